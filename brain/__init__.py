@@ -1,0 +1,1 @@
+"""What we think: from closed candles to decisions and targets."""

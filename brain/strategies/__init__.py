@@ -1,0 +1,1 @@
+"""Strategies: one file each, nopython, told a candle and answering with a target."""

@@ -1,0 +1,1 @@
+"""What we do: from targets to orders, fills and money."""

@@ -1,0 +1,1 @@
+"""The loopback exchange: Binance USDT-M futures on the wire, play money behind it."""

@@ -1,0 +1,1 @@
+"""The outside world, in: market data from the exchange to the rings."""

@@ -1,0 +1,1 @@
+"""Who runs whom: the only package that may import the others."""

@@ -1,0 +1,1 @@
+"""What the processes share: memory, vocabulary and time; imports nothing of ours."""
