@@ -1,7 +1,7 @@
 """What we ask of a venue, and what a venue tells us, in our own integers.
 
     engine --place(Approved)--> Venue --> Acknowledged, or one of engine/errors.py
-           --cancel(Cancel)---->
+           --cancel(Intent)---->
            --questions--------->       --> OrderSeen, TradeSeen, PositionSeen, WalletSeen
     engine <--told(news)-------- Venue      (private stream, every message, in order)
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.order import Event
+from engine.order import Event, Intent
 from engine.risk import Approved
 from shm.instruments import Instrument
 
@@ -26,15 +26,6 @@ class Acknowledged:
     lots_filled: int  # the venue's own count, cumulative
     sent_ns: int  # monotonic, when the request was handed to the socket
     market_ns: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancel:
-    """Which order shall end."""
-
-    symbol: str
-    client_id: str
-    is_conditional: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,12 +119,16 @@ class Venue(Protocol):
         """Send the approved intent, once."""
         ...
 
-    async def cancel(self, cancel: Cancel) -> None:
+    async def cancel(self, intent: Intent) -> None:
         """Ask for the order's end; what became of it is told, or answered when asked."""
         ...
 
-    async def order_by_client_id(self, cancel: Cancel) -> OrderSeen | None:
+    async def order_by_client_id(self, intent: Intent) -> OrderSeen | None:
         """The order of that client id; None when the venue knows none, which before the horizon proves nothing."""
+        ...
+
+    async def order_by_id(self, symbol: str, venue_order_id: str) -> OrderSeen | None:
+        """The ordinary order of that number, e.g. the one that a trade names."""
         ...
 
     async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:

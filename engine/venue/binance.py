@@ -1,12 +1,12 @@
 """Binance's USDT-M messages as our values: pure, so that recorded frames can test it.
 
-    ORDER_TRADE_UPDATE --> TradeSeen (of a trade, first), OrderSeen
-    ALGO_UPDATE ---------> OrderSeen, conditional
-    ACCOUNT_UPDATE ------> WalletSeen, PositionSeen
-    REST rows -----------> OrderSeen, TradeSeen, PositionSeen, WalletSeen
+ORDER_TRADE_UPDATE --> TradeSeen (of a trade, first), OrderSeen
+ALGO_UPDATE ---------> OrderSeen, conditional
+ACCOUNT_UPDATE ------> WalletSeen, PositionSeen
+REST rows -----------> OrderSeen, TradeSeen, PositionSeen, WalletSeen
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -222,3 +222,17 @@ def _ticks(instrument: Instrument, text: str | None) -> int:
 
 def _truth(value: object) -> bool:
     return value is True or value == "true"
+
+
+def position_rows(rows: Iterable[Row], find: Find) -> Iterator[PositionSeen]:
+    """The rows of ``positionRisk`` that concern us."""
+    for row in rows:
+        instrument = find(row["symbol"])
+        if instrument is not None and row.get("positionSide", "BOTH") == "BOTH":
+            yield PositionSeen(symbol=instrument.symbol, lots=instrument.lots(Decimal(row["positionAmt"])))
+
+
+def wallet_row(account: Row, asset: str) -> WalletSeen:
+    """Cash of ``asset`` in an answer of ``account``; nothing where it is not listed."""
+    row = next((row for row in account["assets"] if row["asset"] == asset), {"walletBalance": "0"})
+    return WalletSeen(asset=asset, wallet=minor(row["walletBalance"]), reason="", change=0, symbol="", market_ns=0)

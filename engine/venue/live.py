@@ -8,7 +8,6 @@ its caches: ``handle_message`` is overridden, so that none is merged, and none d
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,12 +18,11 @@ import aiohttp
 import ccxt.pro
 
 from engine import errors
-from engine.order import CONDITIONAL, OrderType
+from engine.order import CONDITIONAL, Intent, OrderType
 from engine.risk import Approved
 from engine.venue import binance
 from engine.venue.base import (
     Acknowledged,
-    Cancel,
     News,
     OrderSeen,
     PositionSeen,
@@ -33,84 +31,15 @@ from engine.venue.base import (
     TradeSeen,
     WalletSeen,
 )
+from engine.venue.failures import translated
 from shm.clock import Clock
 from shm.instruments import Instrument
-from shm.wait import backoff
 
 TRADES_PER_REQUEST = 1000  # the most that Binance gives
 LISTEN_KEY_RENEWAL_S = 20 * 60  # it lives for 60 minutes
 NEVER_MS = 10**12  # we renew the key ourselves
 RECONNECT_S_MAX = 10.0
 
-# Where each exception of ccxt stands in our tree. A class that is not listed fails the test.
-PLACES: dict[type[Exception], type[errors.VenueError]] = {
-    ccxt.BaseError: errors.Unknown,
-    ccxt.ExchangeError: errors.Unknown,  # a code that nobody has classified: ask
-    ccxt.AuthenticationError: errors.NotPermitted,
-    ccxt.PermissionDenied: errors.NotPermitted,
-    ccxt.AccountNotEnabled: errors.NotPermitted,
-    ccxt.AccountSuspended: errors.NotPermitted,
-    ccxt.ArgumentsRequired: errors.InvalidOrder,
-    ccxt.BadRequest: errors.InvalidOrder,
-    ccxt.BadSymbol: errors.InvalidOrder,
-    ccxt.OperationRejected: errors.Rejected,
-    ccxt.NoChange: errors.Rejected,
-    ccxt.MarginModeAlreadySet: errors.Rejected,
-    ccxt.MarketClosed: errors.Rejected,
-    ccxt.ManualInteractionNeeded: errors.NotPermitted,
-    ccxt.RestrictedLocation: errors.NotPermitted,
-    ccxt.InsufficientFunds: errors.InsufficientFunds,
-    ccxt.InvalidAddress: errors.InvalidOrder,
-    ccxt.AddressPending: errors.InvalidOrder,
-    ccxt.InvalidOrder: errors.InvalidOrder,
-    ccxt.OrderNotFound: errors.OrderNotFound,
-    ccxt.OrderNotCached: errors.OrderNotFound,
-    ccxt.OrderImmediatelyFillable: errors.WouldTrigger,
-    ccxt.OrderNotFillable: errors.WouldTake,
-    ccxt.DuplicateOrderId: errors.Unknown,  # the first one is open: ask, and adopt it
-    ccxt.ContractUnavailable: errors.Rejected,
-    ccxt.NotSupported: errors.InvalidOrder,
-    ccxt.InvalidProxySettings: errors.Unreachable,
-    ccxt.ExchangeClosedByUser: errors.Unreachable,  # raised before a request is made
-    ccxt.OperationFailed: errors.Unknown,
-    ccxt.NetworkError: errors.Unknown,
-    ccxt.DDoSProtection: errors.RateLimited,
-    ccxt.RateLimitExceeded: errors.RateLimited,
-    ccxt.ExchangeNotAvailable: errors.Unknown,
-    ccxt.OnMaintenance: errors.Unknown,
-    ccxt.InvalidNonce: errors.NotSent,  # outside recvWindow: refused at the door
-    ccxt.ChecksumError: errors.Unknown,
-    ccxt.RequestTimeout: errors.Unknown,
-    ccxt.BadResponse: errors.Unknown,
-    ccxt.NullResponse: errors.Unknown,
-    ccxt.CancelPending: errors.Unknown,
-    ccxt.UnsubscribeError: errors.Unknown,
-}
-
-# Binance's own numbers, where ccxt's class says less than we need to know.
-CODES: dict[int, type[errors.VenueError]] = {
-    -1000: errors.Unknown,
-    -1001: errors.Unknown,
-    -1003: errors.RateLimited,
-    -1006: errors.Unknown,  # execution status unknown
-    -1007: errors.Unknown,  # send status unknown; execution status unknown
-    -1008: errors.Unknown,  # overloaded; the documents of futures do not say refused
-    -1015: errors.RateLimited,
-    -2011: errors.OrderNotFound,
-    -2013: errors.OrderNotFound,
-    -2021: errors.WouldTrigger,
-    -2022: errors.ReduceOnlyRejected,
-    -4111: errors.Unknown,  # duplicated client algo id: the first one landed
-    -4116: errors.Unknown,  # duplicated client order id: the first one landed
-    -4118: errors.ReduceOnlyRejected,
-    -5021: errors.Rejected,
-    -5022: errors.WouldTake,
-    -5028: errors.NotSent,  # outside the matching engine's recvWindow
-    -20124: errors.OrderNotFound,
-    -20132: errors.Unknown,
-}
-_CODE = re.compile(r'"code"\s*:\s*"?(-?\d+)')
-_BEFORE_THE_FIRST_BYTE = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _handed_ns: ContextVar[int] = ContextVar("handed_ns", default=0)
 
 
@@ -134,22 +63,6 @@ class Surroundings:
     clock: Clock
     generator: Random
     answer_timeout_ms: int = 10_000
-
-
-def translated(error: Exception) -> errors.VenueError:
-    """``error`` of ccxt as one of ours: by its cause, then its code, then the most specific class."""
-    text = str(error)
-    number = _CODE.search(text)
-    code = int(number.group(1)) if number else 0
-    if isinstance(error.__cause__, _BEFORE_THE_FIRST_BYTE):
-        return errors.Unreachable(text, code=code)
-    if isinstance(error.__cause__, aiohttp.ClientError | TimeoutError):
-        return errors.Unknown(text, code=code)
-    by_class = next((PLACES[base] for base in type(error).__mro__ if base in PLACES), errors.Unknown)
-    place = CODES.get(code, by_class)
-    if place is errors.RateLimited:
-        return errors.RateLimited(text, code=code, retry_after_ms=getattr(error, "retry_after_ms", 0))
-    return place(text, code=code)
 
 
 async def _asked(answer: Awaitable[Any]) -> Any:
@@ -235,7 +148,7 @@ class LiveVenue:
                 params,
             )
         )
-        seen = (binance.algo_row if is_conditional else binance.order_row)(order["info"], instrument)
+        seen = _row_reader(intent)(order["info"], instrument)
         return Acknowledged(
             venue_order_id=seen.venue_order_id,
             event=seen.event,
@@ -244,18 +157,25 @@ class LiveVenue:
             market_ns=seen.market_ns,
         )
 
-    async def cancel(self, cancel: Cancel) -> None:
+    async def cancel(self, intent: Intent) -> None:
         """Ask for the order's end."""
-        await _asked(self._client.cancel_order("", cancel.symbol, _named(cancel)))
+        await _asked(self._client.cancel_order("", intent.instrument, _named(intent)))
 
-    async def order_by_client_id(self, cancel: Cancel) -> OrderSeen | None:
+    async def order_by_client_id(self, intent: Intent) -> OrderSeen | None:
         """The order of that client id, or None."""
         try:
-            order = await _asked(self._client.fetch_order("", cancel.symbol, _named(cancel)))
+            order = await _asked(self._client.fetch_order("", intent.instrument, _named(intent)))
         except errors.OrderNotFound:
             return None
-        read = binance.algo_row if cancel.is_conditional else binance.order_row
-        return read(order["info"], self._by_symbol[cancel.symbol])
+        return _row_reader(intent)(order["info"], self._by_symbol[intent.instrument])
+
+    async def order_by_id(self, symbol: str, venue_order_id: str) -> OrderSeen | None:
+        """The ordinary order of that number, or None."""
+        try:
+            order = await _asked(self._client.fetch_order(venue_order_id, symbol))
+        except errors.OrderNotFound:
+            return None
+        return binance.order_row(order["info"], self._by_symbol[symbol])
 
     async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
         """Ordinary orders, then conditional ones."""
@@ -314,8 +234,8 @@ class LiveVenue:
                 told(StreamDown(text=reason))
                 await self._hang_up()
                 lived_s = (self._around.clock.monotonic_ns() - started_ns) / 1e9
-                attempt = 0 if lived_s > RECONNECT_S_MAX else attempt + 1
-                await asyncio.sleep(min(backoff(attempt, self._around.generator), RECONNECT_S_MAX))
+                attempt = 0 if lived_s > RECONNECT_S_MAX else min(attempt + 1, 10)
+                await asyncio.sleep(self._around.generator.uniform(0.0, min(RECONNECT_S_MAX, 0.1 * 2**attempt)))
         finally:
             self._told = _nobody
             renewal.cancel()
@@ -378,10 +298,14 @@ def _nobody(_: News) -> None:
     """Nobody listens."""
 
 
-def _named(cancel: Cancel) -> dict[str, Any]:
-    if cancel.is_conditional:
-        return {"clientAlgoId": cancel.client_id, "trigger": True}
-    return {"origClientOrderId": cancel.client_id}
+def _named(intent: Intent) -> dict[str, Any]:
+    if intent.type in CONDITIONAL:
+        return {"clientAlgoId": intent.client_id, "trigger": True}
+    return {"origClientOrderId": intent.client_id}
+
+
+def _row_reader(intent: Intent) -> Callable[[binance.Row, Instrument], OrderSeen]:
+    return binance.algo_row if intent.type in CONDITIONAL else binance.order_row
 
 
 def _private(client: Any) -> list[Any]:
@@ -413,11 +337,9 @@ def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession
             """A 5xx is unknown whatever its body says; a ban carries how long."""
             status, headers, body = answer[0], answer[4], answer[5]
             if status >= 500:
-                raise ccxt.OperationFailed(f"{login.exchange} {status} {body}")
+                raise _marked(ccxt.OperationFailed(f"{login.exchange} {status} {body}"), status, headers)
             if status in (418, 429):
-                error = ccxt.RateLimitExceeded(f"{login.exchange} {status} {body}")
-                error.retry_after_ms = _retry_after_ms(headers)
-                raise error
+                raise _marked(ccxt.RateLimitExceeded(f"{login.exchange} {status} {body}"), status, headers)
             return super().handle_errors(*answer)
 
     return Watching(
@@ -439,6 +361,7 @@ def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession
     )
 
 
-def _retry_after_ms(headers: Any) -> int:
+def _marked(error: Any, status: int, headers: Any) -> Any:
     text = str((headers or {}).get("Retry-After", ""))
-    return int(text) * 1_000 if text.isdigit() else 0
+    error.status, error.retry_after_ms = status, int(text) * 1_000 if text.isdigit() else 0
+    return error
