@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.order import Event
 from engine.venue.base import News, OrderSeen, PositionSeen, TradeSeen, WalletSeen
-from shm.instruments import Instrument
+from shm.instruments import Instrument, minor
 
 Row = Mapping[str, Any]
 Find = Callable[[str], Instrument | None]  # by the venue's own name, e.g. BTCUSDT
@@ -41,13 +41,22 @@ SIDES = {"BUY": 1, "SELL": -1}
 NS_OF_MS = 1_000_000
 
 
-def minor(text: str) -> int:
-    """``text`` in units of 1e-8, exactly; a finer amount is refused."""
-    scaled = Decimal(text).scaleb(8)
-    whole = int(scaled)
-    if whole != scaled:
-        raise ValueError(f"{text} is finer than 1e-8")
-    return whole
+def instrument(info: Row, row: int, names: tuple[str, str, str]) -> Instrument:
+    """The trading rules in a symbol of ``exchangeInfo``; ``names`` is symbol, venue and account."""
+    filters = {entry["filterType"]: entry for entry in info["filters"]}
+    lot = filters["LOT_SIZE"]
+    market_lot = filters.get("MARKET_LOT_SIZE", lot)
+    return Instrument.from_filters(
+        row,
+        names,
+        tick=filters["PRICE_FILTER"]["tickSize"],
+        lot=lot["stepSize"],
+        quantity_min=lot["minQty"],
+        quantity_max=lot["maxQty"],
+        market_quantity_max=market_lot["maxQty"],
+        notional_min=filters.get("MIN_NOTIONAL", {}).get("notional", "0"),
+        status=int(info.get("status") == "TRADING"),
+    )
 
 
 def news_of(message: Row, find: Find) -> Iterator[News]:

@@ -40,6 +40,7 @@ LISTEN_KEY_RENEWAL_S = 20 * 60  # it lives for 60 minutes
 NEVER_MS = 10**12  # we renew the key ourselves
 RECONNECT_S_MAX = 10.0
 
+_UNREADABLE = (KeyError, TypeError, ValueError, IndexError, ArithmeticError)
 _handed_ns: ContextVar[int] = ContextVar("handed_ns", default=0)
 
 
@@ -48,6 +49,7 @@ class Login:
     """Which exchange of ccxt, and the keys to it."""
 
     exchange: str = "binanceusdm"
+    account: str = "main"
     key: str = ""
     secret: str = ""  # shown nowhere: ``repr`` below
 
@@ -75,6 +77,14 @@ async def _asked(answer: Awaitable[Any]) -> Any:
         raise errors.Unknown(f"{type(error).__name__}: {error}") from error
 
 
+def _read(reader: Callable[..., Any], row: Any, *more: Any) -> Any:
+    """``row`` through ``reader``; an answer that cannot be read says nothing, so it is unknown."""
+    try:
+        return reader(row, *more)
+    except _UNREADABLE as error:
+        raise errors.Unknown(f"unreadable answer: {str(row)[:200]}") from error
+
+
 class LiveVenue:
     """One account of one exchange."""
 
@@ -89,7 +99,8 @@ class LiveVenue:
         self._told: Callable[[News], None] = _nobody
         self._alive: tuple[int, int] = (0, 0)  # marks of life as ccxt counts them
         self._alive_ns = around.clock.monotonic_ns()
-        self._key_expired = asyncio.Event()
+        self._ending = asyncio.Event()  # set: hang up and dial again
+        self._reason = ""
 
     async def open(self) -> None:
         """Dial and learn the markets."""
@@ -112,7 +123,7 @@ class LiveVenue:
         """Rules of ``symbols`` by the exchange's own filters."""
         markets = [self._client.market(symbol) for symbol in symbols]
         rules = tuple(
-            binance.instrument(market["info"], row, symbol, (self._login.exchange, "main"))
+            binance.instrument(market["info"], row, (symbol, self._login.exchange, self._login.account))
             for row, (symbol, market) in enumerate(zip(symbols, markets, strict=True))
         )
         self.follow(rules)
@@ -148,7 +159,7 @@ class LiveVenue:
                 params,
             )
         )
-        seen = _row_reader(intent)(order["info"], instrument)
+        seen = _read(_row_reader(intent), order["info"], instrument)
         return Acknowledged(
             venue_order_id=seen.venue_order_id,
             event=seen.event,
@@ -167,7 +178,8 @@ class LiveVenue:
             order = await _asked(self._client.fetch_order("", intent.instrument, _named(intent)))
         except errors.OrderNotFound:
             return None
-        return _row_reader(intent)(order["info"], self._by_symbol[intent.instrument])
+        seen: OrderSeen = _read(_row_reader(intent), order["info"], self._by_symbol[intent.instrument])
+        return seen
 
     async def order_by_id(self, symbol: str, venue_order_id: str) -> OrderSeen | None:
         """The ordinary order of that number, or None."""
@@ -175,7 +187,8 @@ class LiveVenue:
             order = await _asked(self._client.fetch_order(venue_order_id, symbol))
         except errors.OrderNotFound:
             return None
-        return binance.order_row(order["info"], self._by_symbol[symbol])
+        seen: OrderSeen = _read(binance.order_row, order["info"], self._by_symbol[symbol])
+        return seen
 
     async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
         """Ordinary orders, then conditional ones."""
@@ -183,8 +196,8 @@ class LiveVenue:
         ordinary = await _asked(self._client.fetch_open_orders(symbol))
         conditional = await _asked(self._client.fetch_open_orders(symbol, None, None, {"trigger": True}))
         return (
-            *(binance.order_row(order["info"], instrument) for order in ordinary),
-            *(binance.algo_row(order["info"], instrument) for order in conditional),
+            *(_read(binance.order_row, order["info"], instrument) for order in ordinary),
+            *(_read(binance.algo_row, order["info"], instrument) for order in conditional),
         )
 
     async def trades_since(self, symbol: str, trade_id: int) -> tuple[TradeSeen, ...]:
@@ -194,7 +207,9 @@ class LiveVenue:
         while True:
             wanted = {"fromId": trade_id}
             page = await _asked(self._client.fetch_my_trades(symbol, None, TRADES_PER_REQUEST, wanted))
-            rows = sorted((binance.trade_row(trade["info"], instrument) for trade in page), key=lambda t: t.trade_id)
+            rows = sorted(
+                (_read(binance.trade_row, trade["info"], instrument) for trade in page), key=lambda t: t.trade_id
+            )
             trades += rows
             if len(rows) < TRADES_PER_REQUEST:
                 return tuple(trades)
@@ -203,12 +218,13 @@ class LiveVenue:
     async def positions(self) -> tuple[PositionSeen, ...]:
         """What we hold of the instruments that we follow."""
         rows = await _asked(self._client.fapiPrivateV3GetPositionRisk())
-        return tuple(binance.position_rows(rows, self._by_id.get))
+        return tuple(_read(lambda found: list(binance.position_rows(found, self._by_id.get)), rows))
 
     async def wallet(self, asset: str) -> WalletSeen:
         """Cash of ``asset``."""
         balance = await _asked(self._client.fetch_balance())
-        return binance.wallet_row(balance["info"], asset)
+        seen: WalletSeen = _read(binance.wallet_row, balance["info"], asset)
+        return seen
 
     def stream_age_ns(self) -> int:
         """Machine time since a frame or a pong of the private stream."""
@@ -243,13 +259,13 @@ class LiveVenue:
 
     async def _watched(self) -> str:
         """Why the stream ended; it never ends well, since its frames do not reach ccxt's caches."""
-        self._key_expired.clear()
+        self._ending.clear()
         watching = asyncio.ensure_future(self._client.watch_orders())
-        expiry = asyncio.ensure_future(self._key_expired.wait())
+        expiry = asyncio.ensure_future(self._ending.wait())
         try:
             await asyncio.wait({watching, expiry}, return_when=asyncio.FIRST_COMPLETED)
             if expiry.done():
-                return "the listen key expired"
+                return self._reason
             error = watching.exception()
             if error is not None and not isinstance(error, ccxt.BaseError):
                 raise error
@@ -274,19 +290,29 @@ class LiveVenue:
             try:
                 await _asked(self._client.fapiPrivatePutListenKey())
             except errors.VenueError:
-                self._key_expired.set()
+                self._end("the listen key could not be renewed")
 
     def frame(self, message: Any) -> bool:
         """Take a frame of the private stream; False for what is not ours to read."""
         kind = message.get("e") if isinstance(message, dict) else None
         if kind == binance.EXPIRED_KEY:
-            self._key_expired.set()
+            self._end("the listen key expired")
             return True
         if kind not in binance.PRIVATE:
             return False
-        for news in binance.news_of(message, self._by_id.get):
-            self._told(news)
+        try:
+            news = list(binance.news_of(message, self._by_id.get))
+        except _UNREADABLE:
+            # Whatever it said has to be asked for: after the next StreamUp everything is.
+            self._end(f"unreadable frame: {str(message)[:200]}")
+            return True
+        for item in news:
+            self._told(item)
         return True
+
+    def _end(self, reason: str) -> None:
+        self._reason = reason
+        self._ending.set()
 
     def connected(self, url: str) -> None:
         """The socket of ``url`` is open."""
