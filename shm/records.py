@@ -390,20 +390,7 @@ COMMAND = np.dtype(
     align=True,
 )
 
-RECORDS = {
-    "MARKET": MARKET,
-    "TICK": TICK,
-    "DECISION": DECISION,
-    "TARGET": TARGET,
-    "ORDER_EVENT": ORDER_EVENT,
-    "CORRECTION": CORRECTION,
-    "POSITION": POSITION,
-    "INSTRUMENT": INSTRUMENT,
-    "QUOTE": QUOTE,
-    "CLOCK": CLOCK,
-    "PULSE": PULSE,
-    "COMMAND": COMMAND,
-}
+RECORDS = {name: value for name, value in globals().items() if isinstance(value, np.dtype)}
 
 for _name, _record in RECORDS.items():
     assert _record.itemsize == PAYLOAD, f"{_name} must fill a slot's payload: {_record.itemsize}"

@@ -1,0 +1,1 @@
+"""Ringmaster's door: hands the command line to ``orchestrator.cli``."""
