@@ -19,7 +19,7 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 
 
-class HostRefused(OSError):
+class HostRefusedError(OSError):
     """A paper session wanted to leave the machine."""
 
 
@@ -32,17 +32,17 @@ class Endpoint:
 
 
 class LoopbackResolver(AbstractResolver):
-    """Leads the exchange's names to one loopback port; every other host raises HostRefused."""
+    """Leads the exchange's names to one loopback port; every other host raises HostRefusedError."""
 
     def __init__(self, port: int) -> None:
         self._port = port
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET  # noqa: ARG002 - loopback is IPv4
     ) -> list[ResolveResult]:
         """Return the loopback address for a name of the exchange."""
         if host not in HOSTS:
-            raise HostRefused(f"paper trading reaches no other host: {host}:{port} refused")
+            raise HostRefusedError(f"paper trading reaches no other host: {host}:{port} refused")
         return [
             ResolveResult(
                 hostname=host,
@@ -62,7 +62,7 @@ def loopback_socket(address: AddrInfoType) -> socket.socket:
     """Return a socket for a loopback address; a numeric foreign one, which no resolver ever sees, raises."""
     family, kind, protocol, _, destination = address
     if destination[0] != "127.0.0.1":
-        raise HostRefused(f"paper trading reaches no other host: {destination[0]} refused")
+        raise HostRefusedError(f"paper trading reaches no other host: {destination[0]} refused")
     return socket.socket(family, kind, protocol)
 
 

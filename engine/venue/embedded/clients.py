@@ -1,8 +1,8 @@
 """One websocket client: its subscriptions and a bounded queue of what it has not read yet.
 
-    publish --push--> queue (bounded) --send--> socket
-                        |
-                        +-- full: the client is cut, never silently thinned
+publish --push--> queue (bounded) --send--> socket
+                    |
+                    +-- full: the client is cut, never silently thinned
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Client:
     async def open(self, request: web.Request) -> None:
         """Shake hands and start sending."""
         await self.socket.prepare(request)
-        self._transport = request.transport  # type: ignore[assignment]
+        self._transport = request.transport
         self._sender = asyncio.create_task(self._send())
 
     def push(self, text: str) -> None:

@@ -1,6 +1,6 @@
 """Depth differences: what changed in a symbol's ladder, chained by update ids as on the exchange.
 
-    snapshot  lastUpdateId L          diff  U <= L <= u   then every pu == u of the one before
+snapshot  lastUpdateId L          diff  U <= L <= u   then every pu == u of the one before
 """
 
 from engine.venue.embedded.exchange import Exchange

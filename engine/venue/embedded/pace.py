@@ -1,10 +1,10 @@
 """Drives the market: how fast ``Exchange.advance`` is called, and when not at all.
 
-    frozen --run--> running --drain--> frozen for good (orders are still accepted)
-                       |
-      speed X   a minute of the market every 60/X seconds
-      max       at once, as long as the clients keep up
-      step      the next minute when the engine has settled the last
+frozen --run--> running --drain--> frozen for good (orders are still accepted)
+                   |
+  speed X   a minute of the market every 60/X seconds
+  max       at once, as long as the clients keep up
+  step      the next minute when the engine has settled the last
 """
 
 import asyncio
@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.venue.embedded.exchange import Exchange
+from engine.venue.embedded.exchange import POINTS_MAX, Exchange
 from engine.venue.embedded.streams import Streams
 
 POINTS_PER_SECOND_MAX = 20
-POINTS_MAX = 1200  # a point every 50 ms at speed 1
 BACKLOG_MAX = 2_000  # messages; the market waits for its slowest client, within reason
-PATIENCE_S = 5.0
+PATIENCE_LOOK_S = 0.001
+PATIENCE_LOOKS = 5_000  # five seconds or so, then whoever still lags is cut
 STEP_LOOK_S = 0.0005
 LATE_S_MAX = 1.0
 BURST_MAX = 64  # minutes at `max` between two breaths
@@ -135,8 +135,8 @@ class Pace:
             await self._let_clients_catch_up()
 
     async def _let_clients_catch_up(self) -> None:
-        until_s = time.monotonic() + PATIENCE_S
-        while self._streams.backlog_count >= BACKLOG_MAX and time.monotonic() < until_s:
-            await asyncio.sleep(0.001)
-        if self._streams.backlog_count >= BACKLOG_MAX:
-            self._streams.cut_slowest(BACKLOG_MAX)
+        for _ in range(PATIENCE_LOOKS):
+            if self._streams.backlog_count < BACKLOG_MAX:
+                return
+            await asyncio.sleep(PATIENCE_LOOK_S)
+        self._streams.cut_slowest(BACKLOG_MAX)

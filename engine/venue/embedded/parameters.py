@@ -14,7 +14,7 @@ NAME = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 TRUTH = {"true": True, "false": False}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The request is answered with an error: Binance's code, message and HTTP status."""
 
     def __init__(self, refusal: Refusal, *, status: int = 400) -> None:
@@ -23,9 +23,9 @@ class Refused(Exception):
         self.status = status
 
 
-def refuse(code: int, message: str) -> Refused:
+def refuse(code: int, message: str) -> RefusedError:
     """Return the exception for ``code``."""
-    return Refused(Refusal(code, message))
+    return RefusedError(Refusal(code, message))
 
 
 class Parameters:

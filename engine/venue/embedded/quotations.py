@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from engine.venue.embedded.events import Candle
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.listing import Listing, e8_text
 from engine.venue.embedded.market import INTERVALS_NS
@@ -77,7 +78,12 @@ def _filters(listing: Listing) -> list[Answer]:
             "tickSize": price(1),
         },
         {"filterType": "LOT_SIZE", "minQty": least, "maxQty": quantity(listing.lots_max), "stepSize": step},
-        {"filterType": "MARKET_LOT_SIZE", "minQty": least, "maxQty": quantity(listing.market_lots_max), "stepSize": step},
+        {
+            "filterType": "MARKET_LOT_SIZE",
+            "minQty": least,
+            "maxQty": quantity(listing.market_lots_max),
+            "stepSize": step,
+        },
         {"filterType": "MAX_NUM_ORDERS", "limit": 200},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": 100},
         {"filterType": "MIN_NOTIONAL", "notional": e8_text(listing.notional_min).rstrip("0").rstrip(".")},
@@ -93,19 +99,20 @@ def klines(exchange: Exchange, parameters: Parameters) -> list[list[Any]]:
     start_ns = parameters.integer("startTime") * MS if "startTime" in parameters else None
     end_ns = parameters.integer("endTime") * MS if "endTime" in parameters else None
     length_ms = INTERVALS_NS[interval] // MS
+    found = exchange.klines(listing.id, interval, start_ns, end_ns, limit)
     return [
         [
-            int(row["open_ns"]) // MS,
-            *(listing.price_text(int(row[name])) for name in ("open", "high", "low", "close")),
-            e8_text(int(row["volume_e8"])),
-            int(row["open_ns"]) // MS + length_ms - 1,
-            e8_text(int(row["quote_e4"]) * 10_000),
-            int(row["trades"]),
-            e8_text(int(row["taker_volume_e8"])),
-            e8_text(int(row["taker_quote_e4"]) * 10_000),
+            row.open_ns // MS,
+            *(listing.price_text(ticks) for ticks in (row.open, row.high, row.low, row.close)),
+            e8_text(row.volume_e8),
+            row.open_ns // MS + length_ms - 1,
+            e8_text(row.quote_e4 * 10_000),
+            row.trades,
+            e8_text(row.taker_volume_e8),
+            e8_text(row.taker_quote_e4 * 10_000),
             "0",
         ]
-        for row in exchange.klines(listing.id, interval, start_ns, end_ns, limit)
+        for row in (Candle(*values) for values in found.tolist())
     ]
 
 

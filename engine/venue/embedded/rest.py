@@ -1,8 +1,8 @@
 """REST: which path does what, who may ask, and what it weighs.
 
-    request --> route --> key known? signature? timestamp? --> Quotations | Trading --> JSON
-                  |                    |
-              404 JSON            {code, msg}
+request --> route --> key known? signature? timestamp? --> Quotations | Trading --> JSON
+              |                    |
+          404 JSON            {code, msg}
 """
 
 import time
@@ -18,7 +18,7 @@ from engine.venue.embedded import quotations
 from engine.venue.embedded.events import Event
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.orders import Refusal
-from engine.venue.embedded.parameters import Parameters, Refused
+from engine.venue.embedded.parameters import Parameters, RefusedError, refuse
 from engine.venue.embedded.signing import (
     KEY_MALFORMED,
     KEY_UNKNOWN,
@@ -88,7 +88,7 @@ class Rest:
         try:
             account, given = self.admit(request, body, route.access)
             answer = route.answer(account, Parameters(given, self._exchange))
-        except Refused as refused:
+        except RefusedError as refused:
             error = {"code": refused.refusal.code, "msg": refused.refusal.message}
             return _json(error, headers, status=refused.status)
         self.tell(self._exchange.drain())
@@ -100,7 +100,7 @@ class Rest:
             self._streams.publish(events)
 
     def admit(self, request: web.Request, body: str, access: str) -> tuple[str, Mapping[str, str]]:
-        """Return the account that may ask and what it sent; Refused when it may not."""
+        """Return the account that may ask and what it sent; RefusedError when it may not."""
         query = request.rel_url.raw_query_string
         given = dict(parse_qsl(f"{query}&{body}", keep_blank_values=True))
         if access == OPEN:
@@ -108,7 +108,7 @@ class Rest:
         key = identify(self._keys, request.headers.get("X-MBX-APIKEY"))
         if isinstance(key, Refusal):
             assert key in (KEY_MALFORMED, KEY_UNKNOWN), "identify refuses for one of two reasons"
-            raise Refused(key, status=401)
+            raise RefusedError(key, status=401)
         if access == SIGNED:
             _check_signature(key, query, body, given)
         return key.account, given
@@ -202,7 +202,7 @@ class Rest:
     def _prolong_listen_key(self, account: str, _: Parameters) -> Any:
         key = self._listen_keys.prolong(account, time.monotonic_ns())
         if key is None:
-            raise Refused(LISTEN_KEY_ABSENT)
+            raise RefusedError(LISTEN_KEY_ABSENT)
         return {"listenKey": key}
 
     def _close_listen_key(self, account: str, _: Parameters) -> Any:
@@ -213,11 +213,11 @@ class Rest:
 def _check_signature(key: Key, query: str, body: str, given: Mapping[str, str]) -> None:
     signature = given.get("signature")
     if not signature:
-        raise Refused(Refusal(-1102, "Mandatory parameter 'signature' was not sent, was empty/null, or malformed."))
+        raise refuse(-1102, "Mandatory parameter 'signature' was not sent, was empty/null, or malformed.")
     if not signature_is_right(key, query, body, signature):
-        raise Refused(SIGNATURE_WRONG)
+        raise RefusedError(SIGNATURE_WRONG)
     if objection := objection_to_time(given, _wall_ms()):
-        raise Refused(objection)
+        raise RefusedError(objection)
 
 
 def _wall_ms() -> int:

@@ -246,4 +246,6 @@ def leverage_bracket(listing: Listing) -> Answer:
 
 
 def _maintenance(position: PositionState) -> int:
-    return (position.cost + position.unrealised if position.lots > 0 else position.cost - position.unrealised) * 4 // 1000
+    return (
+        (position.cost + position.unrealised if position.lots > 0 else position.cost - position.unrealised) * 4 // 1000
+    )

@@ -18,7 +18,16 @@ from aiohttp import WSMsgType, web
 from engine.venue.embedded import messages
 from engine.venue.embedded.clients import QUEUE_MAX, Client
 from engine.venue.embedded.depth import Ladder
-from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, Candle, CandleUpdate, Event, OrderUpdate, Quote, Trade
+from engine.venue.embedded.events import (
+    AccountUpdate,
+    AlgoUpdate,
+    Candle,
+    CandleUpdate,
+    Event,
+    OrderUpdate,
+    Quote,
+    Trade,
+)
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS
 from engine.venue.embedded.quotations import day_statistics
@@ -114,7 +123,10 @@ class Streams:
             case "LIST_SUBSCRIPTIONS":
                 result = list(client.streams)
             case other:
-                return {"error": {"code": 2, "msg": f"Invalid request: unknown method {other}"}, "id": request.get("id")}
+                return {
+                    "error": {"code": 2, "msg": f"Invalid request: unknown method {other}"},
+                    "id": request.get("id"),
+                }
         return {"result": result, "id": request.get("id")}
 
     def _subscribe(self, client: Client, names: Iterable[str]) -> None:
@@ -210,7 +222,7 @@ class Streams:
         open_ns = update.candle.open_ns // length_ns * length_ns
         if update.closed and (update.candle.open_ns + MINUTE_NS) % length_ns == 0:
             rows = self._exchange.klines(update.symbol, interval, open_ns, open_ns, 1)
-            return (Candle(*(int(value) for value in rows[-1])), True) if len(rows) else None
+            return (Candle(*rows[-1].item()), True) if len(rows) else None
         forming = self._exchange.forming(update.symbol, interval)
         return (forming, False) if forming else None
 

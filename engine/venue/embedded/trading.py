@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from engine.venue.embedded import statements
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.orders import BUY, CONDITIONAL, LIMIT, MARKET, SELL, AlgoOrder, Order, PlaceOrder, Refusal
-from engine.venue.embedded.parameters import Parameters, Refused, refuse
+from engine.venue.embedded.parameters import Parameters, RefusedError, refuse
 
 MS = 1_000_000
 EVERYTHING = 10**9  # rows: the cut is made here, after the filters
@@ -31,7 +31,9 @@ class Trading:
         """POST order."""
         kind = parameters.text("type")
         if kind in MOVED:
-            raise refuse(-4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.")
+            raise refuse(
+                -4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
+            )
         if kind not in (LIMIT, MARKET):
             raise refuse(-1116, "Invalid orderType.")
         if kind == LIMIT:
@@ -39,7 +41,10 @@ class Trading:
             parameters.text("price")
         parameters.text("quantity")
         request = self._request(parameters, kind, parameters.client_id("newClientOrderId"))
-        return self._order(_granted(self._exchange.place(account, request)))
+        answer = self._exchange.place(account, request)
+        if isinstance(answer, Refusal):
+            raise RefusedError(answer)
+        return self._order(answer)
 
     def place_algo(self, account: str, parameters: Parameters) -> Answer:
         """POST algoOrder."""
@@ -50,7 +55,10 @@ class Trading:
             raise refuse(-1116, "Invalid orderType.")
         parameters.text("triggerPrice")
         request = self._request(parameters, kind, parameters.client_id("clientAlgoId"))
-        return self._algo_order(_granted(self._exchange.place(account, request)))
+        answer = self._exchange.place(account, request)
+        if isinstance(answer, Refusal):
+            raise RefusedError(answer)
+        return self._algo_order(answer)
 
     def _request(self, parameters: Parameters, kind: str, client_id: str) -> PlaceOrder:
         listing = parameters.listing()
@@ -81,7 +89,7 @@ class Trading:
         """GET openOrder."""
         found = _granted(self._exchange.order(account, *_order_name(parameters)))
         if not found.is_open:
-            raise Refused(ABSENT)
+            raise RefusedError(ABSENT)
         return self._order(found)
 
     def query_algo(self, account: str, parameters: Parameters) -> Answer:
@@ -152,11 +160,11 @@ class Trading:
         rows.sort(key=lambda entry: (entry["time"], entry["tranId"]))
         return _page(rows, parameters, "fromId", lambda entry: entry["time"] * MS)
 
-    def balance(self, account: str, parameters: Parameters) -> Answer:
+    def balance(self, account: str, _: Parameters) -> Answer:
         """GET balance."""
         return statements.balances(self._exchange.account(account), self._asset(), self._exchange.now_ns)
 
-    def account(self, account: str, parameters: Parameters) -> Answer:
+    def account(self, account: str, _: Parameters) -> Answer:
         """GET account; its second version lists every position, the third only those that are held."""
         state, by_id, now_ns = self._exchange.account(account), self._exchange.by_id, self._exchange.now_ns
         rows = [statements.account_position(by_id[row.symbol], row, now_ns) for row in state.positions]
@@ -188,23 +196,22 @@ class Trading:
         leverage = _granted(self._exchange.set_leverage(account, listing.id, parameters.integer("leverage")))
         return {"leverage": leverage, "maxNotionalValue": "100000000", "symbol": listing.id}
 
-    def set_margin_type(self, account: str, parameters: Parameters) -> Answer:
+    def set_margin_type(self, _: str, parameters: Parameters) -> Answer:
         """POST marginType: every account is cross."""
         parameters.listing()
         if parameters.text("marginType") == "CROSSED":
             raise refuse(-4046, "No need to change margin type.")
         raise refuse(-4168, "Unable to adjust to isolated-margin mode under the Multi-Assets mode.")
 
-    def set_position_side(self, account: str, parameters: Parameters) -> Answer:
+    def set_position_side(self, _: str, parameters: Parameters) -> Answer:
         """POST positionSide/dual: every account is one-way."""
         if not parameters.truth("dualSidePosition"):
             raise refuse(-4059, "No need to change position side.")
         raise refuse(-4068, "Position side cannot be changed if there exists position.")
 
-    def brackets(self, account: str, parameters: Parameters) -> Answer:
+    def brackets(self, _: str, parameters: Parameters) -> Answer:
         """GET leverageBracket."""
-        rows = [statements.leverage_bracket(listing) for listing in parameters.listings()]
-        return rows
+        return [statements.leverage_bracket(listing) for listing in parameters.listings()]
 
     def symbol_configuration(self, account: str, parameters: Parameters) -> Answer:
         """GET symbolConfig."""
@@ -233,7 +240,7 @@ class Trading:
 
 def _granted(answer: Row | Refusal) -> Row:
     if isinstance(answer, Refusal):
-        raise Refused(answer)
+        raise RefusedError(answer)
     return answer
 
 
