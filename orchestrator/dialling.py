@@ -38,7 +38,10 @@ class LoopbackResolver(AbstractResolver):
         self._port = port
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET  # noqa: ARG002 - loopback is IPv4
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - loopback is IPv4
     ) -> list[ResolveResult]:
         """Return the loopback address for a name of the exchange."""
         if host not in HOSTS:

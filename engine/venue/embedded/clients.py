@@ -12,6 +12,7 @@ from aiohttp import WSCloseCode, web
 
 QUEUE_MAX = 20_000  # about 7 MB of candles
 PING_SECONDS = 30.0
+GOOD_BYE_SECONDS = 1.0  # that a client has to answer a close
 REQUEST_BYTES_MAX = 65_536
 
 
@@ -19,7 +20,9 @@ class Client:
     """A websocket and its queue; ``run`` it, ``push`` to it, ``close`` it."""
 
     def __init__(self, *, combined: bool, queue_max: int = QUEUE_MAX) -> None:
-        self.socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=REQUEST_BYTES_MAX, compress=False)
+        self.socket = web.WebSocketResponse(
+            heartbeat=PING_SECONDS, timeout=GOOD_BYE_SECONDS, max_msg_size=REQUEST_BYTES_MAX, compress=False
+        )
         self.combined = combined
         self.streams: dict[str, None] = {}
         self.account: str | None = None

@@ -11,6 +11,7 @@ from engine.venue.embedded.orders import Refusal
 NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 INTEGER = re.compile(r"[0-9]{1,18}")
 NAME = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+TIME_MS_MAX = 2**43  # the year 2248, and still 63 bits of nanoseconds
 TRUTH = {"true": True, "false": False}
 
 
@@ -60,6 +61,15 @@ class Parameters:
         if not INTEGER.fullmatch(value):
             raise refuse(-1100, f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'.")
         return int(value)
+
+    def time_ns(self, name: str, default_ns: int) -> int:
+        """A time in milliseconds as nanoseconds, or ``default_ns`` where none was sent."""
+        if name not in self:
+            return default_ns
+        milliseconds = self.integer(name)
+        if milliseconds > TIME_MS_MAX:
+            raise refuse(-1130, f"Data sent for parameter '{name}' is not valid.")
+        return milliseconds * 1_000_000
 
     def limit(self, default: int, maximum: int) -> int:
         """The parameter ``limit``, at most ``maximum``."""

@@ -96,8 +96,8 @@ def klines(exchange: Exchange, parameters: Parameters) -> list[list[Any]]:
     """Candles, oldest first; from ``startTime`` on where it is given, else the newest."""
     listing, interval = parameters.listing(), parameters.interval()
     limit = parameters.limit(500, KLINES_MAX)
-    start_ns = parameters.integer("startTime") * MS if "startTime" in parameters else None
-    end_ns = parameters.integer("endTime") * MS if "endTime" in parameters else None
+    start_ns = parameters.time_ns("startTime", 0) if "startTime" in parameters else None
+    end_ns = parameters.time_ns("endTime", 0) if "endTime" in parameters else None
     length_ms = INTERVALS_NS[interval] // MS
     found = exchange.klines(listing.id, interval, start_ns, end_ns, limit)
     return [

@@ -43,6 +43,7 @@ class Plan:
     tls_port: int = 0
     plain_port: int = 0
     settled_ns: Callable[[], int] = lambda: 2**62
+    certificate: Certificate | None = None  # None: a fresh one; kept, clients of before a restart still trust it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ class Server:
         self._exchange = exchange
         self._plan = plan
         self._listen_keys = ListenKeys()
-        self.certificate: Certificate = issue(time.time_ns())
+        self.certificate: Certificate = plan.certificate or issue(time.time_ns())
         self.streams = Streams(exchange, self._listen_keys, points=plan.speed.points_per_candle)
         self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns)
         self._rest = Rest(exchange, plan.keys, self._listen_keys, self.streams)
@@ -98,6 +99,12 @@ class Server:
         return None
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._route(request)
+        except web.HTTPRequestEntityTooLarge:
+            return _json({"code": -1130, "msg": f"The body is larger than {BODY_BYTES_MAX} bytes."}, status=413)
+
+    async def _route(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket" and self.streams.is_route(request.path):
             return await self.streams.serve(request)
         if request.path.startswith("/ringmaster/"):

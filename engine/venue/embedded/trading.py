@@ -264,6 +264,6 @@ def _algo_name(parameters: Parameters) -> tuple[int, str]:
 def _page(rows: Sequence[Row], parameters: Parameters, first: str, time_ns: Callable[[Row], int]) -> list[Row]:
     """The rows within startTime and endTime: the oldest of them after a starting point, else the newest."""
     limit = parameters.limit(500, 1000)
-    start_ns, end_ns = parameters.integer("startTime", 0) * MS, parameters.integer("endTime", 2**43) * MS
+    start_ns, end_ns = parameters.time_ns("startTime", 0), parameters.time_ns("endTime", 2**62)
     within = [row for row in rows if start_ns <= time_ns(row) < end_ns + MS]
     return within[:limit] if first in parameters or "startTime" in parameters else within[-limit:]
