@@ -1,5 +1,7 @@
 """Approved | Refused(reason): every order passes here, and only here is ``Approved`` built."""
 
+# ruff: noqa: ARG001 - every check has the same shape
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -190,7 +192,10 @@ def rate_is_low_enough(intent: Intent, book: Book, limits: Limits) -> tuple[Refu
     """Orders of the last minute of market time; exits always pass."""
     if _is_exit(intent) or book.orders_last_minute < limits.orders_per_minute_max:
         return None
-    return Refusal.ORDER_RATE, f"{book.orders_last_minute} orders in a minute; the most is {limits.orders_per_minute_max}"
+    return (
+        Refusal.ORDER_RATE,
+        f"{book.orders_last_minute} orders in a minute; the most is {limits.orders_per_minute_max}",
+    )
 
 
 def _nearest(intent: Intent, over: int) -> str:
