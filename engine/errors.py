@@ -17,6 +17,8 @@
 A timeout after the first byte is ``Unknown``, never ``NotSent``.
 """
 
+# ruff: noqa: N818 - the tree names what happened
+
 
 class VenueError(Exception):
     """Anything a venue, or the way to it, may answer instead of success."""

@@ -1,6 +1,6 @@
 """What the journal records: the only things that may change our books.
 
-    Started  Listed  Deposited  Sized  Intended  Observed  Filled  Crossed  Funded  Found
+    Started  Listed  Deposited  Sized  Spent  Intended  Observed  Filled  Crossed  Funded  Found
 
 An event names its instrument by symbol and its strategy by name, since row numbers
 end with a session and the journal does not.  Encoding is canonical JSON: the same
@@ -59,6 +59,15 @@ class Sized(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     valid_until_ns: int  # market
     reference_ticks: int
     open_ns: int  # market, of the candle decided on
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A target ended before its time: its stop was reached without an order at the venue."""
+
+    instrument: str
+    strategy: str
+    target_id: int
+    market_ns: int
 
 
 class Intended(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -138,7 +147,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     wall_ns: int
 
 
-BookEvent = Started | Listed | Deposited | Sized | Intended | Observed | Filled | Crossed | Funded | Found
+BookEvent = Started | Listed | Deposited | Sized | Spent | Intended | Observed | Filled | Crossed | Funded | Found
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _DECODER: msgspec.json.Decoder[BookEvent] = msgspec.json.Decoder(BookEvent)

@@ -1,5 +1,7 @@
 """Approved | Refused(reason): every order passes here, and only here is ``Approved`` built."""
 
+# ruff: noqa: ARG001 - every check has the same shape
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
