@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Protocol
 
 from engine import errors
-from engine.books import Books, doubts
+from engine.books import Books
 from engine.core import Core
 from engine.desk import Desk
 from engine.dispatch import Dispatch
-from engine.events import BookEvent, Deposited, Listed, Started
+from engine.events import BookEvent, Deposited
 from engine.journal import Journal
-from engine.messages import Answer, Message, Moment, Outcome, Recorded
+from engine.messages import Answer, FillTold, Message, Moment, Recorded
 from engine.order import Intent
 from engine.risk import Refused
 from engine.settings import EngineSettings
@@ -47,8 +47,12 @@ class Plan:
 class Witness(Protocol):
     """Who is told what happens; durable things only, but for ``answered``."""
 
-    def answered(self, message: Message, answer: Answer, now: Moment) -> None:
+    def answered(self, answer: Answer, now: Moment) -> None:
         """The core answered."""
+        ...
+
+    def told_again(self, message: FillTold) -> None:
+        """A trade was told that is booked already."""
         ...
 
     def durable(self, events: Sequence[BookEvent], durable_ns: int) -> None:
@@ -85,9 +89,15 @@ class Account:
         say("opening the journal")
         journal = await asyncio.to_thread(Journal, plan.folder, lambda: self._moment().monotonic_ns)
         self._journal = journal
-        self.core = Core(plan.settings, books=journal.books, run=plan.run_id, instruments=plan.instruments)
+        self.core = Core(
+            journal.books,
+            plan.settings,
+            run=plan.run_id,
+            venue=plan.instruments[0].venue,
+            instruments={rule.symbol: rule for rule in plan.instruments},
+        )
         self.dispatch = Dispatch(journal, self._venue, self._witness, self.tell, self._ask)
-        self._desk = Desk(self._venue, self, plan.instruments, plan.settings.executor.unknown_horizon_ms)
+        self._desk = Desk(self._venue, self, plan.instruments)
         say("connecting")
         await self._venue.open()
         self._venue.follow(plan.instruments)
@@ -138,9 +148,9 @@ class Account:
         """Tell the core, and have done what it answers."""
         now = self._moment()
         answer = self.core.tell(message, now)
-        self._witness.answered(message, answer, now)
-        if answer.events or answer.actions:
-            self.dispatch.do(answer)
+        if isinstance(message, FillTold) and not answer.events:
+            self._witness.told_again(message)
+        self._done(answer, now)
 
     def moment(self) -> Moment:
         """The three clocks, for the desk."""
@@ -164,30 +174,21 @@ class Account:
         if self._desk.recovery_wanted and self._desk.is_connected and now_ns - self._failed_ns > RETRY_NS:
             self._recovering = asyncio.create_task(self._recover_or_wait())
 
+    def _done(self, answer: Answer, now: Moment) -> None:
+        if answer.events or answer.actions:
+            self._witness.answered(answer, now)
+            self.dispatch.do(answer)
+
     async def _begin(self) -> None:
-        """What has to be in the books before anything else: who we are, what is listed, what we own."""
+        """What has to be in the books first: who we are, what is listed, what is in doubt, what we own."""
         plan, now = self._plan, self._moment()
-        account, venue = plan.settings.account, plan.instruments[0].venue
         is_new = not self.books.account
-        self.tell(Recorded(Started(run=plan.run_id, account=account, venue=venue, wall_ns=now.wall_ns)))
-        for rule in plan.instruments:
-            self.tell(
-                Recorded(
-                    Listed(
-                        instrument=rule.symbol,
-                        venue=venue,
-                        tick_e8=rule.tick_e8,
-                        lot_e8=rule.lot_e8,
-                        unit=rule.unit,
-                    )
-                )
-            )
+        self._done(self.core.restarted(now), now)
         if is_new:
             cash = (await self._venue.wallet(plan.asset)).wallet
+            account, venue = self.books.account, self.books.venue
             opening = Deposited(account=account, venue=venue, amount=cash, reference="opening", wall_ns=now.wall_ns)
             self.tell(Recorded(opening))
-        for doubt in doubts(self.books, now.wall_ns):
-            self.tell(Outcome(intent_id=doubt.intent_id, event=doubt.event, text=doubt.text))
 
     async def _connected(self) -> None:
         assert self._listening is not None, "listening begins before it is waited for"

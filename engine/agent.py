@@ -14,7 +14,7 @@ import numpy as np
 from engine.account import Account, Plan
 from engine.events import BookEvent
 from engine.inbox import Inbox
-from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Message, Moment, Target, Tick
+from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Moment, Target, Tick
 from engine.order import Intent
 from engine.outbox import Outbox
 from engine.risk import Refused
@@ -92,10 +92,12 @@ class EngineAgent:
         finally:
             self._wait.close()
 
-    def answered(self, message: Message, answer: Answer, now: Moment) -> None:
+    def told_again(self, _: FillTold) -> None:
+        """A trade was told that is booked already."""
+        self._counters.add(Counter.FILLS_DUPLICATE)
+
+    def answered(self, answer: Answer, now: Moment) -> None:
         """The core answered: not durable yet."""
-        if isinstance(message, FillTold) and not answer.events:
-            self._counters.add(Counter.FILLS_DUPLICATE)
         self._show().intended(answer.events, now.monotonic_ns)
 
     def durable(self, events: Sequence[BookEvent], durable_ns: int) -> None:

@@ -22,7 +22,6 @@ from engine.venue.base import News, OrderSeen, StreamDown, StreamUp, TradeSeen, 
 from shm.instruments import Instrument
 
 FUNDING, DEPOSITS = ("FUNDING_FEE",), ("DEPOSIT", "WITHDRAW")
-NS_OF_MS = 1_000_000
 
 
 class Voice(Protocol):
@@ -50,12 +49,11 @@ class Voice(Protocol):
 class Desk:
     """One account at one venue."""
 
-    def __init__(self, venue: Venue, account: Voice, instruments: Sequence[Instrument], horizon_ms: int) -> None:
-        """``horizon_ms``: absence is proof only this long after the intent."""
+    def __init__(self, venue: Venue, account: Voice, instruments: Sequence[Instrument]) -> None:
+        """Know the instruments by symbol."""
         self._venue = venue
         self._account = account
         self._instruments = {instrument.symbol: instrument for instrument in instruments}
-        self._horizon_ns = horizon_ms * NS_OF_MS
         self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
         self._trade_next = dict.fromkeys(self._instruments, 0)
@@ -91,15 +89,8 @@ class Desk:
             return
         if self._account.dispatch.is_under_way(intent.intent_id):
             return  # not found because it is not there yet
-        age_ns = self._account.moment().wall_ns - intent.created_wall_ns
-        is_proof = age_ns >= self._horizon_ns
-        self._account.tell(
-            Outcome(
-                intent_id=intent.intent_id,
-                event=Event.ABSENT if is_proof else Event.DOUBT,
-                text=f"not found {age_ns // NS_OF_MS} ms after the intent",
-            )
-        )
+        # Whether absence is proof yet is for the core to say.
+        self._account.tell(Outcome(intent_id=intent.intent_id, event=Event.ABSENT, text="the venue knows none"))
 
     async def recover(self) -> None:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""

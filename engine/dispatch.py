@@ -11,7 +11,6 @@ stop from being placed.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future
 from typing import Any, Protocol
 
 from engine import errors
@@ -27,7 +26,7 @@ PATIENCE_S = 0.5  # with the action before, in the same lane
 class Journal(Protocol):
     """Where events become durable."""
 
-    def append(self, events: Sequence[BookEvent]) -> "Future[int]":
+    def append(self, events: Sequence[BookEvent]) -> "asyncio.Future[int]":
         """Resolves, in order of calls, to the monotonic instant of durability."""
         ...
 
@@ -99,7 +98,7 @@ class Dispatch:
             if isinstance(action, Send):
                 self._under_way[action.intent.intent_id] = True
         # Also without events: an answer never overtakes the one before it.
-        written = asyncio.wrap_future(self._journal.append(answer.events))
+        written = self._journal.append(answer.events)
         self._undurable += 1
         self._start(self._made_durable(answer, written))
 
