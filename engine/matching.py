@@ -1,4 +1,4 @@
-"""The one matching model: our orders and the market's path in, fills in ticks and lots out.  It knows no money.
+r"""The one matching model: our orders and the market's path in, fills in ticks and lots out.  It knows no money.
 
     a book around the last price p, spread 1, D lots a level        the path of a leg visits every tick
 

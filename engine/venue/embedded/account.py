@@ -1,7 +1,7 @@
 """One account: its open orders (as the matching model wants them), its history and its ledger.
 
-    Book, one per contract: waiting[i] is the order or algo order behind records[i],
-    both in order of arrival; what is done leaves both.
+Book, one per contract: waiting[i] is the order or algo order behind records[i],
+both in order of arrival; what is done leaves both.
 """
 
 from dataclasses import dataclass, field, replace

@@ -95,7 +95,7 @@ def _start(minutes: np.ndarray) -> int:
 
 
 def open_market(place: Path, symbols: Sequence[str] = (), *, rebase_to_ns: int = 0) -> RecordedMarket:
-    """The market of a file, or of a folder's 1m files (those of ``symbols``, BTC/USDT:USDT or BTCUSDT, in that order)."""
+    """The market of a file, or of a folder's 1m files: all, or those of ``symbols`` (BTC/USDT:USDT) in order."""
     files = _files(place)
     wanted = [_id(symbol) for symbol in symbols] or sorted(files)
     missing = [name for name in wanted if name not in files]
@@ -105,7 +105,7 @@ def open_market(place: Path, symbols: Sequence[str] = (), *, rebase_to_ns: int =
 
 
 def _id(symbol: str) -> str:
-    return symbol.split(":")[0].replace("/", "").upper()
+    return symbol.split(":", maxsplit=1)[0].replace("/", "").upper()
 
 
 def _files(place: Path) -> dict[str, Path]:
@@ -140,10 +140,8 @@ def read_recording(path: Path) -> Recording:
 
 def _columns(path: Path) -> dict[str, np.ndarray]:
     try:
-        if path.name.endswith(".parquet"):
-            table = pyarrow.parquet.read_table(path)
-        else:
-            table = pyarrow.csv.read_csv(path)
+        read = pyarrow.parquet.read_table if path.name.endswith(".parquet") else pyarrow.csv.read_csv
+        table = read(path)
     except (OSError, pa.ArrowException) as error:
         raise CandleFileError(f"{path}: unreadable: {str(error).splitlines()[0]}") from error
     time = next((name for name in TIME_COLUMNS if name in table.column_names), None)
@@ -160,12 +158,13 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
 
 def _times(column: pa.ChunkedArray) -> np.ndarray:
     if pa.types.is_integer(column.type):
-        times = column.to_numpy().astype(np.int64)
+        times = np.asarray(column.to_numpy(), np.int64)
         # Milliseconds since 1970 have 13 digits until 2286, microseconds 16.
-        return times * (1_000_000 if abs(int(times[0])) < 10**14 else 1000) if len(times) else times
+        scale = 1_000_000 if len(times) and abs(int(times[0])) < 10**14 else 1000
+        return np.multiply(times, scale)
     if pa.types.is_string(column.type):
         column = column.cast(pa.timestamp("ns"))
-    return column.cast(pa.timestamp("ns")).cast(pa.int64()).to_numpy()
+    return np.asarray(column.cast(pa.timestamp("ns")).cast(pa.int64()).to_numpy(), np.int64)
 
 
 def _judge(columns: dict[str, np.ndarray]) -> tuple[np.ndarray, Rejected]:

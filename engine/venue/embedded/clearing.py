@@ -1,9 +1,9 @@
 """Fills become money and news: from the matching model to the ledger to the outbox.
 
-    leg of the path -> matching -> FILL rows -> Ledger -> AccountUpdate, OrderUpdate
-                                     |
-                                     TRIGGERED: an algo order becomes a MARKET order with an id of its own
-                                     EXPIRED:   reduce-only, and nothing left to reduce
+leg of the path -> matching -> FILL rows -> Ledger -> AccountUpdate, OrderUpdate
+                                 |
+                                 TRIGGERED: an algo order becomes a MARKET order with an id of its own
+                                 EXPIRED:   reduce-only, and nothing left to reduce
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Takes orders in and out: between the clients and the clearing.
 
-    PlaceOrder -> filters -> duplicate? room? -> LIMIT, MARKET: reduce-only? margin? walk the book, rest what is left
-                                              -> STOP, TAKE: wait for the trigger
+PlaceOrder -> filters -> duplicate? room? -> LIMIT, MARKET: reduce-only? margin? walk the book, rest what is left
+                                          -> STOP, TAKE: wait for the trigger
 """
 
 import numpy as np

@@ -35,7 +35,7 @@ from engine.venue.embedded.desk import Desk
 from engine.venue.embedded.events import AccountState, AccountUpdate, Candle, CandleUpdate, Event, Quote, Trade
 from engine.venue.embedded.listing import Listing
 from engine.venue.embedded.margin import account_state
-from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS, Market, aggregate
+from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS, Market
 from engine.venue.embedded.orders import AlgoOrder, Fill, Order, PlaceOrder, Refusal
 from engine.venue.embedded.pit import MILLISECOND_NS, MINUTE_MS, Pit
 

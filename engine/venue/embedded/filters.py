@@ -1,6 +1,6 @@
 """What a request must satisfy before it is an order, with the exchange's own codes; the first objection wins.
 
-    text --read--> Draft (integers) --rules in order--> accepted | Refusal(code, message)
+text --read--> Draft (integers) --rules in order--> accepted | Refusal(code, message)
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,9 @@ def read(request: PlaceOrder, listing: Listing) -> Draft | Refusal:
     for number in (lots, price, trigger):
         if isinstance(number, Refusal):
             return number
-    assert isinstance(lots, int) and isinstance(price, int) and isinstance(trigger, int)
+    assert isinstance(lots, int)
+    assert isinstance(price, int)
+    assert isinstance(trigger, int)
     return Draft(listing=listing, request=request, lots=lots, price_ticks=price, trigger_ticks=trigger)
 
 

@@ -1,8 +1,8 @@
 """What is listed: symbol, tick, lot and filters, and the only conversions between text and our integers.
 
-    price 95505.4   tick 0.1    -> 955054 ticks
-    quantity 0.125  lot 0.001   -> 125 lots
-    unit = tick * lot in minor units of 1e-8 quote, so notional = ticks * lots * unit, exactly
+price 95505.4   tick 0.1    -> 955054 ticks
+quantity 0.125  lot 0.001   -> 125 lots
+unit = tick * lot in minor units of 1e-8 quote, so notional = ticks * lots * unit, exactly
 """
 
 from dataclasses import dataclass

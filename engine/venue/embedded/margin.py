@@ -1,9 +1,9 @@
 """What positions and open orders bind of the wallet, cross margin, one-way mode.
 
-    worst(lots) = the larger of |held + open buys| and |held - open sells|
-    position margin = |held| * mark * unit / leverage, rounded up
-    order margin    = (worst - |held|) * mark * unit / leverage, rounded up
-    available       = wallet + unrealised - position margin - order margin
+worst(lots) = the larger of |held + open buys| and |held - open sells|
+position margin = |held| * mark * unit / leverage, rounded up
+order margin    = (worst - |held|) * mark * unit / leverage, rounded up
+available       = wallet + unrealised - position margin - order margin
 """
 
 from collections.abc import Mapping

@@ -10,6 +10,7 @@ r"""A market: per symbol one past and one future of 1m candles, and the path of 
 A minute that the source lacks has no candle: time passes, nothing trades.
 """
 
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -78,7 +79,7 @@ def legs(points: tuple[int, int, int, int], begin: int, end: int) -> list[tuple[
     """Straight pieces (position, from, to) of the path between two positions."""
     pieces = []
     position = 0
-    for here, there in zip(points, points[1:], strict=False):
+    for here, there in pairwise(points):
         length = abs(there - here)
         step = 1 if there >= here else -1
         low, high = max(begin, position), min(end, position + length)

@@ -150,9 +150,7 @@ class Pit:
         out = np.zeros(1 if self.playing else 0, CANDLE)
         if self.playing:
             whole = self._minutes[self._closed]
-            seen = [self._points[0]]
-            for leg in legs(self._points, 0, self.position):
-                seen.append(leg[2])
+            seen = [self._points[0], *(leg[2] for leg in legs(self._points, 0, self.position))]
             out[0] = whole
             out["close"], out["high"], out["low"] = seen[-1], max(seen), min(seen)
             for name in SUMS:
@@ -160,7 +158,7 @@ class Pit:
         return out
 
     def klines(self, interval: str, start_ns: int | None, end_ns: int | None, limit: int) -> np.ndarray:
-        """Candles of ``interval`` that open in [start, end], the earliest ``limit`` of them, or the newest without a start."""
+        """At most ``limit`` candles that open in [start, end]: the earliest of them, or without a start the newest."""
         step = INTERVALS_NS[interval]
         first, last = self._bounds(step, start_ns, end_ns, limit)
         minutes = self._minutes[: self._closed]

@@ -205,7 +205,7 @@ class SyntheticMarket:
 
 
 def _contract(row: int, symbol: str) -> Listing:
-    pair = split_name(symbol.split(":")[0].replace("/", ""))
+    pair = split_name(symbol.split(":", maxsplit=1)[0].replace("/", ""))
     if pair is None:
         raise ValueError(f"{symbol}: not a symbol like BTC/USDT:USDT")
     return listing(row, *pair, PUBLISHED.get("".join(pair), OTHER_FILTERS))
