@@ -1,10 +1,12 @@
-"""The certificate that the embedded exchange makes for itself at each start, and only its clients trust.
+"""The certificate that the embedded exchange makes for itself, and only its clients trust.
 
 It is signed by itself, names the exchange's hosts and lives a week: whoever holds
-the PEM text can verify the server, and nobody else ever trusts it.
+the PEM text can verify the server, and nobody else ever trusts it.  Kept in a
+folder it survives a restart, so that clients of before reconnect.
 """
 
 import datetime
+import os
 import ssl
 import tempfile
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ HOSTS = tuple(
     f"{name}.binance.com" for name in ("fapi", "fstream", "ws-fapi", "api", "stream", "ws-api")
 )  # the names that clients ask for
 DAYS = 7
+DAY_SECONDS = 86_400
+PUBLIC_NAME, PRIVATE_NAME = "exchange.pem", "exchange.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +68,19 @@ def issue(wall_ns: int) -> Certificate:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode("ascii"),
     )
+
+
+def kept(folder: Path, wall_ns: int) -> Certificate:
+    """Return the certificate of ``folder``, where a fresh one is put when there is none for another day."""
+    public, private = folder / PUBLIC_NAME, folder / PRIVATE_NAME
+    if public.exists() and private.exists():
+        pem = public.read_text(encoding="ascii")
+        ends = x509.load_pem_x509_certificate(pem.encode("ascii")).not_valid_after_utc
+        if ends.timestamp() > wall_ns / 1e9 + DAY_SECONDS:
+            return Certificate(pem, private.read_text(encoding="ascii"))
+    fresh = issue(wall_ns)
+    for path, text in ((private, fresh.key_pem), (public, fresh.pem)):
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(text)
+    return fresh

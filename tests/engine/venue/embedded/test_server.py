@@ -8,14 +8,11 @@ from dataclasses import dataclass
 import aiohttp
 import ccxt
 import ccxt.pro
-import numpy as np
 import pytest
 import pytest_asyncio
 
-from engine.venue.embedded.agent import ExchangeAgent
-from engine.venue.embedded.exchange import Exchange, Settings
-from engine.venue.embedded.listing import PUBLISHED, listing
-from engine.venue.embedded.market import CANDLE, MINUTE_NS
+from engine.venue.embedded.exchange import Exchange
+from engine.venue.embedded.market import MINUTE_NS
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, PortTakenError, Server
 from engine.venue.embedded.signing import Key, fresh_key
@@ -24,42 +21,6 @@ from orchestrator import dialling
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SYMBOL = "BTC/USDT:USDT"
-DEPOSIT = 10_000 * 10**8
-MINUTES = 5_000
-HISTORY = 300
-START_NS = 1_700_000_040 * 10**9 // MINUTE_NS * MINUTE_NS
-
-
-class WaveMarket:
-    """A triangle wave of a thousand ticks around 30000.0, every minute traded, known to its last tick."""
-
-    def __init__(self) -> None:
-        self.listings = (
-            listing(0, "BTC", "USDT", PUBLISHED["BTCUSDT"]),
-            listing(1, "ETH", "USDT", PUBLISHED["ETHUSDT"]),
-        )
-        number = np.arange(MINUTES)
-        level = 300_000 + 100 * np.abs(number % 20 - 10)
-        rows = np.zeros(MINUTES, CANDLE)
-        rows["open_ns"] = START_NS + (number - HISTORY) * MINUTE_NS
-        rows["close"] = level
-        rows["open"] = np.concatenate(([level[0]], level[:-1]))
-        rows["high"] = np.maximum(rows["open"], rows["close"]) + 20
-        rows["low"] = np.minimum(rows["open"], rows["close"]) - 20
-        rows["volume_e8"], rows["trades"] = 100 * 10**8, 40
-        rows["quote_e4"] = 3_000_000 * 10**4
-        rows["taker_volume_e8"], rows["taker_quote_e4"] = 60 * 10**8, 1_800_000 * 10**4
-        self._rows = rows
-        self.start_ns = START_NS
-        self.end_ns = int(rows["open_ns"][-1]) + MINUTE_NS
-
-    def minutes(self, row: int, until_ns: int) -> np.ndarray:
-        """Every minute before ``until_ns``."""
-        return self._rows[: np.searchsorted(self._rows["open_ns"], until_ns)]
-
-    def past(self, row: int) -> np.ndarray:
-        """No hourly past."""
-        return self._rows[:0]
 
 
 @dataclass
@@ -93,12 +54,10 @@ def connect(hall_session: aiohttp.ClientSession, api_key: str, secret: str) -> c
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def hall():
+async def hall(make_exchange):
     """One exchange and one client for the whole file: importing and loading ccxt costs seconds."""
     api_key, secret = fresh_key()
-    exchange = Exchange(WaveMarket(), Settings())
-    exchange.deposit("paper", DEPOSIT)
-    exchange.drain()
+    exchange = make_exchange()
     server = Server(exchange, Plan(keys={api_key: Key(secret, "paper")}, speed=Speed.parse("step")))
     ports = await server.start()
     endpoint = dialling.Endpoint(port=ports.tls, certificate_pem=server.certificate.pem)
@@ -347,36 +306,13 @@ async def test_an_unknown_path_is_a_plain_404(hall):
         assert int(bad.headers["X-MBX-USED-WEIGHT-1M"]) > 0
 
 
-async def test_a_taken_port_is_one_clear_line():
+async def test_a_taken_port_is_one_clear_line(make_exchange):
     """
     The server names the port that is not free.
     """
     taken = socket.create_server(("127.0.0.1", 0))
     port = taken.getsockname()[1]
-    exchange = Exchange(WaveMarket(), Settings())
+    exchange = make_exchange()
     with pytest.raises(PortTakenError, match=f"port {port} on 127.0.0.1 is not free"):
         await Server(exchange, Plan(keys={}, speed=Speed.parse("max"), tls_port=port)).start()
     taken.close()
-
-
-async def test_the_agent_closes_every_socket():
-    """
-    After close its ports refuse, and a client's websocket has ended.
-    """
-    api_key, secret = fresh_key()
-    agent = ExchangeAgent(
-        Exchange(WaveMarket(), Settings()), Plan(keys={api_key: Key(secret, "paper")}, speed=Speed.parse("max"))
-    )
-    await agent.start()
-    async with aiohttp.ClientSession() as plain:
-        stream = await plain.ws_connect(f"http://127.0.0.1:{agent.ports.plain}/market/ws/btcusdt@kline_1m")
-        agent.run()
-        assert (await within(stream.receive_json()))["k"]["x"] is True
-        await agent.work()
-        agent.drain()
-        await agent.close()
-        while not (await within(stream.receive())).type == aiohttp.WSMsgType.CLOSE:
-            pass
-    for port in (agent.ports.plain, agent.ports.tls):
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), timeout=1)
