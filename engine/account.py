@@ -171,7 +171,7 @@ class Account:
         if self.dispatch.comparison_wanted:
             self.want_recovery(self.dispatch.comparison_wanted)
             self.dispatch.comparison_wanted = ""
-        if self._desk.recovery_wanted and self._desk.is_connected and now_ns - self._failed_ns > RETRY_NS:
+        if self._desk.recovery_wanted and self._desk.connected.is_set() and now_ns - self._failed_ns > RETRY_NS:
             self._recovering = asyncio.create_task(self._recover_or_wait())
 
     def _done(self, answer: Answer, now: Moment) -> None:
@@ -192,11 +192,15 @@ class Account:
 
     async def _connected(self) -> None:
         assert self._listening is not None, "listening begins before it is waited for"
-        async with asyncio.timeout(CONNECT_S_MAX):
-            while not self._desk.is_connected:
-                await asyncio.sleep(0.005)
-                if self._listening.done():
-                    self._listening.result()
+        connected = asyncio.ensure_future(self._desk.connected.wait())
+        try:
+            await asyncio.wait({connected, self._listening}, timeout=CONNECT_S_MAX, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            connected.cancel()
+        if self._listening.done():
+            self._listening.result()
+        if not self._desk.connected.is_set():
+            raise errors.Unreachable(f"the private stream did not open within {CONNECT_S_MAX:.0f} s")
 
     async def _recover(self) -> None:
         await self._desk.recover()

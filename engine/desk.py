@@ -57,7 +57,7 @@ class Desk:
         self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
         self._trade_next = dict.fromkeys(self._instruments, 0)
-        self.is_connected = False
+        self.connected = asyncio.Event()
         self.recovery_wanted = "start"  # why; empty: not wanted
 
     def news(self, news: News) -> None:
@@ -70,10 +70,10 @@ class Desk:
             case WalletSeen():
                 self._wallet(news)
             case StreamUp():
-                self.is_connected = True
+                self.connected.set()
                 self.recovery_wanted = "stream connected"
             case StreamDown():
-                self.is_connected = False
+                self.connected.clear()
             case _:
                 pass  # a position is compared, never taken over
 
