@@ -36,7 +36,7 @@ def session(speed: str, seconds: int, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="ringmaster-latency-") as state:
         command = [sys.executable, str(ROOT / "run.py"), "--paper", "--speed", speed, "--seconds", str(seconds)]
         command += ["--seed", str(seed), "--state", state, "--json", "-"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"latency: the session ended with {done.returncode}:\n{done.stderr}")
     return dict(json.loads(done.stdout))
