@@ -71,7 +71,7 @@ class Track:
         self._waiting: dict[int, Arrival] = {}
         self._repair: asyncio.Task[None] | None = None
         self._missing = 0  # MISSING records right before the next candle
-        self._due_since_ns = 0
+        self._due_since_ns: int | None = None
 
     @property
     def is_repairing(self) -> bool:
@@ -95,10 +95,11 @@ class Track:
         """Suspect when a candle is overdue: by other streams' time, and for a while of the machine's."""
         settings, due_ns = self._around.settings, self.series.open_ns_next
         if due_ns is None or self.is_repairing or self._around.horizon.market_ns < due_ns + MINUTE_NS:
-            self._due_since_ns = 0
+            self._due_since_ns = None
             return
         now_ns = self._around.clock.monotonic_ns()
-        self._due_since_ns = self._due_since_ns or now_ns
+        if self._due_since_ns is None:
+            self._due_since_ns = now_ns
         patience_ms = max(settings.late_ms_max / speed if speed else 0.0, settings.late_machine_ms_max)
         if now_ns - self._due_since_ns >= patience_ms * 1e6:
             self.suspect()
