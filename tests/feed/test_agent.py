@@ -145,7 +145,6 @@ async def office(holes=()):
         memory.close()
 
 
-
 async def move(house, minutes):
     """Play whole minutes, as a client sees them: one after the other."""
     for _ in range(minutes):

@@ -46,7 +46,9 @@ async def test_hydration_asks_for_everything_but_not_at_once():
     found = await hydrate(5, NOW, fetch, count_max=10, at_once_max=3)
     assert most == 3
     assert len(found) == 5 * len(TIMEFRAMES_S)
-    assert all([each.open_ns for each in candles] == [NOW - TIMEFRAMES_S[tf] * SECOND] for (_, tf), candles in found.items())
+    assert all(
+        [each.open_ns for each in candles] == [NOW - TIMEFRAMES_S[tf] * SECOND] for (_, tf), candles in found.items()
+    )
 
 
 async def test_one_failed_request_fails_the_hydration():

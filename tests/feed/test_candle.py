@@ -39,7 +39,9 @@ def test_a_time_lies_between_1970_and_2109(bad):
         time_ns(bad)
 
 
-junk = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.lists(st.integers(), max_size=2)
+junk = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.lists(st.integers(), max_size=2)
+)
 
 
 @given(st.lists(junk, max_size=14))

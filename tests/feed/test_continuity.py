@@ -1,5 +1,6 @@
 """Every verdict, and what no stream may do to a series."""
 
+import itertools
 import math
 import os
 from pathlib import Path
@@ -156,7 +157,7 @@ def test_whatever_is_thrown_what_passes_is_an_unbroken_series(throws):
             assert given_candle.open_ns + STEP <= now_ns + 1_000_000
     assert [each.open_ns for each in passed] == [passed[0].open_ns + i * STEP for i in range(len(passed))]
     assert all(each.open_ns % STEP == 0 and is_well_formed(each) for each in passed)
-    for before, after in zip(passed, passed[1:], strict=False):
+    for before, after in itertools.pairwise(passed):
         assert is_within_band(after, before.close, 0.25)
     refused = sum(count for verdict, count in series.counts.items() if verdict is not Verdict.NEXT)
     assert series.counts[Verdict.NEXT] == len(passed)

@@ -86,8 +86,8 @@ class Stage:
 
     async def settle(self):
         """Wait for the repair, if there is one."""
-        while self.track.is_repairing:
-            await asyncio.sleep(0.001)
+        if self.track._repair is not None:
+            await self.track._repair
         assert self.track.failure() is None
 
     def told(self):
@@ -95,7 +95,8 @@ class Stage:
         return [(number, provenance) for number, provenance, *_ in self.records]
 
 
-O, B, M, Q, C = Provenance.OBSERVED, Provenance.BACKFILLED, Provenance.MISSING, Provenance.QUIET, Provenance.CORRECTED
+LIVE, B, M = Provenance.OBSERVED, Provenance.BACKFILLED, Provenance.MISSING
+Q, C = Provenance.QUIET, Provenance.CORRECTED
 
 
 def test_every_refusal_has_a_counter():
@@ -110,7 +111,7 @@ async def test_a_gap_is_filled_before_what_follows():
     for number in (1, 2, 5, 6):
         stage.offer(minute(number))
     await stage.settle()
-    assert stage.told() == [(1, O), (2, O), (3, B), (4, B), (5, O), (6, O)]
+    assert stage.told() == [(1, LIVE), (2, LIVE), (3, B), (4, B), (5, LIVE), (6, LIVE)]
     assert stage.counts[Counter.CANDLE_GAPS_FOUND] == 1
 
 
@@ -120,7 +121,7 @@ async def test_what_exists_nowhere_is_itemised():
     for number in (1, 2, 5):
         stage.offer(minute(number))
     await stage.settle()
-    assert stage.records[2:] == [(3, M, 0, -1), (4, M, 1, -1), (5, O, 2, -1)]
+    assert stage.records[2:] == [(3, M, 0, -1), (4, M, 1, -1), (5, LIVE, 2, -1)]
     assert stage.counts[Counter.CANDLES_MISSING] == 2
 
 
@@ -130,7 +131,7 @@ async def test_an_unreachable_exchange_ends_in_missing_at_the_deadline():
     for number in (1, 3):
         stage.offer(minute(number))
     await stage.settle()
-    assert stage.told() == [(1, O), (2, M), (3, O)]
+    assert stage.told() == [(1, LIVE), (2, M), (3, LIVE)]
     assert stage.counts[Counter.REQUESTS_FAILED] >= 1
 
 
@@ -141,7 +142,7 @@ async def test_an_absurd_candle_waits_for_rest():
     stage.offer(minute(2, 1000.0))
     await stage.settle()
     stage.offer(minute(3, 102.0))
-    assert stage.told() == [(1, O), (2, B), (3, O)]
+    assert stage.told() == [(1, LIVE), (2, B), (3, LIVE)]
     assert stage.track.series.close_last == 102.0
     assert stage.counts[Counter.CANDLES_ABSURD] == 1
 
@@ -153,7 +154,7 @@ async def test_an_absurd_candle_that_rest_confirms_is_accepted():
     stage.offer(minute(2, 30.0))
     await stage.settle()
     stage.offer(minute(3, 29.0))
-    assert stage.told() == [(1, O), (2, B), (3, O)]
+    assert stage.told() == [(1, LIVE), (2, B), (3, LIVE)]
 
 
 async def test_a_malformed_candle_is_asked_for_at_once():
@@ -162,7 +163,7 @@ async def test_a_malformed_candle_is_asked_for_at_once():
     stage.offer(minute(1))
     stage.offer(minute(2, high=math.nan))
     await stage.settle()
-    assert stage.told() == [(1, O), (2, B)]
+    assert stage.told() == [(1, LIVE), (2, B)]
     assert stage.counts[Counter.CANDLES_MALFORMED] == 1
 
 
@@ -180,7 +181,7 @@ async def test_a_quiet_minute_says_so():
     stage = Stage()
     stage.offer(minute(1))
     stage.offer(minute(2, volume=0.0, trades=0))
-    assert stage.told() == [(1, O), (2, Q)]
+    assert stage.told() == [(1, LIVE), (2, Q)]
 
 
 async def test_a_candle_that_others_prove_overdue_is_asked_for():
@@ -195,7 +196,7 @@ async def test_a_candle_that_others_prove_overdue_is_asked_for():
     stage.clock.advance(1_000_000)
     stage.track.check_lateness(0.0)
     await stage.settle()
-    assert stage.told() == [(1, O), (2, B)]
+    assert stage.told() == [(1, LIVE), (2, B)]
 
 
 async def test_a_hole_longer_than_the_limit_is_told_by_its_length():
@@ -207,7 +208,7 @@ async def test_a_hole_longer_than_the_limit_is_told_by_its_length():
     await stage.settle()
     assert len(stage.records) == 1 + 1024 + 1
     assert stage.records[1][2] == 5000 - 1024
-    assert stage.records[-1] == (5002, O, 5000, -1)
+    assert stage.records[-1] == (5002, LIVE, 5000, -1)
 
 
 deeds = st.lists(
