@@ -140,6 +140,11 @@ class Account:
             and not self.dispatch.comparison_wanted
         )
 
+    @property
+    def strangers_count(self) -> int:
+        """Orders seen at the venue that no intent of ours explains: a human's, or another program's."""
+        return len(self._desk.strangers)
+
     def want_recovery(self, reason: str) -> None:
         """Ask the venue for everything, soon."""
         self._desk.recovery_wanted = self._desk.recovery_wanted or reason

@@ -55,7 +55,7 @@ class EngineAgent:
         self._marks: dict[str, int] = {}
         self._kill, self._order, self._obeyed = Kill.NORMAL, Order.PREPARE, -1
         self._flatten = False
-        self._lost = 0
+        self._lost = self._strangers = 0
 
     async def start(self) -> None:
         """Replay, connect, ask for everything; then READY."""
@@ -165,6 +165,10 @@ class EngineAgent:
         if lost > self._lost:
             self._counters.add(Counter.RECORDS_LOST, lost - self._lost)
             self._lost = lost
+        strangers = self._account.strangers_count
+        if strangers > self._strangers:
+            self._counters.add(Counter.ORDERS_UNKNOWN, strangers - self._strangers)
+            self._strangers = strangers
         return messages
 
     def _obey(self) -> None:

@@ -58,6 +58,7 @@ class Desk:
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
         self._trade_next = dict.fromkeys(self._instruments, 0)
         self.connected = asyncio.Event()
+        self.strangers: dict[tuple[str, str], OrderSeen] = {}  # orders that no intent of ours explains
         self.recovery_wanted = "start"  # why; empty: not wanted
 
     def news(self, news: News) -> None:
@@ -131,7 +132,7 @@ class Desk:
     def _order(self, seen: OrderSeen) -> None:
         intent_id = intent_of(seen.client_id)
         if intent_id not in self._account.books.orders:
-            self.recovery_wanted = self.recovery_wanted or f"{seen.symbol} has an order that is not ours"
+            self.strangers[seen.symbol, seen.venue_order_id] = seen
             return
         for number in (seen.child_order_id, "" if seen.is_conditional else seen.venue_order_id):
             if number:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -342,4 +343,38 @@ async def test_a_life_that_ends_anywhere_loses_and_doubles_nothing(tmp_path, ste
     stage.covered(BTC)
     stage.covered(ETH)
     assert (stage.exchange.lots[BTC], stage.exchange.lots[ETH]) == (10, -4)
+    await stage.end()
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_a_storm_of_faults_kills_and_targets_ends_in_agreement(tmp_path, seed, monkeypatch):
+    """Random fates, lost and doubled frames, moving prices and deaths; afterwards books and exchange agree."""
+    monkeypatch.setattr("engine.dispatch.PATIENCE_S", 0.01)
+    chance = Random(seed)
+    stage = Stage(tmp_path, replace(SETTINGS, executor=replace(SETTINGS.executor, answer_timeout_ms=200)))
+    await stage.begin()
+    wanted = {}
+    for round_number in range(1, 9):
+        stage.exchange.fates += chance.choices(list(Fate), weights=(8, 3, 1, 1, 1, 1, 1), k=2)
+        stage.exchange.slices, stage.exchange.doubling = chance.randint(1, 4), chance.random() < 0.3
+        stage.exchange.deaf = chance.random() < 0.3
+        for symbol in (BTC, ETH):
+            if chance.random() < 0.7:
+                wanted[symbol] = (chance.randint(-12, 12), round_number)
+            lots, target_id = wanted.get(symbol, (0, round_number))
+            stage.target(lots, target_id, symbol, stop_ticks=stage.exchange.price[symbol] - 10_000)
+        for _ in range(chance.randint(0, 30)):
+            await stage.turn() if chance.random() < 0.5 else await asyncio.sleep(0)
+        if chance.random() < 0.5:
+            stage.exchange.move(chance.choice((BTC, ETH)), 300_000 + chance.randint(-12_000, 12_000))
+        if chance.random() < 0.5:
+            await stage.kill()
+            await stage.begin()
+    stage.exchange.fates.clear()
+    stage.exchange.deaf = stage.exchange.doubling = False
+    stage.venue.reconnect()
+    await stage.quiet(800)
+    stage.agrees()
+    for symbol in (BTC, ETH):
+        stage.covered(symbol)
     await stage.end()
