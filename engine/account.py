@@ -67,6 +67,10 @@ class Witness(Protocol):
         """Risk said no."""
         ...
 
+    def rested(self) -> None:
+        """Nothing is under way any more."""
+        ...
+
     def warned(self, event: str, text: str) -> None:
         """Something that people should know."""
         ...
@@ -219,6 +223,8 @@ class Account:
             self._failed_ns = self._moment().monotonic_ns
             self._desk.recovery_wanted = reason
             self._witness.warned("recovery failed", error.text)
+        finally:
+            asyncio.get_running_loop().call_soon(self._witness.rested)
 
     async def _ask(self, intent: Intent) -> None:
         await self._desk.ask(intent)

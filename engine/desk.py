@@ -82,7 +82,9 @@ class Desk:
         """Find out what became of an order, and tell; a failed question is no news."""
         try:
             seen = await self._venue.order_by_client_id(intent)
-            await self._catch_up(intent.instrument)
+            booked = self._account.books.orders[intent.intent_id].lots_filled
+            if seen is None or seen.lots_filled > booked:
+                await self._catch_up(intent.instrument)
         except errors.VenueError:
             return  # the core asks again
         if seen is not None:

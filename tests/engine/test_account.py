@@ -62,6 +62,9 @@ class Witness:
         """Remember."""
         self.refusals.append(refused)
 
+    def rested(self):
+        """Ignore."""
+
     def warned(self, event, text):
         """Ignore."""
 

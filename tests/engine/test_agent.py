@@ -53,7 +53,8 @@ class Floor:
     def __init__(self, folder):
         """Make the memory of a session."""
         self.folder = folder
-        self.memory = Memory.create(f"agent{os.getpid()}", 1, directory=folder)
+        self.bells = {"engine": os.eventfd(0, os.EFD_NONBLOCK)}
+        self.memory = Memory.create(f"agent{os.getpid()}", 1, self.bells, directory=folder)
         self.memories = [self.memory]
         self.roles = {role: self.attach(role) for role in ("feed", "brain")}
         self.market = self.roles["feed"].ring_writer("MARKET")
@@ -67,11 +68,11 @@ class Floor:
         self.exchange.drain()
         plan = ServerPlan(keys={api_key: Key(secret, "paper")}, speed=Speed.parse("step"))
         self.server = Server(self.exchange, plan)
-        self.engine = self.body = None
+        self.engine = self.body = self.working = None
 
     def attach(self, role):
         """The memory as ``role`` sees it."""
-        self.memories.append(Memory.attach(self.memory.run_id, role, directory=self.folder))
+        self.memories.append(Memory.attach(self.memory.run_id, role, self.bells, directory=self.folder))
         return self.memories[-1]
 
     async def open(self):
@@ -84,7 +85,9 @@ class Floor:
         """Start an engine."""
         memory = self.attach("engine")
         self.body = Body(memory=memory, pulse=Pulse(memory), log=Log(), stopping=Stopping())
-        around = Surroundings(dial=lambda: dialling.session(self.endpoint), clock=SystemClock(), generator=Random(1))
+        around = Surroundings(
+            dial=lambda: dialling.session(self.endpoint), clock=SystemClock(), generator=Random(1), limits_rate=False
+        )
         plan = Plan(
             run_id="run1",
             folder=self.folder / "account",
@@ -97,6 +100,7 @@ class Floor:
 
     async def kill(self):
         """As SIGKILL would: no good-bye of the engine's own, only what the system closes."""
+        await self.rest()
         account = self.engine._account
         account.dispatch._act = lambda *_: None
         await self.engine.close()
@@ -107,6 +111,13 @@ class Floor:
         for memory in reversed(self.memories):
             memory.close()
         self.memory.unlink()
+        os.close(self.bells["engine"])
+
+    async def rest(self):
+        """End the duty cycle that is under way."""
+        if self.working is not None:
+            await self.working
+            self.working = None
 
     def command(self, order, flatten=False):
         """The supervisor commands."""
@@ -151,12 +162,16 @@ class Floor:
         """Work until the engine says that it is done with the candle closed at ``close_ns``."""
         async with asyncio.timeout(seconds):
             while self.row("PULSES", role_row("engine"), records.PULSE)["settled_ns"] < close_ns:
-                await self.engine.work()
-                self.body.pulse.beat()
+                if self.working is None or self.working.done():
+                    self.working = asyncio.create_task(self.engine.work())
+                await asyncio.sleep(0.0002)
+                if self.working.done():
+                    self.working.result()
 
     async def life(self, life, seconds=5.0):
         """Work until the engine's pulse says ``life``."""
         async with asyncio.timeout(seconds):
+            await self.rest()
             while self.body.pulse.life is not life:
                 await self.engine.work()
 
@@ -169,6 +184,7 @@ async def floor(tmp_path):
     await floor.begin()
     floor.command(Order.RUN)
     yield floor
+    await floor.rest()
     await floor.engine.close()
     await floor.close()
 
@@ -218,8 +234,8 @@ async def test_a_restarted_engine_goes_on_with_what_it_finds(floor):
     await floor.settled(close(floor))
     floor.candle()
     floor.decide(lots=10, stop_ticks=250_000)
-    for _ in range(3):
-        await floor.engine.work()
+    await floor.rest()
+    await floor.engine.work()
     await floor.kill()
     floor.candle()
     floor.decide(lots=-6, target_id=2, stop_ticks=350_000)
@@ -236,6 +252,7 @@ async def test_draining_leaves_stops_and_flattening_leaves_nothing(floor):
     await floor.settled(close(floor))
     floor.candle()
     floor.decide(lots=10, stop_ticks=250_000)
+    await floor.rest()
     await floor.engine.work()
     floor.command(Order.DRAIN)
     await floor.life(Life.DRAINED)
@@ -255,6 +272,18 @@ async def test_the_kill_word_stops_entries(floor):
     await floor.settled(close_ns)
     assert held(floor) == (0, [])
     assert floor.row("PULSES", role_row("engine"), records.PULSE)["life"] == Life.RUNNING
+
+
+async def test_a_kill_word_raised_while_the_engine_was_dead_is_heeded_before_the_rings(floor):
+    """A restarted engine finds word and target together, and does not enter."""
+    await floor.settled(close(floor))
+    await floor.kill()
+    floor.memory.words.raise_kill(Kill.NO_ENTRIES)
+    close_ns = floor.candle()
+    floor.decide(lots=10, stop_ticks=250_000)
+    await floor.begin()
+    await floor.settled(close_ns)
+    assert held(floor) == (0, [])
 
 
 async def test_no_socket_and_no_lock_remains(tmp_path):

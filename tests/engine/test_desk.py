@@ -38,6 +38,7 @@ class Known:
     """An order that is not settled."""
 
     is_settled = False
+    lots_filled = 0
 
     def __init__(self, intent):
         """Of this intent."""
