@@ -18,9 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
 
 from shm.jit import address_of, call5, compiled, kernel
 from shm.records import MARKET, POSITION
@@ -81,14 +79,8 @@ def over(
     settings = record_of({**indicator.parameters, **parameters})
     state, position = np.zeros(1, indicator.state), np.zeros(1, POSITION)
     out = np.full(max(len(candles), 1), np.nan, np.dtype([(name, "<f8") for name in indicator.outputs]))
-    arguments = [numba.from_dtype(each.dtype) for each in (state, settings, candles, position, out)]
+    step = compiled(indicator.step, *(each.dtype for each in (state, settings, candles, position, out)))
     places = np.array([*map(address_of, (state, settings, candles, position, out)), MARKET.itemsize], np.int64)
-    _over(address(indicator.step, arguments), places, len(indicator.outputs), len(candles))
+    _over(step, places, len(indicator.outputs), len(candles))
     return out[: len(candles)]
 
-
-def address(step: Any, arguments: list[Any]) -> int:
-    """Compile ``step`` for records of five types, or load it from the cache; the address of its C wrapper."""
-    signature = types.int64(*arguments)
-    step.compile(signature.args)
-    return compiled(step)

@@ -22,10 +22,10 @@ import numba
 import numpy as np
 from numba.core.errors import NumbaError
 
-from brain.indicators.indicator import SEEN, SETTLES, address, record_of
+from brain.indicators.indicator import SEEN, SETTLES, record_of
 from brain.strategies.base import WORKING
 from brain.timeframes import SECONDS
-from shm.jit import address_of, call5, kernel, record_at
+from shm.jit import address_of, call5, compiled, kernel, record_at
 from shm.records import MARKET, POSITION, MarketKind, Reason
 from shm.topology import HISTORY_DEPTH
 
@@ -203,9 +203,11 @@ def _compile(
     decide = getattr(module, "decide", None)
     if not hasattr(decide, "py_func"):
         raise StrategyError(f"{path}: decide must be a @kernel function")
-    records = [numba.from_dtype(dtype) for dtype in (state, settings.dtype, MARKET, POSITION, WORKING)]
     try:
-        return address(decide, records)
+        return compiled(decide, state, settings.dtype, MARKET, POSITION, WORKING)
+    except TypeError as error:
+        line = decide.py_func.__code__.co_firstlineno
+        raise StrategyError(f"{path}:{line}: decide must answer a reason on every way out: {error}") from error
     except NumbaError as error:
         text = str(error)
         lines = re.findall(rf'File "[^"]*{re.escape(path.name)}", line (\d+)', text)

@@ -1,12 +1,11 @@
 """Trend: two averages with a dead band, against heat, with the hour's consent; stopped in ATRs.
 
         fast - slow
-             |      ____
-     +band --|-----/----\-------------------   turn up: long
-             |    /      \
-          0 -|---/--------\-----------------   inside the band nothing changes
-             |  /          \
-     -band --|-/------------\---------------   turn down: short (go flat first if too hot)
+                      .---.
+      band  ........./.....:...........   crossed upwards: turn up, long
+         0  --------/-------:----------   inside the band nothing changes
+     -band  .......:.........:.........   crossed downwards: turn down, short
+            ------'           '--------   (a turn that is too hot only ends what it held)
 
 The band is ``band_atr`` average true ranges.  A turn against the hour's trend needs
 ``against_hour`` times as much.  Once it has a side it stays in the market until the
