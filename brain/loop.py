@@ -32,6 +32,7 @@ from shm.table import read_row
 
 IDLE, BUSY, LOST, HISTORY = 0, 1, -1, 2
 MINUTE_NS = 60_000_000_000
+WAITS_KEPT = 4096
 FRAMES = 6  # 1m 5m 15m 1h 4h 1d
 
 # one row for each instrument
@@ -82,7 +83,9 @@ CONTEXT = np.dtype(
         *[(name, "<i8") for name in ("lanes_at", "lanes", "routes_at", "position_copies")],
         *[(name, "<i8") for name in ("candle_at", "position_at", "decision_at", "target_at")],  # scratch
         *[(name, "<i8") for name in ("epoch", "valid_ns", "lane_wanted")],
-        *[(name, "<i8") for name in ("candles", "holes", "repeats", "corrections", "malformed", "gaps")],  # counts
+        *[(name, "<i8") for name in ("candles", "holes", "repeats", "corrections", "malformed", "gaps", "cold")],  # counts
+        ("waits_at", "<i8"),  # how long each of the last WAITS_KEPT decisions took from its candle's publication
+
     ],
     align=True,
 )
@@ -331,6 +334,10 @@ def _write(context, lane, route, candle, reason):
     for n in range(3):
         out["values"][n] = working["values"][n]
     out.decided_ns = now_ns
+    if reason == _COLD:
+        context.cold += 1
+    waited = record_at(context.waits_at + 8 * (context.decisions_seq % WAITS_KEPT), _WORD)
+    waited.word = now_ns - candle.published_ns
     publish(context.decisions, context.decisions_mask, context.decisions_seq, context.decision_at)
     context.decisions_seq += 1
     announce(context.decisions, context.decisions_bells)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from brain.loop import CONTEXT, FRAMES, LANE, MINUTE_NS, ROUTE, prepare
+from brain.loop import CONTEXT, FRAMES, LANE, MINUTE_NS, ROUTE, WAITS_KEPT, prepare
 from brain.strategies.base import WORKING
 from brain.strategies.loader import Strategy
 from brain.timeframes import FOLD
@@ -69,6 +69,7 @@ class Routes:
         self._folds = np.zeros((len(ticks_e8), FRAMES), FOLD)
         self._scratch = {name: np.zeros(1, dtype) for name, dtype in _SCRATCH.items()}
         self._rehearsal = np.zeros(256, np.uint8)  # a WORKING, and at 128 a POSITION
+        self.waits_ns = np.zeros(WAITS_KEPT, np.int64)
         self._kept: list[Array] = []  # states and waits: the routes hold their addresses
         for number, tick_e8 in enumerate(ticks_e8):
             self._lay_lane(number, tick_e8)
@@ -109,7 +110,7 @@ class Routes:
         context["routes_at"], context["position_copies"] = address_of(self.routes), ports.positions.copies
         for name, record in self._scratch.items():
             context[name] = address_of(record)
-        context["valid_ns"] = valid_ns
+        context["valid_ns"], context["waits_at"] = valid_ns, address_of(self.waits_ns)
 
     def give_back(self) -> None:
         """Tell the rings' owners how far the loop has published and read."""

@@ -55,6 +55,7 @@ class Counts:
     corrections: int
     malformed: int
     gaps: int
+    cold: int
     lost: int
 
 
@@ -129,4 +130,4 @@ class Thinking:
         )
 
 
-_MET = ("candles", "holes", "repeats", "corrections", "malformed", "gaps")
+_MET = ("candles", "holes", "repeats", "corrections", "malformed", "gaps", "cold")
