@@ -1,8 +1,8 @@
 """The brain's process: reads MARKET, decides, publishes, tells how far it is.
 
-    start   strategies compiled or loaded, then tried; lanes laid; what stood is restored
-    work    commands; drain MARKET until it is empty; pulse; counters
-    wait    spin a little, then sleep on the futex of ring MARKET
+start   strategies compiled or loaded, then tried; lanes laid; what stood is restored
+work    commands; drain MARKET until it is empty; pulse; counters
+wait    spin a little, then sleep on the futex of ring MARKET
 """
 
 from collections.abc import Callable

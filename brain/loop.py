@@ -31,6 +31,8 @@ from shm.ring import EMPTY, LAPPED, publish, read
 from shm.table import read_row
 
 IDLE, BUSY, LOST, HISTORY = 0, 1, -1, 2
+# a lane that is SHORT goes on with its minutes, but lacks a higher candle that HISTORY may have by now
+SOUND, BROKEN, SHORT = 0, 1, 2
 MINUTE_NS = 60_000_000_000
 WAITS_KEPT = 4096
 FRAMES = 6  # 1m 5m 15m 1h 4h 1d
@@ -45,7 +47,7 @@ LANE = np.dtype(
         ("frames", "<i8"),  # bit k: some route wants timeframe k
         ("open_ns_last", "<i8"),
         ("prepared_ns", "<i8"),  # the minute that HISTORY was read for
-        ("stale", "<i8"),
+        ("stale", "<i8"),  # SOUND, BROKEN or SHORT
     ],
     align=True,
 )
@@ -83,9 +85,10 @@ CONTEXT = np.dtype(
         *[(name, "<i8") for name in ("lanes_at", "lanes", "routes_at", "position_copies")],
         *[(name, "<i8") for name in ("candle_at", "position_at", "decision_at", "target_at")],  # scratch
         *[(name, "<i8") for name in ("epoch", "valid_ns", "lane_wanted")],
-        *[(name, "<i8") for name in ("candles", "holes", "repeats", "corrections", "malformed", "gaps", "cold")],  # counts
+        *[
+            (name, "<i8") for name in ("candles", "holes", "repeats", "corrections", "malformed", "gaps", "cold")
+        ],  # counts
         ("waits_at", "<i8"),  # how long each of the last WAITS_KEPT decisions took from its candle's publication
-
     ],
     align=True,
 )
@@ -167,8 +170,8 @@ def drain(context_at, limit):
                 _pass_over(context, lane, candle)
             else:
                 if candle.open_ns != lane.open_ns_last + MINUTE_NS:
-                    lane.stale = 1
-                if lane.stale and lane.prepared_ns != candle.open_ns:
+                    lane.stale = BROKEN
+                if lane.stale != SOUND and lane.prepared_ns != candle.open_ns:
                     context.lane_wanted = candle.instrument
                     return HISTORY
                 _step(context, lane, candle)
@@ -181,7 +184,7 @@ def drain(context_at, limit):
 @kernel
 def _pass_over(context, lane, candle):
     # a candle that is missing: no opinion, said once by each route
-    lane.stale = 1
+    lane.stale = BROKEN
     lane.open_ns_last = candle.open_ns
     context.holes += 1
     position = record_at(context.position_at, POSITION)
@@ -208,10 +211,11 @@ def _step(context, lane, candle):
         if lane.frames & (1 << k):
             making = record_at(lane.folds + _FOLD_BYTES * k, FOLD)
             if fold(making, candle, _seconds(k)):
-                if making.candle.missing == 0:
-                    closed |= 1 << k
-                else:
-                    lane.stale = 1  # HISTORY may know the whole one by the next minute
+                if making.candle.missing != 0:
+                    lane.stale = SHORT
+                closed |= 1 << k
+    if lane.stale == SHORT:
+        closed = 1  # an hour after a hole would look like the hour after the last
     lane.open_ns_last = candle.open_ns
     context.candles += 1
     position = record_at(context.position_at, POSITION)
@@ -274,7 +278,9 @@ def _judge(context, lane, route, candle, reason, amount_before):
         return _COLD
     target = record_at(route.target_at, WORKING)
     # a comparison with NaN is false, so NaN is malformed without being named
-    if not (1 <= reason <= _REASON_LAST and abs(target.amount) < 1e9 and 0.0 <= target.stop * 1e8 / lane.tick_e8 < 9e18):
+    if not (
+        1 <= reason <= _REASON_LAST and abs(target.amount) < 1e9 and 0.0 <= target.stop * 1e8 / lane.tick_e8 < 9e18
+    ):
         context.malformed += 1
         return _MALFORMED
     amount = math.floor(target.amount * route.scale + 0.5)
@@ -388,5 +394,3 @@ def _rehearse(context, lane, frame, candle_at, scratch_at):
 def _clear(at, count):
     for n in range(count // 8):
         record_at(at + 8 * n, _WORD).word = 0
-
-

@@ -1,8 +1,8 @@
 """The tables that the loop walks: a lane for each instrument, a route for each strategy on it.
 
-    lanes    [ BTC: routes 0..2 | ETH: routes 2..4 ]
-    routes   [ BTC trend | BTC mine | ETH trend | ETH mine ]
-                 |  state, what stands, waits: memory of its own, never moved
+lanes    [ BTC: routes 0..2 | ETH: routes 2..4 ]
+routes   [ BTC trend | BTC mine | ETH trend | ETH mine ]
+             |  state, what stands, waits: memory of its own, never moved
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from brain.loop import CONTEXT, FRAMES, LANE, MINUTE_NS, ROUTE, WAITS_KEPT, prepare
+from brain.loop import BROKEN, CONTEXT, FRAMES, LANE, MINUTE_NS, ROUTE, SHORT, SOUND, WAITS_KEPT, prepare
 from brain.strategies.base import WORKING
 from brain.strategies.loader import Strategy
 from brain.timeframes import FOLD
@@ -80,7 +80,7 @@ class Routes:
     def _lay_lane(self, number: int, tick_e8: int) -> None:
         lane, wide = self.lanes[number : number + 1], len(self.strategies)
         lane["first"], lane["end"] = number * wide, (number + 1) * wide
-        lane["tick_e8"], lane["stale"] = tick_e8, 1
+        lane["tick_e8"], lane["stale"] = tick_e8, BROKEN
         lane["folds"] = address_of(self._folds[number])
         lane["frames"] = 0
         for index, strategy in enumerate(self.strategies):
@@ -137,11 +137,16 @@ class Routes:
         self._rehearsal[:] = 0
         prepare(self.address, number, places, np.array([len(run) for run in runs]), address_of(self._rehearsal))
         lane = self.lanes[number : number + 1]
-        lane["prepared_ns"], lane["open_ns_last"], lane["stale"] = instant_ns, instant_ns - MINUTE_NS, again
+        lane["prepared_ns"], lane["open_ns_last"] = instant_ns, instant_ns - MINUTE_NS
+        lane["stale"] = SHORT if again else SOUND
+
+    def keep(self, number: int, instant_ns: int) -> None:
+        """Leave lane ``number`` as it is at this candle: HISTORY knows less than its states do."""
+        self.lanes["prepared_ns"][number] = instant_ns
 
     def forget(self) -> None:
         """Every lane has to be prepared again: records were lost."""
-        self.lanes["stale"] = 1
+        self.lanes["stale"] = BROKEN
         self.lanes["prepared_ns"] = 0
 
     @property

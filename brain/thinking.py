@@ -1,8 +1,8 @@
 """The brain without a process around it: strategies, routes and rings, from a cold or a warm start.
 
-    restore   each route's target, stop and hash from the tail of its own DECISIONS
-    resume    MARKET at the record of the newest decision; what was decided is not said twice
-    think     drain; a stale lane is prepared from HISTORY and the loop goes on
+restore   each route's target, stop and hash from the tail of its own DECISIONS
+resume    MARKET at the record of the newest decision; what was decided is not said twice
+think     drain; a stale lane is prepared from HISTORY and the loop goes on
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brain.history import Rows, runs_before
-from brain.loop import HISTORY, IDLE, LOST, drain
+from brain.loop import HISTORY, IDLE, LOST, SHORT, drain
 from brain.routes import Ports, Routes
 from brain.strategies.loader import Strategy
 from shm.jit import kernel
@@ -63,11 +63,17 @@ class Thinking:
     """Reads MARKET, writes TARGETS and DECISIONS; ``market_seq`` says how far."""
 
     def __init__(
-        self, ports: Ports, history: Rows, strategies: Sequence[Strategy], ticks_e8: Sequence[int], valid_candles: int = 2
+        self,
+        ports: Ports,
+        history: Rows,
+        strategies: Sequence[Strategy],
+        ticks_e8: Sequence[int],
+        valid_candles: int = 2,
     ) -> None:
         """Decide with ``strategies`` on the instruments of ``ticks_e8``."""
         self.routes = Routes(ports, strategies, ticks_e8, valid_candles * 60_000_000_000)
         self._ports, self._history = ports, history
+        self._settles = max(strategy.settles for strategy in strategies)
         self._lost = 0
         self._decisions_first = ports.decisions.sequence
         self._targets_first = ports.targets.sequence
@@ -104,6 +110,9 @@ class Thinking:
     def _prepare(self, lane: int) -> None:
         instant_ns = int(self.routes.candle["open_ns"])
         runs, again = runs_before(self._history, lane, int(self.routes.lanes["frames"][lane]), instant_ns)
+        if self.routes.lanes["stale"][lane] == SHORT and len(runs[0]) < self._settles:
+            self.routes.keep(lane, instant_ns)
+            return
         self.routes.prepare(lane, instant_ns, runs, again=again)
 
     def _go_on_after_lap(self) -> None:

@@ -83,4 +83,3 @@ def over(
     places = np.array([*map(address_of, (state, settings, candles, position, out)), MARKET.itemsize], np.int64)
     _over(step, places, len(indicator.outputs), len(candles))
     return out[: len(candles)]
-

@@ -175,9 +175,7 @@ def _settings(path: Path, module: ModuleType, chosen: Mapping[str, Any]) -> dict
     for name, value in chosen.items():
         if name not in fields:
             hint = difflib.get_close_matches(name, fields, 1)
-            raise StrategyError(
-                f"{path.stem}.{name} is not a setting" + (f"; did you mean {hint[0]}?" if hint else "")
-            )
+            raise StrategyError(f"{path.stem}.{name} is not a setting" + (f"; did you mean {hint[0]}?" if hint else ""))
         if not isinstance(value, int if name in whole else (int, float)):
             raise StrategyError(f"{path.stem}.{name} must be {'an int' if name in whole else 'a float'}, not {value!r}")
     try:
@@ -208,11 +206,22 @@ def _compile(
     except TypeError as error:
         line = decide.py_func.__code__.co_firstlineno
         raise StrategyError(f"{path}:{line}: decide must answer a reason on every way out: {error}") from error
+    except KeyError as error:
+        raise _field_missing(path, decide, error) from error
     except NumbaError as error:
         text = str(error)
         lines = re.findall(rf'File "[^"]*{re.escape(path.name)}", line (\d+)', text)
         line = lines[-1] if lines else decide.py_func.__code__.co_firstlineno
         raise StrategyError(f"{path}:{line}: decide does not compile: {_cause(text)}") from error
+
+
+def _field_missing(path: Path, decide: Any, error: KeyError) -> StrategyError:
+    # numba leaks a KeyError for a field that a record does not have; find the line that names it
+    name = str(error.args[0])
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if number >= decide.py_func.__code__.co_firstlineno and f".{name}" in line:
+            return StrategyError(f"{path}:{number}: decide does not compile: no record here has a field {name}")
+    return StrategyError(f"{path}: decide does not compile: no record here has a field {name}")
 
 
 def _cause(text: str) -> str:
@@ -222,7 +231,9 @@ def _cause(text: str) -> str:
     return next((line for line in lines if not line.startswith(dull)), lines[0])
 
 
-def _words(state: np.dtype[np.void], late: tuple[str, ...], at: int = 0, under: str = "") -> Iterator[tuple[str, int, int]]:
+def _words(
+    state: np.dtype[np.void], late: tuple[str, ...], at: int = 0, under: str = ""
+) -> Iterator[tuple[str, int, int]]:
     # each nested indicator state: its name, and where its two words are
     assert state.fields is not None
     if under and SEEN in state.fields and SETTLES in state.fields:
