@@ -91,7 +91,7 @@ class BrainAgent:
         history = memory.table_reader("HISTORY")
         self.thinking = Thinking(ports, history, strategies, ticks_e8(memory), self._settings.valid_candles)
         restored = self.thinking.start(body.pulse.epoch)
-        self._told = _Told({name: 0 for name in COUNTED.values()}, ports.decisions.sequence)
+        self._told = _Told(dict.fromkeys(COUNTED.values(), 0), ports.decisions.sequence)
         body.pulse.tell(
             life=Life.READY,
             market_seq=self.thinking.market_seq,

@@ -17,13 +17,10 @@ agent prepares the lane from table HISTORY, and the loop goes on; see brain/hist
 import math
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from brain.strategies.base import WORKING
 from brain.timeframes import FOLD, fold
-from shm.atomics import monotonic_ns
+from shm.atomics import load_relaxed, monotonic_ns
 from shm.doorbell import announce
 from shm.jit import call5, inlined, kernel, record_at
 from shm.records import DECISION, MARKET, POSITION, TARGET, MarketKind, Provenance, Reason, Unit
@@ -98,30 +95,13 @@ _COLD, _HOLE, _FLAT, _HELD = int(Reason.COLD), int(Reason.HOLE), int(Reason.FLAT
 _MALFORMED, _REASON_LAST = int(Reason.MALFORMED), max(int(reason) for reason in Reason)
 _RISK = int(Unit.RISK)
 _LANE_BYTES, _ROUTE_BYTES, _FOLD_BYTES = LANE.itemsize, ROUTE.itemsize, FOLD.itemsize
+_OPEN, _HIGH, _LOW, _CLOSE, _VOLUME = (
+    MARKET.fields[name][1] if MARKET.fields else 0 for name in ("open", "high", "low", "close", "volume")
+)
 _FOLDED = FOLD.fields["candle"][1] if FOLD.fields else 0
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 _WORD = np.dtype([("word", "<i8")])
-
-
-@intrinsic
-def bits(typingctx, value):
-    """The 64 bits of a float."""
-
-    def codegen(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.IntType(64))
-
-    return types.uint64(types.float64), codegen
-
-
-@intrinsic
-def word_at(typingctx, address):
-    """The int64 at ``address``."""
-
-    def codegen(context, builder, signature, arguments):
-        return builder.load(builder.inttoptr(arguments[0], ir.IntType(64).as_pointer()))
-
-    return types.int64(types.int64), codegen
 
 
 @inlined
@@ -132,15 +112,22 @@ def mix(hashed, word):
 
 
 @inlined
-def hash_inputs(before, candle, position):
+def hash_inputs(before, candle_at, position):
     """The chained hash after this candle and position; no sequence, epoch or clock reading enters."""
-    held = np.uint64(position.lots) ^ (np.uint64(position.stopped_side + 1) << np.uint64(62))
+    candle = record_at(candle_at, MARKET)
+    opened, held = np.uint64(candle.open_ns), np.uint64(position.lots)
+    held ^= np.uint64(position.stopped_side + 1) << np.uint64(62)
     if candle.provenance == _MISSING:
-        return mix(mix(before, np.uint64(candle.open_ns)), held)
+        return mix(mix(before, opened), held)
     # two lanes, so that the multiplies overlap
-    one = mix(mix(mix(before, np.uint64(candle.open_ns)), bits(candle.open)), bits(candle.high))
-    two = mix(mix(mix(_PRIME, bits(candle.low)), bits(candle.close)), bits(candle.volume))
+    one = mix(mix(mix(before, opened), _bits(candle_at + _OPEN)), _bits(candle_at + _HIGH))
+    two = mix(mix(mix(_PRIME, _bits(candle_at + _LOW)), _bits(candle_at + _CLOSE)), _bits(candle_at + _VOLUME))
     return mix(one, two ^ held)
+
+
+@inlined
+def _bits(at):
+    return np.uint64(load_relaxed(at))
 
 
 @inlined
@@ -162,7 +149,7 @@ def drain(context_at, limit):
             return LOST
         if candle.kind == _CANDLE and candle.timeframe_s == 60 and candle.instrument < context.lanes:
             lane = record_at(context.lanes_at + _LANE_BYTES * candle.instrument, LANE)
-            if candle.provenance == _CORRECTED or candle.revises >= 0 and candle.open_ns <= lane.open_ns_last:
+            if candle.provenance == _CORRECTED or (candle.revises >= 0 and candle.open_ns <= lane.open_ns_last):
                 context.corrections += 1
             elif candle.open_ns <= lane.open_ns_last:
                 context.repeats += 1
@@ -192,7 +179,7 @@ def _pass_over(context, lane, candle):
         route = record_at(context.routes_at + _ROUTE_BYTES * k, ROUTE)
         if candle.open_ns > route.open_ns_last:
             _read_position(context, route, position)
-            route.hash = hash_inputs(route.hash, candle, position)
+            route.hash = hash_inputs(route.hash, context.candle_at, position)
             _write(context, lane, route, candle, _HOLE)
 
 
@@ -229,9 +216,9 @@ def _step(context, lane, candle):
         if told:
             target.amount, target.stop = amount, stop
             continue
-        route.hash = hash_inputs(route.hash, candle, position)
+        route.hash = hash_inputs(route.hash, context.candle_at, position)
         reason = _judge(context, lane, route, candle, reason, amount)
-        if reason == _COLD or reason == _MALFORMED:
+        if reason in (_COLD, _MALFORMED):
             target.amount, target.stop, route.target_id = amount, stop, target_id
         _write(context, lane, route, candle, reason)
 
@@ -293,15 +280,15 @@ def _judge(context, lane, route, candle, reason, amount_before):
         route.target_id = context.market_seq + 1
     # rounded, so that a restart, which only has the records, goes on from the same numbers
     target.amount = amount / route.scale
-    target.stop = stop_ticks * (lane.tick_e8 / 1e8)
+    target.stop = stop_ticks * float(lane.tick_e8) / 1e8
     return reason
 
 
 @kernel
 def _has_settled(route):
     for n in range(route.waits):
-        seen = word_at(word_at(route.waits_at + 16 * n))
-        if seen == 0 or seen < word_at(word_at(route.waits_at + 16 * n + 8)):
+        seen = load_relaxed(load_relaxed(route.waits_at + 16 * n))
+        if seen == 0 or seen < load_relaxed(load_relaxed(route.waits_at + 16 * n + 8)):
             return False
     return True
 

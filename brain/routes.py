@@ -128,10 +128,10 @@ class Routes:
         route["open_ns_last"], route["target_id"] = decision["open_ns"], decision["target_id"]
         route["hash"] = decision["inputs_hash"]
         working["amount"] = int(decision["amount"]) / RISK_SCALE
-        working["stop"] = int(decision["stop_ticks"]) * (int(self.lanes["tick_e8"][number]) / 1e8)
+        working["stop"] = float(decision["stop_ticks"]) * float(self.lanes["tick_e8"][number]) / 1e8
 
     def prepare(self, number: int, instant_ns: int, runs: Sequence[Array], *, again: bool) -> None:
-        """Warm lane ``number`` up to the candle that opens at ``instant_ns``; ``again``: and once more a minute later."""
+        """Warm lane ``number`` up to the candle that opens at ``instant_ns``; ``again``: look once more soon."""
         runs = [np.ascontiguousarray(run) for run in runs]
         places = np.array([address_of(run) for run in runs], np.int64)
         self._rehearsal[:] = 0

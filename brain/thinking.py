@@ -31,10 +31,10 @@ def _newest_by_route(ring, mask, end, found, record):
             break
         looked += 1
         one = record[0]
-        if one.kind == 1 and one.instrument < found.shape[0] and one.strategy < found.shape[1]:
-            if found[one.instrument, one.strategy].kind == 0:
-                found[one.instrument, one.strategy] = one
-                left -= 1
+        known = one.kind == 1 and one.instrument < found.shape[0] and one.strategy < found.shape[1]
+        if known and found[one.instrument, one.strategy].kind == 0:
+            found[one.instrument, one.strategy] = one
+            left -= 1
     return looked
 
 

@@ -42,7 +42,7 @@ def explain(decision: Any, symbol: str, values: Sequence[str], tick: Decimal) ->
         if isfinite(value)
     ]
     known = bool(numbers) and reason not in (Reason.COLD, Reason.HOLE)
-    return f"{symbol.split('/')[0]}: {words}" + (f" ({', '.join(numbers)})" if known else "")
+    return f"{symbol.partition('/')[0]}: {words}" + (f" ({', '.join(numbers)})" if known else "")
 
 
 def _places(tick: Decimal) -> int:

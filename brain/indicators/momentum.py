@@ -48,7 +48,7 @@ def _strength(gain, loss):
 
 
 @kernel
-def _rsi_step(state, settings, candle, position, out):
+def _rsi_step(state, settings, candle, _position, out):
     out.value = rsi(state, candle.close, settings.period)
     return 0
 

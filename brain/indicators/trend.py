@@ -30,7 +30,7 @@ def ema(state, close, period):
 
 
 @kernel
-def _ema_step(state, settings, candle, position, out):
+def _ema_step(state, settings, candle, _position, out):
     out.value = ema(state, candle.close, settings.period)
     return 0
 

@@ -37,7 +37,7 @@ def atr(state, candle, period):
 
 
 @kernel
-def _atr_step(state, settings, candle, position, out):
+def _atr_step(state, settings, candle, _position, out):
     out.value = atr(state, candle, settings.period)
     return 0
 

@@ -198,7 +198,7 @@ def _timeframes(path: Path, module: ModuleType) -> tuple[int, ...]:
 def _compile(
     path: Path, module: ModuleType, state: np.dtype[np.void], settings: np.ndarray[Any, np.dtype[np.void]]
 ) -> int:
-    decide = getattr(module, "decide", None)
+    decide: Any = getattr(module, "decide", None)
     if not hasattr(decide, "py_func"):
         raise StrategyError(f"{path}: decide must be a @kernel function")
     try:

@@ -15,11 +15,12 @@ from shm.jit import address_of
 from shm.records import DECISION, MARKET, POSITION, TARGET, MarketKind, Provenance
 from shm.ring import RingReader, RingWriter, ring_size
 from shm.table import TableReader, TableWriter, table_size
-from shm.topology import HISTORY_DEPTH, STRATEGIES_MAX, TIMEFRAMES_S, history_row
+from shm.topology import HISTORY_DEPTH, STRATEGIES_MAX, TIMEFRAMES_S, history_row, position_row
 
 MINUTE_NS = 60_000_000_000
 START_NS = 1_747_699_200_000_000_000  # 2025-05-20 00:00 UTC
 TICK_E8 = 1_000_000  # 0.01
+WARM = 700
 DATA = Path(os.environ.get("RINGMASTER_DATA") or Path(__file__).resolve().parents[2].parent / "shared" / "data")
 if not DATA.is_dir():
     DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -121,6 +122,23 @@ class Market:
             if remember:
                 self.remember(np.array([one], MARKET))
             self.feed.publish(one)
+
+
+def lived(strategies, candles, stops=(), positions=()):
+    """Return the market after ``candles``: the first WARM are history, the brain dies and starts again at ``stops``."""
+    market = Market()
+    market.remember(candles[:WARM])
+    brain, epoch = market.think(strategies), 1
+    for n, one in enumerate(candles[WARM:]):
+        if n in stops:
+            epoch += 1
+            brain = market.think(strategies, epoch)
+        for row, position in positions:
+            if row == n:
+                market.positions.write(position_row(0, 0), position)
+        market.publish(one.reshape(1))
+        brain.think()
+    return market, brain
 
 
 def _zeros(size: int) -> np.ndarray:
