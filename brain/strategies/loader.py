@@ -34,6 +34,7 @@ HERE = Path(__file__).parent
 OURS = ("base", "loader", "__init__")
 TRIAL_CANDLES = 4096
 VALUES_MAX = 3
+_CONFIG: Any = numba.config  # its fields are made at run time
 
 
 class StrategyError(ValueError):
@@ -138,15 +139,15 @@ def _import(path: Path, digest: str) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # before decorating: numba rebuilds cached code through it
-    ours = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = f"{ours}/{digest[:16]}"  # an edit recompiles this file only
+    ours = _CONFIG.CACHE_DIR
+    _CONFIG.CACHE_DIR = f"{ours}/{digest[:16]}"  # an edit recompiles this file only
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
         raise StrategyError(f"{path}:{_line_of(error, path)}: {type(error).__name__}: {_first_line(error)}") from error
     finally:
-        numba.config.CACHE_DIR = ours
+        _CONFIG.CACHE_DIR = ours
     return module
 
 
