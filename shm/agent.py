@@ -154,13 +154,6 @@ def settle_memory() -> None:
     gc.disable()
 
 
-def _report(pulse: Pulse, memory: Memory, log: Log, error: BaseException) -> int:
-    memory.counters.add(Counter.CRASHES)
-    log.error("crashed", error=f"{type(error).__name__}: {error}", exc_info=error)
-    pulse.tell(life=Life.FAILED, detail=f"{type(error).__name__}: {error}"[:56])
-    return 1
-
-
 @dataclass(frozen=True, slots=True)
 class Body:
     """What every process has: its memory, pulse and log, and when to stop."""
@@ -171,8 +164,15 @@ class Body:
     stopping: Stopping
 
 
+def _report(body: Body, error: Exception) -> None:
+    text = f"{type(error).__name__}: {error}"
+    body.memory.counters.add(Counter.CRASHES)
+    body.log.error("crashed", error=text, exc_info=error)
+    body.pulse.tell(life=Life.FAILED, detail=text)
+
+
 def run(agent: Agent, body: Body, wait: Callable[[int], None]) -> int:
-    """Drive ``agent`` until told to stop; the exit code.
+    """Drive ``agent`` until told to stop; exit code 0, or SystemExit(1) after a crash.
 
     ``wait`` is told how much the duty cycle did; a zero is its to wait out, in bounded time.
     """
@@ -188,14 +188,15 @@ def run(agent: Agent, body: Body, wait: Callable[[int], None]) -> int:
                 wait(count)
         finally:
             agent.close()
-    except Exception as error:  # noqa: BLE001 - the last line of a process: reported, counted, and it ends
-        return _report(body.pulse, body.memory, body.log, error)
+    except Exception as error:
+        _report(body, error)
+        raise SystemExit(1) from error
     body.pulse.tell(life=Life.STOPPED)
     return 0
 
 
 async def run_async(agent: AsyncAgent, body: Body) -> int:
-    """Drive ``agent`` on the running event loop until told to stop; the exit code.
+    """Drive ``agent`` on the running event loop until told to stop; as ``run`` does.
 
     ``work`` waits by itself, in bounded time (shm.wait.LoopWait), and beats between.
     """
@@ -213,8 +214,9 @@ async def run_async(agent: AsyncAgent, body: Body) -> int:
         finally:
             lag.cancel()
             await agent.close()
-    except Exception as error:  # noqa: BLE001 - the last line of a process: reported, counted, and it ends
-        return _report(body.pulse, body.memory, body.log, error)
+    except Exception as error:
+        _report(body, error)
+        raise SystemExit(1) from error
     body.pulse.tell(life=Life.STOPPED)
     return 0
 

@@ -10,14 +10,16 @@ kernels only.  ``relaxed`` is LLVM's monotonic: the word is whole, nothing is or
     store_release  sequence, even   load_relaxed   sequence, still the same?
 """
 
+# ruff: noqa: ARG001 - numba looks at the names of arguments that an intrinsic's author does not use
+
 import platform
+from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from shm.jit import PLAIN, inlined
+from shm.jit import PLAIN, inlined, intrinsic
 
 RECORD_WORDS = 15
 
@@ -149,13 +151,13 @@ def _two_words(typingctx):
 
 # Symbols of libc are resolved by the linker of the JIT, so kernels that call them are cached.
 # syscall() is variadic in C; integers travel in the same registers on x86-64 and aarch64 Linux.
-_syscall = types.ExternalFunction("syscall", types.int64(*[types.int64] * 7))
-_clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
-_write = types.ExternalFunction("write", types.int64(types.int32, types.int64, types.int64))
+_syscall: Any = types.ExternalFunction("syscall", types.int64(*[types.int64] * 7))
+_clock_gettime: Any = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
+_write: Any = types.ExternalFunction("write", types.int64(types.int32, types.int64, types.int64))
 
 
 @inlined
-def monotonic_ns():
+def monotonic_ns() -> int:
     """CLOCK_MONOTONIC, the same for every process of the machine."""
     time = _two_words()
     _clock_gettime(_CLOCK_MONOTONIC, time)
@@ -163,7 +165,7 @@ def monotonic_ns():
 
 
 @inlined
-def futex_wait(address, expected, timeout_ns):
+def futex_wait(address: int, expected: int, timeout_ns: int) -> int:
     """Sleep while the low half of the word is ``expected``; 0 when woken, -1 otherwise."""
     time = _two_words()
     store_relaxed(time, timeout_ns // 1_000_000_000)
@@ -172,25 +174,25 @@ def futex_wait(address, expected, timeout_ns):
 
 
 @inlined
-def futex_wake(address, sleepers):
+def futex_wake(address: int, sleepers: int) -> int:
     """Wake up to ``sleepers``; how many were woken."""
     return _syscall(SYS_FUTEX, address, _FUTEX_WAKE, sleepers, 0, 0, 0)
 
 
 @inlined
-def membarrier():
+def membarrier() -> bool:
     """A full fence in every registered process that runs; False where the system has none."""
     return _syscall(SYS_MEMBARRIER, _GLOBAL_EXPEDITED, 0, 0, 0, 0, 0) == 0
 
 
 @inlined
-def membarrier_register():
+def membarrier_register() -> bool:
     """Let ``membarrier`` of others reach this process; False where the system has none."""
     return _syscall(SYS_MEMBARRIER, _REGISTER_GLOBAL_EXPEDITED, 0, 0, 0, 0, 0) == 0
 
 
 @inlined
-def eventfd_signal(descriptor):
+def eventfd_signal(descriptor: int) -> bool:
     """Add one to an eventfd; False when that failed."""
     one = _two_words()
     store_relaxed(one, 1)
@@ -198,4 +200,4 @@ def eventfd_signal(descriptor):
 
 
 if PLAIN:
-    from shm.plain import *  # noqa: F403
+    from shm.plain import *  # noqa: F403  # type: ignore[assignment]

@@ -187,7 +187,7 @@ HOP_META: Mapping[Hop, Meta] = {
 assert META.keys() == set(Counter), "every counter needs an owner and a line of help"
 assert GAUGE_META.keys() == set(Gauge), "every gauge needs an owner and a line of help"
 assert HOP_META.keys() == set(Hop), "every hop needs an owner and a line of help"
-assert max(Counter) < COUNTERS_MAX and max(Gauge) < GAUGES_MAX and max(Hop) < HOPS_MAX, "an area holds them all"
+assert all(max(names) < limit for names, limit in ((Counter, COUNTERS_MAX), (Gauge, GAUGES_MAX), (Hop, HOPS_MAX)))
 
 
 def bucket(value: int) -> int:

@@ -36,13 +36,13 @@ assert LINE * (1 + BELLS) <= 4096, "the bells fit the control page"
 
 
 @inlined
-def bell_at(ring, doorbell):
+def bell_at(ring: int, doorbell: int) -> int:
     """Address of the bell of reader ``doorbell``."""
     return ring + LINE * (1 + doorbell)
 
 
 @kernel
-def make_reachable(ring):
+def make_reachable(ring: int) -> bool:
     """Called by a ring's writer when it starts: may sleepers rely on membarrier?"""
     reachable = membarrier_register()
     store_release(ring + REACHABLE, 1 if reachable else 0)
@@ -50,7 +50,7 @@ def make_reachable(ring):
 
 
 @kernel
-def arm(ring, doorbell, kind):
+def arm(ring: int, doorbell: int, kind: int) -> bool:
     """Say that reader ``doorbell`` is about to sleep; look for news once more afterwards.
 
     False when the writer may miss it: then sleep no longer than ``NAP_NS``.
@@ -58,20 +58,20 @@ def arm(ring, doorbell, kind):
     store_relaxed(bell_at(ring, doorbell), kind)
     fetch_or(ring, 1 << doorbell)
     fenced = membarrier()
-    return fenced and load_relaxed(ring + REACHABLE) == 1
+    return fenced and bool(load_relaxed(ring + REACHABLE) == 1)
 
 
 @kernel
-def disarm(ring, doorbell):
+def disarm(ring: int, doorbell: int) -> None:
     """Say that reader ``doorbell`` is awake."""
     store_relaxed(bell_at(ring, doorbell), AWAKE)
     fetch_and(ring, ~(1 << doorbell))
 
 
 @kernel
-def wake(ring, descriptors):
+def wake(ring: int, descriptors: int) -> int:
     """Wake every armed reader; ``descriptors`` is the address of BELLS eventfd numbers, or -1."""
-    armed = exchange(ring, 0)
+    armed: int = exchange(ring, 0)
     for doorbell in range(BELLS):
         if armed & (1 << doorbell):
             bell = bell_at(ring, doorbell)
@@ -88,7 +88,7 @@ def wake(ring, descriptors):
 
 
 @inlined
-def announce(ring, descriptors):
+def announce(ring: int, descriptors: int) -> None:
     """After a publish: one relaxed load, and a wake when somebody sleeps."""
     fence_compiler()
     if load_relaxed(ring) != 0:

@@ -1,8 +1,8 @@
 """Tick, lot and notional rules of an instrument: the only converter between decimals and integers.
 
-    price    = ticks * tick         ticks are integers, tick = tick_e8 / 1e8 quote
-    quantity = lots * lot           lots are integers,  lot  = lot_e8 / 1e8 base
-    notional = ticks * lots * unit  minor units of 1e-8 quote
+price    = ticks * tick         ticks are integers, tick = tick_e8 / 1e8 quote
+quantity = lots * lot           lots are integers,  lot  = lot_e8 / 1e8 base
+notional = ticks * lots * unit  minor units of 1e-8 quote
 """
 
 from dataclasses import dataclass
@@ -149,7 +149,9 @@ class Instrument:
     def from_record(cls, row: int, record: Any) -> "Instrument":
         """The instrument of row ``row`` of table INSTRUMENTS; ``record`` is an array of one, or a record."""
         values = dict(zip(records.INSTRUMENT.names or (), np.ravel(record)[0].item(), strict=True))
-        texts = {name: value.decode() if isinstance(value, bytes) else value for name, value in values.items()}
+        texts: dict[str, Any] = {
+            name: value.decode() if isinstance(value, bytes) else value for name, value in values.items()
+        }
         return cls(row=row, **texts)
 
 

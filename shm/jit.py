@@ -5,21 +5,27 @@ directory is named after everything we compile.  With NUMBA_DISABLE_JIT=1 kernel
 run as plain Python, one process at a time: for coverage and debugging only.
 """
 
+# ruff: noqa: ARG001 - numba looks at the names of arguments that an intrinsic's author does not use
+
 import ctypes
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numba
+import numba as _numba
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic as _intrinsic
 
 from shm.build import fingerprint
 
 __all__ = ["address_of", "call5", "compiled", "fingerprint", "inlined", "kernel", "record_at"]
+
+# What it makes is typed by numba where it is used.
+numba: Any = _numba
+intrinsic: Any = _intrinsic
 
 PLAIN = bool(numba.config.DISABLE_JIT)
 
@@ -41,12 +47,12 @@ _FLAGS = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 def kernel(function: Function) -> Function:
     """Compile ``function`` in nopython mode when it is first called; cached on disk."""
-    return numba.njit(**_FLAGS)(function)  # type: ignore[no-any-return]
+    return numba.njit(**_FLAGS)(function)
 
 
 def inlined(function: Function) -> Function:
     """A kernel whose body is copied into every kernel that calls it."""
-    return numba.njit(forceinline=True, **_FLAGS)(function)  # type: ignore[no-any-return]
+    return numba.njit(forceinline=True, **_FLAGS)(function)
 
 
 def address_of(array: np.ndarray[Any, Any]) -> int:
@@ -106,9 +112,12 @@ def _plain_record_at(address, dtype):
 
 def _plain_call5(address, *addresses):
     function, arguments = _PLAIN_FUNCTIONS[address]
-    return function(*[
-        at if argument is int else _plain_record_at(at, argument) for at, argument in zip(addresses, arguments, strict=True)
-    ])
+    return function(
+        *[
+            at if argument is int else _plain_record_at(at, argument)
+            for at, argument in zip(addresses, arguments, strict=True)
+        ]
+    )
 
 
 if PLAIN:

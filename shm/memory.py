@@ -18,7 +18,7 @@ _TABLES = {table.name: table for table in topology.TABLES}
 _ALL_BUT_RECORDS = {"COUNTERS": (COUNTERS_BYTES, AREA_WORDS), "WORDS": (WORDS_BYTES, len(topology.WORDS))}
 
 
-class MemoryRefusal(Exception):
+class MemoryRefusedError(Exception):
     """A process asked for what the topology does not give its role."""
 
 
@@ -30,7 +30,7 @@ class Memory:
     ) -> None:
         """Attach to a session; ``bells`` are the eventfds of the roles that sleep in an event loop."""
         if role not in ROLES:
-            raise MemoryRefusal(f"{role} is not a role: {', '.join(ROLES)}")
+            raise MemoryRefusedError(f"{role} is not a role: {', '.join(ROLES)}")
         self.run_id, self.role, self.bells = run_id, role, dict(bells or {})
         self._directory = directory
         self._segments: dict[str, Segment] = {}
@@ -81,9 +81,9 @@ class Memory:
         """The one writer of ring ``name``; refused to every role but the topology's."""
         ring = _ring(name)
         if ring.writer != self.role:
-            raise MemoryRefusal(f"{self.role} may not write ring {name}: {ring.writer} does")
+            raise MemoryRefusedError(f"{self.role} may not write ring {name}: {ring.writer} does")
         if name in self._writers:
-            raise MemoryRefusal(f"ring {name} has its one writer in this process already")
+            raise MemoryRefusedError(f"ring {name} has its one writer in this process already")
         self._writers.add(name)
         mapped = self._map(name)
         descriptors = [self.bells.get(reader, -1) for reader in ring.readers]
@@ -93,7 +93,7 @@ class Memory:
         """A reader of ring ``name``; its writer may read back what it (or its predecessor) published."""
         ring = _ring(name)
         if self.role not in (*ring.readers, ring.writer):
-            raise MemoryRefusal(f"{self.role} may not read ring {name}: {', '.join(ring.readers)} do")
+            raise MemoryRefusedError(f"{self.role} may not read ring {name}: {', '.join(ring.readers)} do")
         doorbell = ring.readers.index(self.role) if self.role in ring.readers else -1
         mapped = self._map(name)
         return RingReader(mapped.address, ring.capacity, ring.record, doorbell, retain=mapped)
@@ -102,7 +102,7 @@ class Memory:
         """A writer of table ``name``; where every role has its own row, of that row alone."""
         table = _table(name)
         if self.role not in table.writers:
-            raise MemoryRefusal(f"{self.role} may not write table {name}: {', '.join(table.writers)} do")
+            raise MemoryRefusedError(f"{self.role} may not write table {name}: {', '.join(table.writers)} do")
         mapped = self._map(name)
         rows = (0, mapped.size // (SLOT * table.copies))
         if len(table.writers) > 1:
@@ -114,7 +114,7 @@ class Memory:
         """A reader of table ``name``; writers may read back their own rows."""
         table = _table(name)
         if self.role not in (*table.readers, *table.writers):
-            raise MemoryRefusal(f"{self.role} may not read table {name}: {', '.join(table.readers)} do")
+            raise MemoryRefusedError(f"{self.role} may not read table {name}: {', '.join(table.readers)} do")
         mapped = self._map(name)
         rows = mapped.size // (SLOT * table.copies)
         return TableReader(mapped.address, table.record, rows, table.copies, retain=mapped)
@@ -145,13 +145,13 @@ class Memory:
 
 def _ring(name: str) -> Ring:
     if name not in _RINGS:
-        raise MemoryRefusal(f"{name} is not a ring: {', '.join(_RINGS)}")
+        raise MemoryRefusedError(f"{name} is not a ring: {', '.join(_RINGS)}")
     return _RINGS[name]
 
 
 def _table(name: str) -> Table:
     if name not in _TABLES:
-        raise MemoryRefusal(f"{name} is not a table: {', '.join(_TABLES)}")
+        raise MemoryRefusedError(f"{name} is not a table: {', '.join(_TABLES)}")
     return _TABLES[name]
 
 

@@ -1,8 +1,11 @@
 """The atomics in plain Python, for runs with NUMBA_DISABLE_JIT=1: one process, no ordering."""
 
+# ruff: noqa: ARG001 - the arguments are those of the compiled form
+
 import ctypes
 import os
-import time
+
+from shm.clock import SystemClock
 
 __all__ = [
     "compare_swap",
@@ -79,9 +82,8 @@ def copy_record(target: int, source: int) -> None:
 
 
 def futex_wait(address: int, expected: int, timeout_ns: int) -> int:
-    """Sleep a moment when the word is ``expected``; -1, as after a timeout."""
-    if load_relaxed(address) == expected:
-        time.sleep(min(timeout_ns, 1_000_000) * 1e-9)
+    """Let others run; -1, as after a signal: waits here are short, and callers loop."""
+    os.sched_yield()
     return -1
 
 
@@ -103,4 +105,4 @@ def eventfd_signal(descriptor: int) -> bool:
 load_acquire, store_release = load_relaxed, store_relaxed
 fence_acquire = fence_compiler = pause = fence_release
 membarrier_register = membarrier
-monotonic_ns = time.monotonic_ns
+monotonic_ns = SystemClock().monotonic_ns

@@ -42,7 +42,8 @@ assert 8 * RECORD_WORDS == PAYLOAD == SLOT - 8, "a record and its sequence word 
 
 def ring_size(capacity: int) -> int:
     """Bytes of a ring of ``capacity`` slots."""
-    assert capacity >= 2 and capacity & (capacity - 1) == 0, "capacity is a power of two"
+    assert capacity >= 2, "a ring of one slot cannot be read while it is written"
+    assert capacity & (capacity - 1) == 0, "capacity is a power of two"
     return CONTROL + SLOT * capacity
 
 
@@ -145,7 +146,13 @@ class RingWriter:
     """The one writer of a ring; ``sequence`` is the next to be published."""
 
     def __init__(
-        self, ring: int, capacity: int, record: np.dtype[np.void], descriptors: Sequence[int] = (), *, retain: object = None
+        self,
+        ring: int,
+        capacity: int,
+        record: np.dtype[np.void],
+        descriptors: Sequence[int] = (),
+        *,
+        retain: object = None,
     ) -> None:
         """Take over the ring at address ``ring``; ``descriptors`` are the eventfds of its readers, -1 for none.
 

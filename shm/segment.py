@@ -249,7 +249,7 @@ def _is_orphan(descriptor: int) -> bool:
     if header["boot_id"] != _boot_id():
         return True
     # A pid is used again; together with its start it is one process for ever.
-    return process_started(int(header["owner_pid"])) != header["owner_started"]
+    return process_started(int(header["owner_pid"])) != int(header["owner_started"])
 
 
 _directory = directory

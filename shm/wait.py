@@ -1,7 +1,7 @@
 """Waiting for news: spin, then a doorbell; and jittered delays between attempts.
 
-    kernels    spin for a while, then sleep on the futex in the ring's control page
-    asyncio    sleep on an eventfd that the writer signals
+kernels    spin for a while, then sleep on the futex in the ring's control page
+asyncio    sleep on an eventfd that the writer signals
 """
 
 import asyncio
@@ -29,9 +29,8 @@ def await_record(ring, mask, sequence, spin_ns, timeout_ns, doorbell):
         pause()
         spins += 1
         # The clock costs as much as thirty looks at the slot.
-        if spins & 31 == 0 or spin_ns == 0:
-            if monotonic_ns() - begun_ns >= spin_ns:
-                break
+        if (spins & 31 == 0 or spin_ns == 0) and monotonic_ns() - begun_ns >= spin_ns:
+            break
     left_ns = timeout_ns - (monotonic_ns() - begun_ns)
     if left_ns <= 0 or doorbell < 0:
         return False
@@ -59,7 +58,7 @@ class LoopWait:
         self._descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) if self._owned else descriptor
         os.set_blocking(self._descriptor, False)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._woken: asyncio.Future[None] | None = None
+        self._woken: asyncio.Future[bool] | None = None
 
     def has_news(self) -> bool:
         """Has one of the rings something to read?"""
@@ -70,21 +69,31 @@ class LoopWait:
         if self.has_news():
             return True
         loop = self._listen()
-        woken = self._woken = loop.create_future()
-        bells = [reader for reader in self.readers if reader.doorbell >= 0]
-        trusted = all([arm(reader.ring, reader.doorbell, EVENTFD) for reader in bells])
-        if len(bells) < len(self.readers) or self._owned or not trusted:
-            timeout_s = min(timeout_s, NAP_NS * 1e-9) if self.readers else timeout_s
-        timer = loop.call_later(timeout_s, self._settle)
-        try:
-            if not self.has_news():
-                await woken
-        finally:
-            timer.cancel()
-            self._woken = None
-            for reader in bells:
-                disarm(reader.ring, reader.doorbell)
+        end_s = loop.time() + timeout_s
+        while (left_s := end_s - loop.time()) > 0.0:
+            trusted = self._arm()
+            woken = self._woken = loop.create_future()
+            timer = loop.call_later(left_s if trusted else min(left_s, NAP_NS * 1e-9), self._settle, False)
+            try:
+                told = self.has_news() or await woken
+            finally:
+                timer.cancel()
+                self._woken = None
+                self._disarm()
+            if told:
+                break
         return self.has_news()
+
+    def _arm(self) -> bool:
+        trusted = not (self._owned and self.readers)
+        for reader in self.readers:
+            trusted &= reader.doorbell >= 0 and bool(arm(reader.ring, reader.doorbell, EVENTFD))
+        return trusted
+
+    def _disarm(self) -> None:
+        for reader in self.readers:
+            if reader.doorbell >= 0:
+                disarm(reader.ring, reader.doorbell)
 
     def wake(self) -> None:
         """End a wait now; may be called from any thread of this process."""
@@ -111,11 +120,11 @@ class LoopWait:
             os.eventfd_read(self._descriptor)
         except BlockingIOError:
             return  # another wait of this process was quicker
-        self._settle()
+        self._settle(True)
 
-    def _settle(self) -> None:
+    def _settle(self, told: bool) -> None:
         if self._woken is not None and not self._woken.done():
-            self._woken.set_result(None)
+            self._woken.set_result(told)
 
 
 def backoff(attempt: int, generator: Random, *, base_s: float = 0.25, limit_s: float = 30.0) -> float:

@@ -1,8 +1,8 @@
 """The two words that many write, by compare-and-swap: the kill word and the rate budget.
 
-    segment WORDS
-    +0     KILL          records.Kill; it only rises
-    +128   RATE_BUDGET   window number << 24 | weight spent in it
+segment WORDS
++0     KILL          records.Kill; it only rises
++128   RATE_BUDGET   window number << 24 | weight spent in it
 """
 
 from shm.atomics import compare_swap, load_acquire
