@@ -165,9 +165,14 @@ def _rest(orders, index, ticks, book, held, fills, count, walked):
         return _put(fills, count, index, EXPIRED, ticks, 0, walked)
     order.lots_left -= lots
     held[0] += order.side * lots
+    count = _put(fills, count, index, MAKER, order.ticks, lots, walked)
     if order.lots_left == 0:
         order.kind = DONE
-    return _put(fills, count, index, MAKER, order.ticks, lots, walked)
+    elif ticks != order.ticks:
+        # Traded through and not whole: reduce-only cut it, and now there is nothing left to reduce.
+        order.kind = DONE
+        count = _put(fills, count, index, EXPIRED, ticks, 0, walked)
+    return count
 
 
 @kernel
