@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from orchestrator.tape import Tape
-from shm.memory import Memory
+from shm.agent import Body, read_command
+from shm.counters import Counter
+from shm.records import Life, Order
 from shm.topology import RINGS
 
 RECORDED = {"MARKET": "market", "DECISIONS": "decisions", "TARGETS": "targets", "ORDER_EVENTS": "orders"}
@@ -15,11 +17,12 @@ BATCH = 1024
 class Recorder:
     """The agent of role ``recorder``."""
 
-    def __init__(self, memory: Memory, folder: Path) -> None:
-        self._memory = memory
+    def __init__(self, body: Body, folder: Path) -> None:
+        self._body = body
+        self._memory = body.memory
         self._folder = folder
         self._tapes: dict[str, Tape] = {}
-        self.lost = 0
+        self._lost = 0
 
     def start(self) -> None:
         """Go on where the tapes end."""
@@ -32,9 +35,15 @@ class Recorder:
                 self._readers[name].seek(tape.sequence)
             else:
                 self._readers[name].seek_oldest()
+        self._body.pulse.tell(life=Life.READY)
 
     def work(self) -> int:
-        """Copy what is new; returns how many records."""
+        """Obey, then copy what is new; returns how many records."""
+        command = read_command(self._memory)
+        if command.order == Order.STOP:
+            self._body.stopping.tell()
+        elif command.order == Order.RUN and self._body.pulse.life is Life.READY:
+            self._body.pulse.tell(life=Life.RUNNING, obeyed=command.version)
         return sum(self._copy(name) for name in RECORDED)
 
     def close(self) -> None:
@@ -50,5 +59,9 @@ class Recorder:
         if count:
             # After a lap the reader stands behind the loss: the batch ends at its next sequence.
             self._tapes[name].append(reader.sequence - count, batch[:count])
-        self.lost = sum(reader.lost for reader in self._readers.values())
+            self._memory.counters.add(Counter.RECORDS_WRITTEN, count)
+        lost = sum(each.lost for each in self._readers.values())
+        if lost > self._lost:
+            self._memory.counters.add(Counter.RECORDS_LOST, lost - self._lost)
+            self._lost = lost
         return count

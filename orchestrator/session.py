@@ -18,12 +18,12 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import msgspec
 import orjson
 
 from orchestrator.settings import BadInput, Settings
+from shm.instruments import Instrument
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("shm", "feed", "brain", "engine", "orchestrator")
@@ -44,7 +44,9 @@ class Session:
     venue: str
     account: str
     port: int  # of the embedded exchange
-    instruments: tuple[dict[str, Any], ...]  # rows of INSTRUMENTS, in order
+    market_start_ns: int  # wall time at the start; a made-up market begins there
+    instruments: tuple[Instrument, ...]
+    strategies: tuple[str, ...]  # by row, as in records
     settings: Settings
     versions: dict[str, str]
     code_hash: str
