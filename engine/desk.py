@@ -9,48 +9,51 @@ that number is.  Trades are told before states, so that a terminal order is also
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from engine import errors
+from engine.books import Books
+from engine.dispatch import Dispatch
 from engine.events import Deposited, Filled, Funded
 from engine.messages import FillTold, Message, Moment, Outcome, Recorded
-from engine.order import Event, Intent, Order, intent_of
+from engine.order import Event, Intent, intent_of
 from engine.venue.base import News, OrderSeen, StreamDown, StreamUp, TradeSeen, Venue, WalletSeen
 from shm.instruments import Instrument
 
 FUNDING, DEPOSITS = ("FUNDING_FEE",), ("DEPOSIT", "WITHDRAW")
-NS_OF_MS = 1_000_000
 
 
-class Books(Protocol):
-    """What the desk looks up: every order that the journal knows."""
+class Voice(Protocol):
+    """The account that the desk serves."""
 
     @property
-    def orders(self) -> Mapping[int, Order]:
-        """By intent id."""
+    def books(self) -> Books:
+        """Every order that the journal knows."""
+        ...
+
+    @property
+    def dispatch(self) -> Dispatch:
+        """Whose requests are under way."""
+        ...
+
+    def tell(self, message: Message) -> None:
+        """Tell the core."""
+        ...
+
+    def moment(self) -> Moment:
+        """The three clocks."""
         ...
 
 
 class Desk:
     """One account at one venue."""
 
-    def __init__(
-        self,
-        venue: Venue,
-        books: Books,
-        instruments: Sequence[Instrument],
-        tell: Callable[[Message], None],
-        moment: Callable[[], Moment],
-        horizon_ms: int,
-    ) -> None:
-        """``horizon_ms``: absence is proof only this long after the intent."""
+    def __init__(self, venue: Venue, account: Voice, instruments: Sequence[Instrument]) -> None:
+        """Know the instruments by symbol."""
         self._venue = venue
-        self._books = books
+        self._account = account
         self._instruments = {instrument.symbol: instrument for instrument in instruments}
-        self._tell = tell
-        self._moment = moment
-        self._horizon_ns = horizon_ms * NS_OF_MS
         self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
         self._trade_next = dict.fromkeys(self._instruments, 0)
@@ -84,15 +87,10 @@ class Desk:
         if seen is not None:
             self._order(seen)
             return
-        age_ns = self._moment().wall_ns - intent.created_wall_ns
-        is_proof = age_ns >= self._horizon_ns
-        self._tell(
-            Outcome(
-                intent_id=intent.intent_id,
-                event=Event.ABSENT if is_proof else Event.DOUBT,
-                text=f"not found {age_ns // NS_OF_MS} ms after the intent",
-            )
-        )
+        if self._account.dispatch.is_under_way(intent.intent_id):
+            return  # not found because it is not there yet
+        # Whether absence is proof yet is for the core to say.
+        self._account.tell(Outcome(intent_id=intent.intent_id, event=Event.ABSENT, text="the venue knows none"))
 
     async def recover(self) -> None:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""
@@ -108,8 +106,11 @@ class Desk:
         found = {intent_of(seen.client_id) for seen in resting}
         unsure = [
             order.intent
-            for intent_id, order in self._books.orders.items()
-            if order.intent.instrument == symbol and not order.is_settled and intent_id not in found
+            for intent_id, order in self._account.books.orders.items()
+            if order.intent.instrument == symbol
+            and not order.is_settled
+            and intent_id not in found
+            and not self._account.dispatch.is_under_way(intent_id)
         ]
         for intent in unsure:
             await self.ask(intent)
@@ -129,16 +130,16 @@ class Desk:
 
     def _order(self, seen: OrderSeen) -> None:
         intent_id = intent_of(seen.client_id)
-        if intent_id not in self._books.orders:
+        if intent_id not in self._account.books.orders:
             self.recovery_wanted = self.recovery_wanted or f"{seen.symbol} has an order that is not ours"
             return
         for number in (seen.child_order_id, "" if seen.is_conditional else seen.venue_order_id):
             if number:
                 self._intent_of_order[seen.symbol, number] = intent_id
-        is_conditional = self._books.orders[intent_id].intent.stop_ticks > 0
+        is_conditional = self._account.books.orders[intent_id].intent.stop_ticks > 0
         if is_conditional and not seen.is_conditional and seen.event is Event.ACK:
             return  # the order that a stop became: its birth says nothing of the stop
-        self._tell(
+        self._account.tell(
             Outcome(
                 intent_id=intent_id,
                 event=seen.event,
@@ -151,9 +152,9 @@ class Desk:
 
     def _trade(self, trade: TradeSeen, intent_id: int) -> None:
         instrument = self._instruments[trade.symbol]
-        known = intent_id if intent_id in self._books.orders else 0
+        known = intent_id if intent_id in self._account.books.orders else 0
         self._intent_of_order[trade.symbol, trade.venue_order_id] = known
-        self._tell(
+        self._account.tell(
             FillTold(
                 Filled(
                     account=instrument.account,
@@ -168,7 +169,7 @@ class Desk:
                     fee=trade.fee,
                     is_maker=trade.is_maker,
                     market_ns=trade.market_ns,
-                    wall_ns=self._moment().wall_ns,
+                    wall_ns=self._account.moment().wall_ns,
                 )
             )
         )
@@ -177,7 +178,7 @@ class Desk:
         any_instrument = next(iter(self._instruments.values()))
         account, venue = any_instrument.account, any_instrument.venue
         if seen.reason in FUNDING:
-            self._tell(
+            self._account.tell(
                 Recorded(
                     Funded(
                         account=account,
@@ -190,14 +191,14 @@ class Desk:
                 )
             )
         elif seen.reason in DEPOSITS:
-            self._tell(
+            self._account.tell(
                 Recorded(
                     Deposited(
                         account=account,
                         venue=venue,
                         amount=seen.change,
                         reference=f"{seen.reason}@{seen.market_ns}",
-                        wall_ns=self._moment().wall_ns,
+                        wall_ns=self._account.moment().wall_ns,
                     )
                 )
             )

@@ -27,7 +27,7 @@ class Journal(Protocol):
     """Where events become durable."""
 
     def append(self, events: Sequence[BookEvent]) -> "asyncio.Future[int]":
-        """Resolves to the monotonic instant of durability."""
+        """Resolves, in order of calls, to the monotonic instant of durability."""
         ...
 
 
@@ -66,6 +66,8 @@ class Dispatch:
         self._ask = ask
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._pending = 0
+        self._undurable = 0
+        self._under_way: dict[int, bool] = {}  # intents between the core's answer and the venue's
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._failure: BaseException | None = None
         self.comparison_wanted = ""  # why
@@ -76,6 +78,15 @@ class Dispatch:
         """Nothing waits for the disk or for the venue."""
         return self._pending == 0
 
+    @property
+    def is_durable(self) -> bool:
+        """The books show nothing that is not on the disk."""
+        return self._undurable == 0
+
+    def is_under_way(self, intent_id: int) -> bool:
+        """Its request has not been answered yet."""
+        return intent_id in self._under_way
+
     def check(self) -> None:
         """Raise what failed in the background: a broken journal ends the process."""
         if self._failure is not None:
@@ -83,10 +94,13 @@ class Dispatch:
 
     def do(self, answer: Answer) -> None:
         """Make the events durable, then do the actions; returns at once."""
-        if answer.events:
-            self._start(self._made_durable(answer, self._journal.append(answer.events)))
-        else:
-            self._act(answer.actions, 0)
+        for action in answer.actions:
+            if isinstance(action, Send):
+                self._under_way[action.intent.intent_id] = True
+        # Also without events: an answer never overtakes the one before it.
+        written = self._journal.append(answer.events)
+        self._undurable += 1
+        self._start(self._made_durable(answer, written))
 
     async def close(self) -> None:
         """Abandon what is under way; the journal says what has to be asked about."""
@@ -96,7 +110,10 @@ class Dispatch:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _made_durable(self, answer: Answer, written: "asyncio.Future[int]") -> None:
-        durable_ns = await written
+        try:
+            durable_ns = await written
+        finally:
+            self._undurable -= 1
         self._witness.durable(answer.events, durable_ns)
         self._act(answer.actions, durable_ns)
 
@@ -126,6 +143,12 @@ class Dispatch:
                 await self._ask(action.intent)
 
     async def _send(self, send: Send, durable_ns: int) -> None:
+        try:
+            await self._place(send, durable_ns)
+        finally:
+            self._under_way.pop(send.intent.intent_id, None)
+
+    async def _place(self, send: Send, durable_ns: int) -> None:
         intent = send.intent
         try:
             acknowledged = await self._venue.place(send.approved)

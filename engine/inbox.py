@@ -48,9 +48,14 @@ class Inbox:
         self._instruments, self._strategies = names
         self._candle_batch = np.zeros(BATCH, records.MARKET)
         self._target_batch = np.zeros(BATCH, records.TARGET)
-        self.close_ns = [0] * len(self._instruments)  # newest closed minute, by row
-        self.close_seq = [-1] * len(self._instruments)  # and its record's sequence
+        self._close_ns = [0] * len(self._instruments)  # newest closed minute, by row
+        self._close_seq = [-1] * len(self._instruments)  # and its record's sequence
         self.strangers = 0  # records of rows that we do not know
+
+    @property
+    def closes(self) -> list[tuple[int, int]]:
+        """Close time and sequence of the newest minute of each instrument; sequence -1 before the first."""
+        return list(zip(self._close_ns, self._close_seq, strict=True))
 
     @property
     def market_seq(self) -> int:
@@ -61,10 +66,6 @@ class Inbox:
         """Everything new, candles first."""
         targets = self._new_targets()
         return [*self._new_candles(), *targets]
-
-    def is_read_up_to(self, target_seq: int) -> bool:
-        """Whether the reader of TARGETS has reached ``target_seq``."""
-        return self._targets.sequence >= target_seq
 
     def _new_candles(self) -> list[Candle]:
         candles: list[Candle] = []
@@ -85,8 +86,8 @@ class Inbox:
             return []
         open_ns = int(record["open_ns"])
         close_ns = open_ns + MINUTE_S * NS
-        self.close_ns[row] = max(self.close_ns[row], close_ns)
-        self.close_seq[row] = max(self.close_seq[row], sequence)
+        self._close_ns[row] = max(self._close_ns[row], close_ns)
+        self._close_seq[row] = max(self._close_seq[row], sequence)
         if not 0.0 < float(record["close"]) < float("inf"):
             return []
         instrument = self._instruments[row]

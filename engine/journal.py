@@ -9,6 +9,7 @@ journal for good: after a failed fsync nobody knows what was written, so nothing
 It belongs to an account, not to a run; a lock refuses the second writer.
 """
 
+import asyncio
 import fcntl
 import hashlib
 import os
@@ -73,11 +74,12 @@ class Journal:
         """Why nothing can be written any more, or nothing."""
         return self._failure
 
-    def append(self, events: Sequence[BookEvent]) -> "Future[int]":
-        """Queue ``events``; the future gives monotonic ``durable_ns`` (``await asyncio.wrap_future(...)``).
+    def append(self, events: Sequence[BookEvent]) -> "asyncio.Future[int]":
+        """Queue ``events``; awaiting the answer gives monotonic ``durable_ns``; the loop never waits for the disk."""
+        return asyncio.wrap_future(self.write(events))
 
-        Futures resolve in the order of their calls, also for no events.
-        """
+    def write(self, events: Sequence[BookEvent]) -> "Future[int]":
+        """The same for threads; futures resolve in the order of their calls, also for no events."""
         durable: Future[int] = Future()
         if self._failure:
             durable.set_exception(JournalError(self._failure))

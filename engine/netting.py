@@ -32,3 +32,14 @@ def net(deltas: dict[str, int]) -> Proposal:
     side = 0 if not rest else 1 if buying else -1
     assert side * total == sum(deltas.values()), "netting neither makes nor loses lots"
     return Proposal(side=side, lots=total, allocation=tuple(rest), crosses=tuple(crosses))
+
+
+def clipped(proposal: Proposal, lots_max: int) -> Proposal:
+    """The proposal's order cut to ``lots_max``, first come first served; no crosses."""
+    left, allocation = lots_max, []
+    for strategy, lots in proposal.allocation:
+        if left > 0:
+            allocation.append((strategy, min(lots, left)))
+            left -= min(lots, left)
+    total = sum(lots for _, lots in allocation)
+    return Proposal(side=proposal.side if total else 0, lots=total, allocation=tuple(allocation), crosses=())

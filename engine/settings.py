@@ -53,6 +53,7 @@ class ExecutorSettings:
     ask_first_ms: int = 200  # doubles with every question
     ask_last_ms: int = 5_000
     retry_ms: int = 500  # after an order that was not sent
+    cover_ms: int = 250  # a market order that fills longer is covered by a stop meanwhile
     unknown_horizon_ms: int = 36_000  # recvWindow + backend tail + lag: before it, absence is no proof
 
     def __post_init__(self) -> None:
@@ -61,6 +62,8 @@ class ExecutorSettings:
             raise ValueError("ask_first_ms must be at least 50 and at most ask_last_ms")
         if self.retry_ms < 100:
             raise ValueError("retry_ms below 100 would exhaust the venue's rate limit")
+        if not 0 <= self.cover_ms <= 1_000:
+            raise ValueError("cover_ms above 1000 would leave a filled part without its stop")
         if self.unknown_horizon_ms < 1_000:
             raise ValueError("unknown_horizon_ms below 1000 would take an order for absent that is only late")
 

@@ -115,6 +115,10 @@ class Venue(Protocol):
         """Trading rules of ``symbols``, in that order; row numbers follow it."""
         ...
 
+    def follow(self, instruments: Sequence[Instrument]) -> None:
+        """Use these rules, rows included, for everything from here on."""
+        ...
+
     async def place(self, approved: Approved) -> Acknowledged:
         """Send the approved intent, once."""
         ...
