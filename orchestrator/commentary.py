@@ -11,23 +11,12 @@ from decimal import Decimal
 
 import numpy as np
 
+from brain.words import explain
 from shm.instruments import Instrument
 from shm.memory import Memory
 from shm.records import CLOCK, DECISION, ORDER_EVENT, POSITION, QUOTE, OrderEventKind, OrderState, Purpose, Reason
 from shm.topology import STRATEGIES_MAX, position_row
 
-WORDS = {
-    Reason.COLD: "no opinion yet, the indicators are warming up",
-    Reason.HOLE: "no opinion, a candle is missing: the indicators start again",
-    Reason.FLAT: "no trade, trend flat",
-    Reason.LONG: "wants to be long, trend up",
-    Reason.SHORT: "wants to be short, trend down",
-    Reason.HELD: "keeps what it wants",
-    Reason.HEATED: "no trade, the move has run too far",
-    Reason.STOPPED: "no trade, stopped out: waits for the next turn",
-    Reason.MALFORMED: "no opinion, the strategy answered with no number",
-    Reason.EXIT: "wants no position",
-}
 BATCH = 256
 MINOR = Decimal(10) ** -8
 
@@ -42,15 +31,6 @@ def clock_text(market_ns: int) -> str:
     return datetime.fromtimestamp(market_ns / 1e9, UTC).strftime("%H:%M")
 
 
-def decision_words(decision: np.void, instrument: Instrument) -> str:
-    """Return a decision record as a sentence."""
-    base = instrument.symbol.partition("/")[0]
-    text = WORDS.get(Reason(int(decision["reason"])), "no reason")
-    if decision["reason"] in (Reason.LONG, Reason.SHORT) and decision["stop_ticks"]:
-        text += f", stop {instrument.price(int(decision['stop_ticks']))}"
-    return f"{base}: {text}"
-
-
 def order_words(event: np.void, instrument: Instrument) -> str:
     """Return what an order is, in words."""
     side = "buy" if event["side"] > 0 else "sell"
@@ -63,8 +43,12 @@ def order_words(event: np.void, instrument: Instrument) -> str:
 class Commentary:
     """Follows the session's rings and says each first thing once."""
 
-    def __init__(self, memory: Memory, instruments: Sequence[Instrument]) -> None:
+    def __init__(
+        self, memory: Memory, instruments: Sequence[Instrument], values: Sequence[Sequence[str]]
+    ) -> None:
+        """``values``: for each strategy, by row, the names of what its decisions show."""
         self._instruments = instruments
+        self._values = values
         self._decisions = memory.ring_reader("DECISIONS")
         self._events = memory.ring_reader("ORDER_EVENTS")
         self._positions = memory.table_reader("POSITIONS")
@@ -89,9 +73,11 @@ class Commentary:
         lines = []
         while count := self._decisions.read_into(self._decision_batch):
             for decision in self._decision_batch[:count]:
-                if not decision["kind"] or decision["reason"] not in WORDS:
+                if not decision["kind"]:
                     continue
-                self.last_reason = decision_words(decision, self._instruments[int(decision["instrument"])])
+                instrument = self._instruments[int(decision["instrument"])]
+                values = self._values[int(decision["strategy"])]
+                self.last_reason = explain(decision, instrument.symbol, values, instrument.tick)
                 if self._is_first("decision"):
                     lines.append(f"first decision  {self.last_reason}")
                 elif decision["reason"] in (Reason.LONG, Reason.SHORT) and self._is_first("opinion"):
@@ -144,7 +130,7 @@ class Commentary:
                 if not lots:
                     continue
                 if self._quotes.read(row, quote) and (price := float(quote[0]["last"] or quote[0]["mark"])) > 0:
-                    mark = instrument.ticks(price, "nearest")
+                    mark = instrument.ticks(price)
                     unrealised += (1 if lots > 0 else -1) * (abs(lots) * mark * instrument.unit - int(one["cost"]))
                 side = "long" if lots > 0 else "short"
                 base = instrument.symbol.partition("/")[0]

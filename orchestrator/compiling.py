@@ -1,17 +1,13 @@
 """Compiling before trading: in a child of its own, whose results every other process only loads.
 
-    a mark in the cache, named by our sources and the strategies' files, says that it was done
+    stdout: "compiling 2 of 4: loop", "values trend fast slow band", "refused why"
 """
 
-import hashlib
 import sys
 from pathlib import Path
 
-import numba
-
 from brain.agent import Progress
 from brain.kernels import compile_all
-from brain.settings import BrainSettings
 from brain.strategies.loader import StrategyError
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.exchange import Settings as Play
@@ -19,16 +15,6 @@ from engine.venue.embedded.synthetic import SyntheticMarket
 from orchestrator.session import Session
 
 REFUSED = 2
-
-
-def mark_of(settings: BrainSettings, code_hash: str) -> str:
-    """Return the name of the mark for these strategies and our sources."""
-    digest = hashlib.sha256(f"{code_hash} {numba.__version__} {settings}".encode())
-    for which in settings.strategies:
-        path = Path(which)
-        if path.is_file():
-            digest.update(path.read_bytes())
-    return f"compiled-{digest.hexdigest()[:24]}"
 
 
 def compile_session(session: Session) -> int:

@@ -47,6 +47,7 @@ class Session:
     market_start_ns: int  # wall time at the start; a made-up market begins there
     instruments: tuple[Instrument, ...]
     strategies: tuple[str, ...]  # by row, as in records
+    values: tuple[tuple[str, ...], ...] = ()  # by strategy: the names of what its decisions show
     settings: Settings
     versions: dict[str, str]
     code_hash: str

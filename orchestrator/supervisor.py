@@ -72,6 +72,10 @@ class Gauges(Protocol):
         """Records lost, and orders sent twice."""
         ...
 
+    def protection(self) -> str:
+        """Whether every open position has its stop, in words."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Equipment:
@@ -85,19 +89,23 @@ class Equipment:
     settings: SupervisorSettings
     deposit: int  # minor units
     beat: Callable[[Life], None]  # writes the supervisor's own pulse
+    stop_trading: Callable[[], object]  # raises the kill word
 
 
 class Supervisor:
     """Drives one session through its life."""
 
-    def __init__(self, equipment: Equipment, limits: Limits) -> None:
+    def __init__(self, equipment: Equipment, limits: Limits, drained: Callable[[], None]) -> None:
+        """``drained`` is called once everything stands still and the exchange can still be asked."""
         self._tools = equipment
         self._crew = equipment.crew
         self._screen = equipment.screen
         self._wish = equipment.wish
         self._limits = limits
         self._checked: set[str] = set()
-        self._ran_ns = 0
+        self._drained = drained
+        self._ran_ns = self._ended_ns = 0
+        self.restarts: dict[str, int] = {}
         self._hinted = False
         self.difference = ""  # the reconciler's last word
 
@@ -117,7 +125,7 @@ class Supervisor:
 
     def seconds(self) -> float:
         """Return for how long the session has been running."""
-        return (time.monotonic_ns() - self._ran_ns) / 1e9 if self._ran_ns else 0.0
+        return ((self._ended_ns or time.monotonic_ns()) - self._ran_ns) / 1e9 if self._ran_ns else 0.0
 
     def _ending(self, otherwise: str) -> str:
         return f"failed: {self._crew.failure}" if self._crew.failure else otherwise
@@ -164,15 +172,19 @@ class Supervisor:
 
     def _drain(self) -> None:
         """Freeze the market, let everyone catch up, settle, compare once more."""
+        self._ended_ns = time.monotonic_ns()
         self._screen.settle()
         deadline = time.monotonic() + self._tools.settings.drain_within_s
-        if not self._crew.failure:
+        if self._crew.failure:
+            self._tools.stop_trading()
+        else:
             self._await(["exchange"], deadline)
             self._until(self._have_caught_up, deadline, "brain and engine did not catch up with the feed")
         self._crew.command(["brain", "feed"], Order.DRAIN)
         self._await(["engine"], deadline, flatten=self._wish.flatten)
         self._await(["reconciler"], max(deadline, time.monotonic() + self._tools.settings.stop_within_s))
         self.difference = self._detail("reconciler")
+        self._drained()
         for line in self._tools.commentary.lines():
             self._screen.line(line)
 
@@ -200,6 +212,7 @@ class Supervisor:
     def _stop(self) -> None:
         # Writers first, then who records them, then the exchange that all of them talk to.
         self._screen.settle()
+        self.restarts = {role: member.restarts for role, member in self._crew.members.items()}
         self._crew.end(["brain", "feed", "engine", "reconciler"])
         self._crew.end(["recorder"])
         self._crew.end(list(self._crew.members))
@@ -213,8 +226,8 @@ class Supervisor:
         if happening.text != "back":
             return f"{happening.role} (pid {happening.pid}) {happening.text}"
         lost, doubled = self._tools.gauges.lost_and_doubled()
-        took_s = happening.took_ns / 1e9
-        return f"{happening.role} back in {took_s:.1f} s (pid {happening.pid}), {lost} lost, {doubled} doubled, stop stayed"
+        back = f"{happening.role} back in {happening.took_ns / 1e9:.1f} s (pid {happening.pid})"
+        return f"{back}, {lost} lost, {doubled} doubled, {self._tools.gauges.protection()}"
 
     def _detail(self, role: str) -> str:
         pulse = self._crew.pulse(role)

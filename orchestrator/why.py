@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from orchestrator import session as sessions
-from orchestrator.commentary import decision_words
+from brain.words import explain as words_of
 from orchestrator.settings import BadInput
 from orchestrator.tape import TapeError, read_folder
 from shm.records import DECISION
@@ -27,7 +27,9 @@ def explain(state: Path, folder: Path | None, symbol: str, time: str) -> int:
     if not len(found):
         raise BadInput(f"no decision on {symbol} at {time} in {session.folder}; {span(ours)}")
     for decision in found:
-        print(f"{stamp(int(decision['open_ns']))} UTC  {decision_words(decision, session.instruments[rows[symbol]])}")
+        instrument = session.instruments[rows[symbol]]
+        values = session.values[int(decision["strategy"])]
+        print(f"{stamp(int(decision['open_ns']))} UTC  {words_of(decision, symbol, values, instrument.tick)}")
         print(
             f"    candle of {int(decision['timeframe_s'])} s, sequence {int(decision['market_seq'])}, "
             f"target {int(decision['target_id'])}, amount {int(decision['amount'])}, "
