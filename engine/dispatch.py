@@ -111,7 +111,8 @@ class Dispatch:
 
     async def _made_durable(self, answer: Answer, written: "asyncio.Future[int]") -> None:
         try:
-            durable_ns = await written
+            # Shielded: what is queued for the disk is written, also when nobody waits for it any more.
+            durable_ns = await asyncio.shield(written)
         finally:
             self._undurable -= 1
         self._witness.durable(answer.events, durable_ns)
