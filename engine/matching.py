@@ -123,7 +123,17 @@ def _allowed(order, lots, held):
 
 
 @kernel
-def arrive(side, lots, limit_ticks, last_ticks, book, fills, count, order, walked):
+def arrive(
+    side: int,
+    lots: int,
+    limit_ticks: int,
+    last_ticks: int,
+    book: np.record,
+    fills: np.ndarray,
+    count: int,
+    order: int,
+    walked: int,
+) -> int:
     """Walk the book around ``last_ticks`` as taker, up to ``limit_ticks`` (0: any price); the new count of fills."""
     best = last_ticks - book.spread_ticks // 2
     if side > 0:
@@ -183,7 +193,9 @@ def _happen(orders, index, ticks, book, held, fills, count, walked):
 
 
 @kernel
-def advance(orders, from_ticks, to_ticks, book, held, fills):
+def advance(
+    orders: np.ndarray, from_ticks: int, to_ticks: int, book: np.record, held: np.ndarray, fills: np.ndarray
+) -> int:
     """Walk one straight leg; the count of fills."""
     count = 0
     step = 1 if to_ticks > from_ticks else -1
@@ -200,7 +212,9 @@ def advance(orders, from_ticks, to_ticks, book, held, fills):
 
 
 @kernel
-def gap(orders, from_ticks, to_ticks, book, held, fills):
+def gap(
+    orders: np.ndarray, from_ticks: int, to_ticks: int, book: np.record, held: np.ndarray, fills: np.ndarray
+) -> int:
     """Jump: only ``to_ticks`` is visited; the count of fills."""
     count = 0
     # A leg of one tick that ends where the jump lands asks every order the same question.
@@ -213,7 +227,7 @@ def gap(orders, from_ticks, to_ticks, book, held, fills):
 
 
 @kernel
-def forget_touches(orders):
+def forget_touches(orders: np.ndarray) -> None:
     """A new candle: every resting order may be touched once more."""
     for index in range(len(orders)):
         orders[index].marks &= 255 - TOUCHED

@@ -1,5 +1,6 @@
 """The matching model against an obvious one that walks every tick, and the rules of its docstring one by one."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,7 +115,7 @@ def test_legs_fill_what_walking_every_tick_fills(
     count = matching.gap(mine, 100, points[0], book(depth, spread), position, fills)
     found += rows(fills, count)
     visited = [points[0]]
-    for here, there in zip(points, points[1:], strict=False):
+    for here, there in itertools.pairwise(points):
         count = matching.advance(mine, here, there, book(depth, spread), position, fills)
         found += rows(fills, count)
         step = 1 if there > here else -1

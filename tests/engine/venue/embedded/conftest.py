@@ -1,5 +1,7 @@
 """A market known to its last tick, and the exchange that plays it."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,10 @@ DEPOSIT = 10_000 * 10**8
 MINUTES = 5_000
 HISTORY = 300
 START_NS = 1_700_000_040 * 10**9 // MINUTE_NS * MINUTE_NS
+FIRST_NS = 1_700_000_040 * 10**9  # a whole minute
+DEPTH_LOTS = 100
+VOLUME_E8 = 50 * DEPTH_LOTS * 100_000  # at 2 % a level: DEPTH_LOTS of 0.001
+FLAT = (1_000_000, 1_000_000, 1_000_000, 1_000_000)
 
 
 class WaveMarket:
@@ -56,3 +62,38 @@ def make_exchange():
         return exchange
 
     return make
+
+
+class Played:
+    """A market of given candles (open, high, low, close in ticks; None: no candle), one of them history."""
+
+    def __init__(self, candles: list[tuple[int, int, int, int] | None], volume_e8: int = VOLUME_E8) -> None:
+        self.listings = (listing(0, "BTC", "USDT", PUBLISHED["BTCUSDT"]),)
+        self.start_ns = FIRST_NS + MINUTE_NS
+        self.end_ns = FIRST_NS + len(candles) * MINUTE_NS
+        rows = [(FIRST_NS + n * MINUTE_NS, *one) for n, one in enumerate(candles) if one]
+        self._all = np.zeros(len(rows), CANDLE)
+        for name, values in zip(("open_ns", "open", "high", "low", "close"), np.array(rows).T, strict=True):
+            self._all[name] = values
+        self._all["volume_e8"] = volume_e8
+
+    def minutes(self, row: int, until_ns: int) -> np.ndarray:
+        """Candles before ``until_ns``."""
+        return self._all[self._all["open_ns"] < until_ns]
+
+    def past(self, row: int) -> np.ndarray:
+        """None."""
+        return self._all[:0]
+
+
+@pytest.fixture
+def opened() -> Callable[..., Exchange]:
+    """Open an exchange with one account of 10,000 USDT, at the close of a flat candle at 100,000.0."""
+
+    def build(*candles: tuple[int, int, int, int] | None) -> Exchange:
+        exchange = Exchange(Played([FLAT, *candles]), Settings())
+        exchange.deposit("me", 10_000 * 10**8)
+        exchange.drain()
+        return exchange
+
+    return build

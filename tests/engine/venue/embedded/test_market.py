@@ -1,5 +1,7 @@
 """The path within a candle and coarser candles from finer ones."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def test_pieces_join_to_the_whole_path(points: tuple[int, int, int, int], cuts: 
     """However it is cut, every tick is walked once and the positions follow on."""
     length = path_ticks(points)
     stops = sorted({min(cut, length) for cut in cuts} | {0, length})
-    pieces = [piece for begin, end in zip(stops, stops[1:], strict=False) for piece in legs(points, begin, end)]
+    pieces = [piece for begin, end in itertools.pairwise(stops) for piece in legs(points, begin, end)]
     here, position = points[0], 0
     for begin, start, end in pieces:
         assert (begin, start) == (position, here)

@@ -1,0 +1,87 @@
+"""Kernels: cached per build, called by address."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shm.jit import PLAIN, address_of, call5, compiled, kernel, record_at
+
+POINT = np.dtype([("x", "<f8"), ("hits", "<i8")], align=True)
+
+
+@kernel
+def touch(point, number, other, _third, _fourth):
+    """Count a hit; the answer mixes what was passed."""
+    point.hits += 1
+    return point.hits * 100 + number + other.hits
+
+
+@kernel
+def answer_float(_point, _a, _b, _c, _d):
+    """A float, which no caller expects."""
+    return 1.5
+
+
+@kernel
+def call(function, point, number):
+    """Call by address."""
+    return call5(function, point, number, point, 0, 0)
+
+
+@kernel
+def read_x(address):
+    """A field of the record at an address."""
+    return record_at(address, POINT).x
+
+
+def test_a_call_by_address_reaches_the_record():
+    """The callee writes the caller's record and its answer comes back."""
+    points = np.zeros(1, POINT)
+    function = compiled(touch, POINT, int, POINT, int, int)
+    assert call(function, address_of(points), 7) == 108
+    assert points["hits"][0] == 1
+
+
+def test_a_record_is_seen_where_it_stands():
+    """record_at is a view, not a copy."""
+    points = np.array([(2.5, 0)], POINT)
+    assert read_x(address_of(points)) == 2.5
+
+
+@pytest.mark.skipif(PLAIN, reason="only compiled functions have a type")
+def test_an_answer_of_another_type_is_refused():
+    """A decide that returns a float is named when it is compiled, not when it is called."""
+    with pytest.raises(TypeError, match="answer_float must answer int64"):
+        compiled(answer_float, POINT, int, int, int, int)
+
+
+def test_the_cache_stands_under_its_build(tmp_path):
+    """RINGMASTER_CACHE is used, below it a folder named by the fingerprint."""
+    code = "from shm import jit; print(jit.numba.config.CACHE_DIR, jit.fingerprint())"
+    environment = {**os.environ, "RINGMASTER_CACHE": str(tmp_path)}
+    root = Path(__file__).parents[2]
+    output = subprocess.check_output([sys.executable, "-c", code], env=environment, cwd=root, text=True)
+    folder, fingerprint = output.split()
+    assert folder == str(tmp_path / fingerprint)
+
+
+def test_what_needs_no_kernels_does_not_load_the_compiler():
+    """Instruments, clocks, logs, segments and topology leave numba alone."""
+    code = "import sys, shm.instruments, shm.clock, shm.log, shm.segment, shm.topology; print('numba' in sys.modules)"
+    root = Path(__file__).parents[2]
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=root, text=True).strip() == "False"
+
+
+@pytest.mark.skipif(PLAIN, reason="this is that run")
+def test_the_kernels_also_run_uncompiled():
+    """Rings, tables, words and waits pass their tests with NUMBA_DISABLE_JIT=1."""
+    here = Path(__file__).parent
+    files = [str(here / f"test_{name}.py") for name in ("ring", "table", "words", "plain", "jit")]
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
+    done = subprocess.run(command, env=environment, cwd=here.parents[1], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
