@@ -8,7 +8,8 @@ Starting again after a crash is the same code: what MARKET holds says where to g
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -49,9 +50,7 @@ class FeedAgent:
         self._counters = body.memory.counters
         self._clock = SystemClock()
         self._horizon = Horizon()
-        self._outlet = Outlet(
-            body.memory, self._clock, self._tell_sequence, epoch=body.pulse.epoch, speed=plan.speed
-        )
+        self._outlet = Outlet(body.memory, self._clock, self._tell_sequence, epoch=body.pulse.epoch, speed=plan.speed)
         self._source = Source([each.symbol for each in plan.instruments], self, settings, plan.dial)
         around = Surroundings(
             outlet=self._outlet,
@@ -70,7 +69,7 @@ class FeedAgent:
         self._tasks: list[asyncio.Task[None]] = []
         self._errands: set[asyncio.Task[None]] = set()
         self._reports: dict[tuple[int | None, str], int] = {}
-        self._order = Order.PREPARE
+        self._order, self._obeyed = Order.PREPARE, 0
         self._refreshing: asyncio.Task[None] | None = None
         for track in self._tracks:
             track.published = self._refresher.minute
@@ -115,9 +114,7 @@ class FeedAgent:
 
     def counts(self) -> dict[str, int]:
         """Verdicts so far, over all instruments, by name."""
-        return {
-            verdict.name: sum(track.series.counts[verdict] for track in self._tracks) for verdict in Verdict
-        }
+        return {verdict.name: sum(track.series.counts[verdict] for track in self._tracks) for verdict in Verdict}
 
     # what the source tells
 
@@ -240,15 +237,15 @@ class FeedAgent:
         for track in self._tracks:
             track.suspect()
 
-    def _run_errand(self, errand: "asyncio.Future[None] | object") -> asyncio.Task[None]:
+    def _run_errand(self, errand: Awaitable[None]) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.create_task(self._guard(errand))
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
         return task
 
-    async def _guard(self, errand: object) -> None:
+    async def _guard(self, errand: Awaitable[None]) -> None:
         try:
-            await errand  # type: ignore[misc]
+            await errand
         except SourceError as error:
             self._counters.add(Counter.REQUESTS_FAILED)
             self._report(None, f"REST: {error}", 0)
@@ -264,11 +261,13 @@ class FeedAgent:
 
     def _obey(self) -> None:
         command = read_command(self._body.memory)
-        if command.order is self._order and self._order is not Order.DRAIN:
+        if command.version == self._obeyed and command.order is not Order.DRAIN:
             return
         pulse = self._body.pulse
         match command.order:
             case Order.RUN:
+                # Requests leave cycles behind; what lived at the start is frozen and costs nothing.
+                gc.enable()
                 for dog in self._dogs.values():
                     dog.watch_from(self._clock.monotonic_ns())
                 pulse.tell(life=Life.RUNNING, obeyed=command.version)
@@ -277,7 +276,7 @@ class FeedAgent:
             case Order.STOP:
                 pulse.tell(obeyed=command.version)
                 self._body.stopping.tell()
-        self._order = command.order
+        self._order, self._obeyed = command.order, command.version
 
     def _fail_with_tasks(self) -> None:
         """A listener or a repair never ends by itself: what broke it ends the process."""

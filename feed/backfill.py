@@ -69,10 +69,12 @@ class Refresher:
 
     async def refresh(self, fetch: Fetch, keep: Callable[[int, int, Candle], None]) -> None:
         """Fetch what closed; what could not be asked is due again."""
-        due, self._due = self._due, {}
-        for (row, timeframe), end_ns in sorted(due.items()):
+        for (row, timeframe), end_ns in sorted(self._due.items()):
             timeframe_s = TIMEFRAMES_S[timeframe]
             since_ns = self._newest.get((row, timeframe), end_ns - 2 * timeframe_s * 1_000_000_000)
             for candle in closed(await fetch(row, NAMES[timeframe_s], since_ns, 1000), timeframe_s, end_ns):
                 keep(row, timeframe, candle)
                 self.kept(row, timeframe, candle.open_ns)
+            # Another may have closed while we asked.
+            if self._due[row, timeframe] == end_ns:
+                del self._due[row, timeframe]

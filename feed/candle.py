@@ -8,7 +8,7 @@ NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 
 
-class MalformedFrame(ValueError):
+class MalformedFrameError(ValueError):
     """A message that does not say what its kind must say."""
 
 
@@ -35,13 +35,13 @@ class Candle(NamedTuple):
 def number(value: object) -> float:
     """A finite number from JSON text or a JSON number; booleans, NaN, infinities and the rest are refused."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise MalformedFrame(f"{value!r} is not a number")
+        raise MalformedFrameError(f"{value!r} is not a number")
     try:
         found = float(value)
     except ValueError:
-        raise MalformedFrame(f"{value!r} is not a number") from None
+        raise MalformedFrameError(f"{value!r} is not a number") from None
     if not math.isfinite(found) or (isinstance(value, str) and "_" in value):
-        raise MalformedFrame(f"{value!r} is not a finite number")
+        raise MalformedFrameError(f"{value!r} is not a finite number")
     return found
 
 
@@ -50,7 +50,7 @@ def whole(value: object) -> int:
     if isinstance(value, str) and value.removeprefix("-").isdecimal() and value.isascii():
         value = int(value) if len(value) < 20 else 1 << 63
     if isinstance(value, bool) or not isinstance(value, int) or not -(1 << 62) < value < (1 << 62):
-        raise MalformedFrame(f"{value!r} is not a whole number")
+        raise MalformedFrameError(f"{value!r} is not a whole number")
     return value
 
 
@@ -58,20 +58,22 @@ def time_ns(milliseconds: object) -> int:
     """Nanoseconds from the exchange's milliseconds."""
     found = whole(milliseconds)
     if not 0 <= found < 1 << 42:  # the year 2109
-        raise MalformedFrame(f"{found} is not a time")
+        raise MalformedFrameError(f"{found} is not a time")
     return found * NS_PER_MS
 
 
 def from_row(row: Sequence[Any]) -> Candle:
     """A candle from a row of the exchange's REST answer: twelve fields, of which we use ten."""
     if not isinstance(row, Sequence) or len(row) < 11:
-        raise MalformedFrame(f"a candle row has eleven fields or more: {row!r}")
-    return Candle(time_ns(row[0]), *(number(row[i]) for i in (1, 2, 3, 4, 5, 7, 9, 10)), whole(row[8]))
+        raise MalformedFrameError(f"a candle row has eleven fields or more: {row!r}")
+    values = [number(row[place]) for place in (1, 2, 3, 4, 5, 7, 9, 10)]
+    return Candle._make((time_ns(row[0]), *values, whole(row[8])))
 
 
 def from_frame(kline: Mapping[str, Any]) -> Candle:
     """A candle from the ``k`` of a stream's frame."""
     try:
-        return Candle(time_ns(kline["t"]), *(number(kline[key]) for key in "ohlcvqVQ"), whole(kline["n"]))
+        values = [number(kline[key]) for key in "ohlcvqVQ"]
+        return Candle._make((time_ns(kline["t"]), *values, whole(kline["n"])))
     except KeyError as missing:
-        raise MalformedFrame(f"a candle frame without {missing}") from None
+        raise MalformedFrameError(f"a candle frame without {missing}") from None

@@ -103,7 +103,7 @@ class Series:
         return Verdict.NEXT
 
     def admit(self, candle: Candle, sequence: int = -1) -> None:
-        """``candle`` was published as record ``sequence`` (-1: only hydrated); it revises an older one, or is the newest."""
+        """``candle`` was published as record ``sequence`` (-1: only hydrated), as the newest or as a revision."""
         newest = self.open_ns_last is None or candle.open_ns > self.open_ns_last
         if newest:
             self.close_last = candle.close

@@ -49,7 +49,14 @@ class Outlet:
         return self._market.sequence
 
     def publish(
-        self, row: int, candle: Candle, provenance: Provenance, *, missing: int = 0, revises: int = -1, received_ns: int = 0
+        self,
+        row: int,
+        candle: Candle,
+        provenance: Provenance,
+        *,
+        missing: int = 0,
+        revises: int = -1,
+        received_ns: int = 0,
     ) -> int:
         """Put a closed minute into HISTORY and on MARKET; its sequence."""
         record = self._fill(row, MINUTE_S, candle, provenance)
@@ -65,7 +72,8 @@ class Outlet:
 
     def publish_missing(self, row: int, open_ns: int, *, missing: int = 0) -> int:
         """Say that the candle of ``open_ns`` exists nowhere; its prices are NaN."""
-        hole = Candle(open_ns, *[float("nan")] * 4, 0.0)
+        nan = float("nan")
+        hole = Candle(open_ns, nan, nan, nan, nan, 0.0)
         return self.publish(row, hole, Provenance.MISSING, missing=missing)
 
     def keep(self, row: int, timeframe: int, candle: Candle) -> None:
@@ -137,10 +145,8 @@ class Outlet:
         found: list[dict[str, Any]] = []
         while count := reader.read_into(batch):
             first = reader.sequence - count
-            for place in np.flatnonzero(
-                (batch["kind"][:count] == MarketKind.CANDLE) & (batch["timeframe_s"][:count] == MINUTE_S)
-            ).tolist():
-                found.append(_recalled(batch[place], first + place))
+            minutes = (batch["kind"][:count] == MarketKind.CANDLE) & (batch["timeframe_s"][:count] == MINUTE_S)
+            found += [_recalled(batch[place], first + place) for place in np.flatnonzero(minutes).tolist()]
         return found
 
     def recall_history(self, row: int) -> int | None:
@@ -158,11 +164,9 @@ class Outlet:
 
 
 def _recalled(record: Any, sequence: int) -> dict[str, Any]:
-    values = [float(record[name]) for name in ("open", "high", "low", "close", "volume", "quote_volume")]
-    values += [float(record[name]) for name in ("taker_volume", "taker_quote_volume")]
     return {
         "row": int(record["instrument"]),
         "sequence": sequence,
         "is_missing": int(record["provenance"]) == Provenance.MISSING,
-        "candle": Candle(int(record["open_ns"]), *values, int(record["trades"])),
+        "candle": Candle(*(record[name].item() for name in Candle._fields)),
     }

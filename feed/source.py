@@ -22,7 +22,7 @@ import ccxt
 import ccxt.pro
 import orjson
 
-from feed.candle import Candle, MalformedFrame, from_frame, from_row, number, time_ns, whole
+from feed.candle import Candle, MalformedFrameError, from_frame, from_row, number, time_ns, whole
 from feed.settings import FeedSettings
 from shm.wait import backoff
 
@@ -31,21 +31,21 @@ class SourceError(Exception):
     """The exchange could not be asked; one line says why."""
 
 
-class SourceUnreachable(SourceError):
+class SourceUnreachableError(SourceError):
     """The network, a timeout, or an exchange that is busy: worth another try."""
 
 
-class SourceRefused(SourceError):
+class SourceRefusedError(SourceError):
     """The exchange understood and said no: the same question gets the same answer."""
 
 
 # First match wins.
 FOREIGN: tuple[tuple[type[BaseException], type[SourceError]], ...] = (
-    (ccxt.OperationFailed, SourceUnreachable),
-    (ccxt.BaseError, SourceRefused),
-    (aiohttp.ClientError, SourceUnreachable),
-    (TimeoutError, SourceUnreachable),
-    (OSError, SourceUnreachable),
+    (ccxt.OperationFailed, SourceUnreachableError),
+    (ccxt.BaseError, SourceRefusedError),
+    (aiohttp.ClientError, SourceUnreachableError),
+    (TimeoutError, SourceUnreachableError),
+    (OSError, SourceUnreachableError),
 )
 FOREIGN_TYPES = tuple(foreign for foreign, _ in FOREIGN)
 
@@ -185,7 +185,7 @@ class Source:
         for symbol in self.symbols:
             if symbol not in self._client.markets:
                 known = ", ".join(sorted(self._client.markets)[:5])
-                raise SourceRefused(f"unknown symbol {symbol}; the exchange lists {known}, ...")
+                raise SourceRefusedError(f"unknown symbol {symbol}; the exchange lists {known}, ...")
         self._ids = [self._client.market(symbol)["id"] for symbol in self.symbols]
         self._rows = {id_: row for row, id_ in enumerate(self._ids)}
 
@@ -208,12 +208,12 @@ class Source:
             request["startTime"] = start_ns // 1_000_000
         answer = await self._ask(lambda: self._client.fapiPublicGetKlines(request))
         if not isinstance(answer, list):
-            raise SourceRefused(f"candles of {self.symbols[row]}: not a list: {str(answer)[:100]}")
+            raise SourceRefusedError(f"candles of {self.symbols[row]}: not a list: {str(answer)[:100]}")
         found = []
         for entry in answer:
             try:
                 found.append(from_row(entry))
-            except MalformedFrame as error:
+            except MalformedFrameError as error:
                 self._inlet.defect(None, f"candle of {self.symbols[row]} by REST: {error}")
         return found
 
@@ -222,8 +222,8 @@ class Source:
         answer = await self._ask(lambda: self._client.fapiPublicGetPremiumIndex({"symbol": self._ids[0]}))
         try:
             return time_ns(answer["time"])
-        except (KeyError, TypeError, MalformedFrame) as error:
-            raise SourceRefused(f"market time: {error}") from None
+        except (KeyError, TypeError, MalformedFrameError) as error:
+            raise SourceRefusedError(f"market time: {error}") from None
 
     async def listen(self, stream: Stream) -> None:
         """Keep ``stream`` connected until cancelled."""
@@ -280,7 +280,7 @@ class Source:
         self.frames_count += 1
         try:
             decode(body, received_ns)
-        except (MalformedFrame, KeyError, TypeError, AttributeError) as error:
+        except (MalformedFrameError, KeyError, TypeError, AttributeError) as error:
             self._inlet.defect(self._row_of_closed(body), f"frame {body.get('e')}: {error}")
         return True
 
@@ -292,13 +292,13 @@ class Source:
     def _row(self, body: Mapping[str, Any]) -> int:
         symbol = body["s"]
         if symbol not in self._rows:
-            raise MalformedFrame(f"symbol {symbol!r}: nobody asked for it")
+            raise MalformedFrameError(f"symbol {symbol!r}: nobody asked for it")
         return self._rows[symbol]
 
     def _read_candle(self, body: Mapping[str, Any], received_ns: int) -> None:
         kline = body["k"]
         if kline["i"] != "1m" or kline["s"] != body["s"] or not isinstance(kline["x"], bool):
-            raise MalformedFrame("a candle of another symbol or interval, or without its flag")
+            raise MalformedFrameError("a candle of another symbol or interval, or without its flag")
         row, candle, event_ns = self._row(body), from_frame(kline), time_ns(body["E"])
         self._heard[Stream.CANDLES] += 1
         self._inlet.candle(row, candle, kline["x"], (event_ns, received_ns))
@@ -306,7 +306,7 @@ class Source:
     def _read_trade(self, body: Mapping[str, Any], received_ns: int) -> None:
         price, quantity = number(body["p"]), number(body["q"])
         if price <= 0.0 or quantity < 0.0 or not isinstance(body["m"], bool):
-            raise MalformedFrame(f"a trade of {quantity} at {price}")
+            raise MalformedFrameError(f"a trade of {quantity} at {price}")
         trade = Trade(whole(body["a"]), -1 if body["m"] else 1, price, quantity, time_ns(body["E"]), received_ns)
         self._heard[Stream.TRADES] += 1
         self._inlet.trade(self._row(body), trade)
@@ -314,7 +314,7 @@ class Source:
     def _read_quote(self, body: Mapping[str, Any], received_ns: int) -> None:
         bid, bid_quantity, ask, ask_quantity = (number(body[key]) for key in "bBaA")
         if not 0.0 < bid < ask or bid_quantity < 0.0 or ask_quantity < 0.0:
-            raise MalformedFrame(f"a crossed book: {bid} bid, {ask} asked")
+            raise MalformedFrameError(f"a crossed book: {bid} bid, {ask} asked")
         self._heard[Stream.QUOTES] += 1
         quote = Quote(bid, bid_quantity, ask, ask_quantity, time_ns(body["E"]), received_ns)
         self._inlet.quote(self._row(body), quote)
@@ -322,6 +322,6 @@ class Source:
     def _read_mark(self, body: Mapping[str, Any], received_ns: int) -> None:
         price = number(body["p"])
         if price <= 0.0:
-            raise MalformedFrame(f"a mark price of {price}")
+            raise MalformedFrameError(f"a mark price of {price}")
         self._heard[Stream.MARKS] += 1
         self._inlet.mark(self._row(body), price, (time_ns(body["E"]), received_ns))

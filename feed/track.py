@@ -1,10 +1,10 @@
 """The way of one instrument's candles to the ring: judged, in order, holes filled or named.
 
-    offer --> Series.judge --NEXT--> ring
-                  |
-                  +-- GAP ABSURD MALFORMED --> repair: what REST has  --> BACKFILLED
-                  |        (meanwhile others wait)    what nobody has --> MISSING, one record each
-                  +-- the rest: counted
+offer --> Series.judge --NEXT--> ring
+              |
+              +-- GAP ABSURD MALFORMED --> repair: what REST has  --> BACKFILLED
+              |        (meanwhile others wait)    what nobody has --> MISSING, one record each
+              +-- the rest: counted
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from feed.continuity import Series, Verdict
 from feed.horizon import Horizon
 from feed.outlet import MINUTE_NS, Outlet
 from feed.settings import FeedSettings
-from feed.source import SourceRefused, SourceUnreachable
+from feed.source import SourceRefusedError, SourceUnreachableError
 from shm.clock import Clock
 from shm.counters import Counter, Counters
 from shm.records import Provenance
@@ -66,12 +66,12 @@ class Track:
     def __init__(self, row: int, around: Surroundings) -> None:
         self.row = row
         self.series = Series(MINUTE_NS, around.settings.band_share)
-        self.published: Callable[[int, int], None] = lambda row, open_ns: None  # after each minute
+        self.published: Callable[[int, int], None] | None = None  # told row and open_ns after each minute
         self._around = around
         self._waiting: dict[int, Arrival] = {}
         self._repair: asyncio.Task[None] | None = None
         self._missing = 0  # MISSING records right before the next candle
-        self._due_since_ns = 0
+        self._due_since_ns: int | None = None
 
     @property
     def is_repairing(self) -> bool:
@@ -95,10 +95,11 @@ class Track:
         """Suspect when a candle is overdue: by other streams' time, and for a while of the machine's."""
         settings, due_ns = self._around.settings, self.series.open_ns_next
         if due_ns is None or self.is_repairing or self._around.horizon.market_ns < due_ns + MINUTE_NS:
-            self._due_since_ns = 0
+            self._due_since_ns = None
             return
         now_ns = self._around.clock.monotonic_ns()
-        self._due_since_ns = self._due_since_ns or now_ns
+        if self._due_since_ns is None:
+            self._due_since_ns = now_ns
         patience_ms = max(settings.late_ms_max / speed if speed else 0.0, settings.late_machine_ms_max)
         if now_ns - self._due_since_ns >= patience_ms * 1e6:
             self.suspect()
@@ -155,7 +156,11 @@ class Track:
         self._missing = 0
         self.series.admit(candle, sequence)
         self._around.counters.add(Counter.CANDLES_PUBLISHED)
-        self.published(self.row, candle.open_ns)
+        self._tell(candle.open_ns)
+
+    def _tell(self, open_ns: int) -> None:
+        if self.published is not None:
+            self.published(self.row, open_ns)
 
     def _revise(self, arrival: Arrival) -> None:
         revised = self.series.sequence_of(arrival.candle.open_ns)
@@ -208,7 +213,7 @@ class Track:
         while True:
             try:
                 return await self._around.fetch(self.row, due_ns, FETCH_MAX)
-            except (SourceUnreachable, SourceRefused) as error:
+            except (SourceUnreachableError, SourceRefusedError) as error:
                 self._around.counters.add(Counter.REQUESTS_FAILED)
                 self._around.report(self.row, f"REST: {error}", due_ns)
             if self._around.clock.monotonic_ns() >= deadline_ns:
@@ -238,7 +243,7 @@ class Track:
 
     def _give_up(self, due_ns: int, found: list[Candle]) -> None:
         """Name every candle from ``due_ns`` to the next one that exists, or to now, MISSING."""
-        known = [candle.open_ns for candle in found if candle.open_ns > due_ns] + [o for o in self._waiting if o > due_ns]
+        known = [open_ns for open_ns in (*(each.open_ns for each in found), *self._waiting) if open_ns > due_ns]
         end_ns = min([*known, (self._horizon_ns() // MINUTE_NS) * MINUTE_NS])
         end_ns = max(end_ns, due_ns + MINUTE_NS)
         count = (end_ns - due_ns) // MINUTE_NS
@@ -248,6 +253,6 @@ class Track:
             sequence = self._around.outlet.publish_missing(self.row, open_ns, missing=self._missing)
             self.series.admit_missing(open_ns, sequence)
             self._missing += 1
-            self.published(self.row, open_ns)
+            self._tell(open_ns)
         self._around.counters.add(Counter.CANDLES_MISSING, count)
         self._around.report(self.row, f"{count} MISSING", due_ns)

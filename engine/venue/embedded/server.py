@@ -70,7 +70,12 @@ class Server:
 
     async def start(self) -> Ports:
         """Listen, and return the ports; the market stands still until ``pace.run()``."""
-        tls, plain = (_listen(port) for port in (self._plan.tls_port, self._plan.plain_port))
+        tls = _listen(self._plan.tls_port)
+        try:
+            plain = _listen(self._plan.plain_port)
+        except OSError:
+            tls.close()
+            raise
         application = web.Application(client_max_size=BODY_BYTES_MAX)
         application.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=2.0)
