@@ -124,13 +124,12 @@ class Crew:
         """Tell ``roles`` to stop, wait, then insist."""
         self.command([role for role in roles if role in self.members], Order.STOP)
         left = [member.child for role in roles if (member := self.members.pop(role, None)) and member.child]
-        deadline = time.monotonic() + self._settings.stop_within_s
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            left = [child for child in left if child.wait(max(0.0, deadline - time.monotonic())) is None]
-            for child in left:
-                child.send(number)
-            deadline = time.monotonic() + 1.0
         for child in left:
+            child.send(signal.SIGTERM)
+        deadline = time.monotonic() + self._settings.stop_within_s
+        left = [child for child in left if child.wait(max(0.0, deadline - time.monotonic())) is None]
+        for child in left:
+            child.send(signal.SIGKILL)
             child.wait(self._settings.stop_within_s)
 
     def _spawn(self, member: Member) -> None:

@@ -92,5 +92,6 @@ ENTRIES: Mapping[str, Callable[[Body, Session], int]] = {
     "feed": lambda body, session: wiring.run_on_loop(wiring.feed, body, session),
     "brain": _brain,
     "engine": lambda body, session: wiring.run_on_loop(wiring.engine, body, session),
+    "reconciler": lambda body, session: wiring.run_on_loop(wiring.reconciler, body, session),
     "recorder": _recorder,
 }

@@ -177,6 +177,13 @@ def engine(body: Body, session: Session) -> AsyncAgent:
     return EngineAgent(plan, body, venue(session), SystemClock())
 
 
+def reconciler(body: Body, session: Session) -> AsyncAgent:
+    """Return the reconciler, with a connection of its own."""
+    from orchestrator.reconciler import Office, Reconciler
+
+    return Reconciler(Office(body, venue(session), SystemClock(), ASSET), session)
+
+
 async def drive(build: Callable[[Body, Session], AsyncAgent], body: Body, session: Session) -> int:
     """Build an agent on the running loop and live its life."""
     from shm.agent import run_async
