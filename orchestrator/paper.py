@@ -99,13 +99,16 @@ def _options(typed: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that have an option of their own."""
     chosen: dict[str, Any] = {}
     if typed.market:
-        chosen["market.source"] = [text for word in typed.market for text in word.split(",")]
+        chosen["market.source"] = [
+            str(Path(text).resolve()) if Path(text).exists() else text for word in typed.market for text in word.split(",")
+        ]
     if typed.symbols:
         chosen["market.symbols"] = [text.strip() for text in typed.symbols.split(",") if text.strip()]
     if typed.speed:
         chosen["market.speed"] = typed.speed
     if typed.strategy:
-        chosen["brain.strategies"] = [typed.strategy]
+        path = Path(typed.strategy)
+        chosen["brain.strategies"] = [str(path.resolve()) if path.suffix == ".py" else typed.strategy]
     return chosen
 
 

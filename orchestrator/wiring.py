@@ -11,8 +11,9 @@
 import asyncio
 import json
 import os
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -20,10 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orchestrator.session import Session
-from orchestrator.settings import BadInput, MarketSettings
+from orchestrator.settings import BadInput, MarketSettings, build
 from shm.agent import AsyncAgent, Body
 from shm.clock import SystemClock
-from shm.instruments import Instrument
+from shm.instruments import Instrument, minor
 from shm.records import PULSE
 from shm.topology import role_row
 
@@ -111,7 +112,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     market = market_of(settings, session.seed, session.market_start_ns)
     speed = Speed.parse(settings.speed)
     played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
-    played.deposit(session.account, int(settings.deposit * 10**8))
+    played.deposit(session.account, minor(settings.deposit))
     pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
 
     def settled_ns() -> int:
@@ -197,3 +198,48 @@ def run_on_loop(build: Callable[[Body, Session], AsyncAgent], body: Body, sessio
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(drive(build, body, session))
+
+
+def serve_exchange(port: int, data: Sequence[str], speed: str, seed: int) -> int:
+    """Run the embedded exchange alone on ``port`` until told to stop."""
+    from engine.venue.embedded.server import PortTakenError
+
+    if not 0 <= port <= 65535:
+        raise BadInput(f"--port {port}: between 0 and 65535")
+    settings = build({"market": {"source": list(data), "speed": speed}}).market
+    market = market_of(settings, seed, SystemClock().wall_ns())
+    try:
+        asyncio.run(_serve(market, settings, port))
+    except PortTakenError as error:
+        raise BadInput(f"--port: {error}") from None
+    return 0
+
+
+async def _serve(market: "Market", settings: MarketSettings, port: int) -> None:
+    """Serve a market on plain ``port`` (and TLS on any) with one fresh account."""
+    from engine.venue.embedded.agent import ExchangeAgent
+    from engine.venue.embedded.exchange import Exchange
+    from engine.venue.embedded.exchange import Settings as Play
+    from engine.venue.embedded.pace import Speed
+    from engine.venue.embedded.server import Plan
+    from engine.venue.embedded.signing import Key, fresh_key
+
+    key, secret = fresh_key()
+    speed = Speed.parse(settings.speed)
+    played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
+    played.deposit("paper", minor(settings.deposit))
+    agent = ExchangeAgent(played, Plan(keys={key: Key(secret=secret, account="paper")}, speed=speed, plain_port=port))
+    await agent.start()
+    assert agent.ports is not None, "it listens"
+    symbols = ", ".join(contract.symbol for contract in market.listings)
+    print(f"http://127.0.0.1:{agent.ports.plain}   https://127.0.0.1:{agent.ports.tls}   {symbols}", flush=True)
+    print(f"key {key}   secret {secret}   (play money)", flush=True)
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    agent.run()
+    try:
+        while not stopping.is_set():
+            await agent.work()
+    finally:
+        await agent.close()
