@@ -8,7 +8,6 @@ Reading never repairs: a bad row is named and left out, a hole stays a hole.
 
 import csv
 import gzip
-import os
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -99,7 +98,7 @@ def write(path: Path, candles: Iterable[Candle]) -> int:
     partial = path.with_name(path.name + ".partial")
     try:
         pq.write_table(pa.Table.from_arrays(arrays, names=list(names)), partial, compression="zstd")
-        os.replace(partial, path)
+        partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
     return len(columns[0])

@@ -124,7 +124,7 @@ class Office:
     async def until(self, claim, seconds=10.0):
         """Wait until ``claim()`` is true."""
         async with asyncio.timeout(seconds):
-            while not claim():
+            while not claim():  # noqa: ASYNC110 - what is awaited is in shared memory
                 await asyncio.sleep(0.01)
 
 
@@ -182,6 +182,14 @@ async def test_every_minute_reaches_the_ring_once_in_order_and_history_before_it
             assert int(row["open_ns"][0]) == newest
             assert int(row["timeframe_s"][0]) == timeframe_s
 
+        def refreshed():
+            history.read(topology.history_row(1, 2, START_NS + 15 * MINUTE_NS), row)
+            return int(row["open_ns"][0]) == START_NS + 15 * MINUTE_NS
+
+        await house.until(refreshed)
+        assert row["open"][0] == found["open"][found["instrument"] == 1][15]
+        assert row["close"][0] == found["close"][found["instrument"] == 1][29]
+
 
 async def test_a_minute_that_exists_nowhere_is_one_missing_record():
     """
@@ -237,3 +245,23 @@ async def test_a_cut_connection_loses_no_minute():
         await house.until(lambda: len(house.candles()) == 14)
         assert opens(house.candles(), 0) == list(range(7))
         assert agent.counts()["NEXT"] >= 14
+
+
+async def test_a_stream_that_goes_silent_is_dropped_and_loses_no_minute():
+    """
+    The sockets stay open and answer pings, but bring nothing: the watchdog drops them and REST fills in.
+    """
+    async with office() as house, house.feed(speed=300.0):
+        house.command(Order.RUN, 1)
+        await asyncio.sleep(0.4)
+        await move(house, 20)
+        await house.until(lambda: len(house.candles()) == 40)
+        publish, house.server.streams.publish = house.server.streams.publish, lambda events: None
+        await move(house, 5)
+        await house.until(lambda: len(house.candles()) == 50)
+        house.server.streams.publish = publish
+        await asyncio.sleep(0.5)
+        await move(house, 5)
+        await house.until(lambda: len(house.candles()) == 60)
+        assert opens(house.candles(), 0) == opens(house.candles(), 1) == list(range(30))
+        assert any(context["what"].startswith("silence: candles") for _, context in house.log.lines)
