@@ -26,6 +26,7 @@ How to use it::
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 
@@ -63,6 +64,20 @@ class Settings:
             raise ValueError("spread_ticks and leverage must be 1 or more, depth_ppm 0 or more")
 
 
+class Follower(Protocol):
+    """Another floor that trades on the same market (spot) and moves with it."""
+
+    wants_ticks: bool
+
+    def walk(self, pit: Pit, leg: tuple[int, int, int], *, jumps: bool = False) -> None:
+        """The price goes ``leg`` = (position, from, to)."""
+        ...
+
+    def forget_touches(self, symbol: str) -> None:
+        """A new candle begins."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """How many candles of a symbol closed since the market's start, and which minutes had none."""
@@ -83,6 +98,7 @@ class Exchange:
         self.by_id: Mapping[str, Listing] = {listing.id: listing for listing in market.listings}
         self.start_ns = self.now_ns = market.start_ns
         self.tells_ticks = settings.tells_ticks
+        self.followers: list[Follower] = []
         self._market = market
         self._pits = {
             listing.id: Pit(market, listing.row, settings.spread_ticks, settings.depth_ppm)
@@ -107,6 +123,14 @@ class Exchange:
         """Points until the minute closes."""
         return self.settings.points_per_candle - self._point
 
+    @property
+    def _is_heard(self) -> bool:
+        return self.tells_ticks or any(follower.wants_ticks for follower in self.followers)
+
+    def pit(self, symbol: str) -> Pit:
+        """Where a contract is traded."""
+        return self._pits[symbol]
+
     def drain(self) -> list[Event]:
         """What happened since the last call, in order."""
         # The outbox itself stays: the clearing holds on to it.
@@ -127,7 +151,7 @@ class Exchange:
         self.now_ns = self._minute_ns + MINUTE_MS * self._point // points * MILLISECOND_NS
         if closes:
             self._close()
-        elif self.tells_ticks:
+        elif self._is_heard:
             for pit in self._pits.values():
                 self._show(pit)
         return self.drain()
@@ -145,9 +169,11 @@ class Exchange:
     def _match(self, pit: Pit, leg: tuple[int, int, int], *, jumps: bool = False) -> None:
         for account in self._accounts.values():
             self._clearing.walk(account, pit, leg, jumps=jumps)
+        for follower in self.followers:
+            follower.walk(pit, leg, jumps=jumps)
 
     def _print(self, pit: Pit, position: int, side: int) -> None:
-        trade = pit.print_trade(position, side) if self.tells_ticks else None
+        trade = pit.print_trade(position, side) if self._is_heard else None
         if trade:
             self._outbox.append(trade)
 
@@ -165,11 +191,13 @@ class Exchange:
             candle = pit.close()
             if candle is None:
                 continue
-            if self.tells_ticks:
+            if self._is_heard:
                 self._outbox.append(pit.quote(self.now_ns))
             self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, candle, True))
             for account in self._accounts.values():
                 account.book(pit.listing.id).forget_touches()
+            for follower in self.followers:
+                follower.forget_touches(pit.listing.id)
 
     def klines(self, symbol: str, interval: str, start_ns: int | None, end_ns: int | None, limit: int) -> np.ndarray:
         """CANDLE records (market.py); the last may be the forming one, as on the exchange."""

@@ -89,8 +89,7 @@ class Rest:
             account, given = self.admit(request, body, route.access)
             answer = route.answer(account, Parameters(given, self._exchange))
         except RefusedError as refused:
-            error = {"code": refused.refusal.code, "msg": refused.refusal.message}
-            return _json(error, headers, status=refused.status)
+            return _json(refused.answer(), headers, status=refused.status)
         self.tell(self._exchange.drain())
         return _json(answer, headers)
 
