@@ -76,7 +76,11 @@ class Rest:
         self._listen_keys = listen_keys
         self._streams = streams
         self._weights = Weights()
-        self._routes = self._public() | self._private(Trading(exchange)) | self._spot()
+        self._routes = self._public() | self._private(Trading(exchange))
+
+    def join(self, routes: Mapping[tuple[str, str], Route]) -> None:
+        """Serve more paths."""
+        self._routes |= routes
 
     async def serve(self, request: web.Request) -> web.Response:
         """Answer one request."""
@@ -178,16 +182,6 @@ class Rest:
             ("DELETE", "v1/listenKey"): Route(self._close_listen_key, KEYED),
         }
         return {(method, f"/fapi/{path}"): route for (method, path), route in routes.items()}
-
-    def _spot(self) -> dict[tuple[str, str], Route]:
-        # What clients of futures ask of the spot hosts while they load markets.
-        return {
-            ("GET", "/api/v3/ping"): Route(lambda _, __: {}, OPEN),
-            ("GET", "/api/v3/time"): Route(lambda _, __: {"serverTime": _wall_ms()}, OPEN),
-            ("GET", "/sapi/v1/capital/config/getall"): Route(lambda _, __: []),
-            ("GET", "/sapi/v1/margin/allPairs"): Route(lambda _, __: [], KEYED),
-            ("GET", "/sapi/v1/margin/isolated/allPairs"): Route(lambda _, __: [], KEYED),
-        }
 
     def _depth(self, _: str, parameters: Parameters) -> Any:
         listing, limit = parameters.listing(), parameters.limit(500, 1000)

@@ -135,8 +135,7 @@ def account(held: Mapping[str, tuple[int, int]], fee_ppm: int, at_ns: int) -> An
         "updateTime": at_ns // MS,
         "accountType": "SPOT",
         "balances": [
-            {"asset": asset, "free": e8_text(free), "locked": e8_text(locked)}
-            for asset, (free, locked) in held.items()
+            {"asset": asset, "free": e8_text(free), "locked": e8_text(locked)} for asset, (free, locked) in held.items()
         ],
         "permissions": ["SPOT"],
         "uid": UID,

@@ -142,9 +142,7 @@ def _request(given: Parameters) -> PlaceSpot:
     kind = given.text("type")
     mode = "EXPIRE_MAKER"
     if "selfTradePreventionMode" in given:
-        mode = given.option(
-            "selfTradePreventionMode", SELF_TRADE_MODES, (-1013, "Invalid self-trade prevention mode.")
-        )
+        mode = given.option("selfTradePreventionMode", SELF_TRADE_MODES, (-1013, "Invalid self-trade prevention mode."))
     return PlaceSpot(
         symbol=given.listing().id,
         side=BY_NAME[given.option("side", BY_NAME, (-1117, "Invalid side."))],
