@@ -33,7 +33,9 @@ async def traded(exchange, symbol):
     try:
         await exchange.load_markets()
         ticker, candles, book = await asyncio.gather(
-            exchange.fetch_ticker(symbol), exchange.fetch_ohlcv(symbol, "5m", limit=20), exchange.fetch_order_book(symbol, 10)
+            exchange.fetch_ticker(symbol),
+            exchange.fetch_ohlcv(symbol, "5m", limit=20),
+            exchange.fetch_order_book(symbol, 10),
         )
         assert len(candles) == 20
         assert len(book["bids"]) == 10

@@ -43,8 +43,12 @@ async def main():
         for _ in range(5):
             book = await exchange.watch_order_book(SYMBOL)
         assert book["bids"][0][0] < book["asks"][0][0]
-        orders = asyncio.ensure_future(until(lambda: exchange.watch_orders(SYMBOL), lambda one: one["status"] == "closed"))
-        positions = asyncio.ensure_future(until(lambda: exchange.watch_positions([SYMBOL]), lambda one: one["contracts"]))
+        orders = asyncio.ensure_future(
+            until(lambda: exchange.watch_orders(SYMBOL), lambda one: one["status"] == "closed")
+        )
+        positions = asyncio.ensure_future(
+            until(lambda: exchange.watch_positions([SYMBOL]), lambda one: one["contracts"])
+        )
         balance = asyncio.ensure_future(exchange.watch_balance())
         await asyncio.sleep(1.0)
         bought = await exchange.create_order(SYMBOL, "market", "buy", 0.01)

@@ -20,10 +20,11 @@ def redirected(urls, spot, futures):
 
 def opened(kind):
     """A client with nothing but addresses changed."""
-    keys = {"apiKey": GIVEN["key"], "secret": GIVEN["secret"]}
-    exchange = getattr(ccxt, kind)(keys | {"options": {"fetchMarkets": {"types": ["spot"]}} if kind == "binance" else {}})
+    keys = {"apiKey": GIVEN["key"], "secret": GIVEN["secret"], "requests_trust_env": True}
+    exchange = getattr(ccxt, kind)(
+        keys | {"options": {"fetchMarkets": {"types": ["spot"]}} if kind == "binance" else {}}
+    )
     redirected(exchange.urls["api"], GIVEN["spot_http"], GIVEN["http"])
-    exchange.session.verify = GIVEN["pem"] or True
     return exchange
 
 
@@ -40,7 +41,9 @@ def spot():
     before = exchange.fetch_balance()
     bought = exchange.create_order("BTC/USDT", "market", "buy", 0.01)
     assert (bought["status"], bought["filled"]) == ("closed", 0.01), bought
-    resting = exchange.create_order("BTC/USDT", "limit", "buy", 0.01, exchange.price_to_precision("BTC/USDT", last * 0.8))
+    resting = exchange.create_order(
+        "BTC/USDT", "limit", "buy", 0.01, exchange.price_to_precision("BTC/USDT", last * 0.8)
+    )
     assert resting["status"] == "open"
     assert [order["id"] for order in exchange.fetch_open_orders("BTC/USDT")] == [resting["id"]]
     assert exchange.fetch_balance()["USDT"]["used"] > 0
@@ -50,7 +53,11 @@ def spot():
     assert exchange.fetch_order(resting["id"], "BTC/USDT")["status"] == "canceled"
     assert exchange.cancel_order(edited["id"], "BTC/USDT")["status"] == "canceled"
     stop = exchange.create_order(
-        "BTC/USDT", "limit", "sell", 0.01, exchange.price_to_precision("BTC/USDT", last * 0.69),
+        "BTC/USDT",
+        "limit",
+        "sell",
+        0.01,
+        exchange.price_to_precision("BTC/USDT", last * 0.69),
         {"stopLossPrice": exchange.price_to_precision("BTC/USDT", last * 0.7)},
     )
     assert exchange.cancel_order(stop["id"], "BTC/USDT")["status"] == "canceled"
@@ -82,7 +89,11 @@ def futures():
     assert exchange.fetch_open_orders(symbol)[0]["id"] == resting["id"]
     exchange.cancel_order(resting["id"], symbol)
     stop = exchange.create_order(
-        symbol, "market", "sell", 0.01, None,
+        symbol,
+        "market",
+        "sell",
+        0.01,
+        None,
         {"stopLossPrice": exchange.price_to_precision(symbol, last * 0.7), "reduceOnly": True},
     )
     exchange.cancel_order(stop["id"], symbol, {"trigger": True})

@@ -68,9 +68,7 @@ async def futures(client, manager):
         assert update["o"]["i"] == bought["orderId"]
     positions = await client.futures_position_information(symbol="BTCUSDT")
     assert float(positions[0]["positionAmt"]) >= 0.01
-    await client.futures_create_order(
-        symbol="BTCUSDT", side="SELL", type="MARKET", quantity="0.010", reduceOnly="true"
-    )
+    await client.futures_create_order(symbol="BTCUSDT", side="SELL", type="MARKET", quantity="0.010", reduceOnly="true")
     print("futures: klines, streams, user stream, orders, positions")
 
 

@@ -79,7 +79,7 @@ async def dialogue(client, last):
     ).data()
     assert placed.result.order_id
     report = (await asyncio.wait_for(reports.get(), 20)).actual_instance
-    assert (report.e, report.X) == ("executionReport", "NEW"), report
+    assert (type(report).__name__, report.X) == ("ExecutionReport", "NEW"), report
     status = (await connection.order_status(symbol="BTCUSDT", order_id=placed.result.order_id)).data()
     assert status.result.status == "NEW"
     gone = (await connection.order_cancel(symbol="BTCUSDT", order_id=placed.result.order_id)).data()

@@ -121,11 +121,13 @@ class SpotDialogue:
     def answer(self, session: Session, text: str | bytes) -> dict[str, Any]:
         """What the exchange says to one frame."""
         number: Any = None
-        limits = {"rateLimits": [RATE_LIMITS[0] | {"count": 2}]}
+        limits: dict[str, Any] = {"rateLimits": [RATE_LIMITS[0] | {"count": 2}]}
         try:
             request = _read(text)
             number = request.get("id")
             params = {name: _words(value) for name, value in request["params"].items()}
+            if params.get("returnRateLimits") == "false":
+                limits = {}
             result = self._result(session, request["method"], params)
         except RefusedError as refused:
             return {"id": number, "status": refused.status, "error": refused.answer()} | limits
