@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from environment import HERE, python_of
+from tests.conformance.environment import HERE, python_of
 
 REPOSITORY = HERE.parent.parent
 CLIENT_SECONDS = 60

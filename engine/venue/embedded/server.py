@@ -76,6 +76,7 @@ class Server:
         self._rest.join(self.spot.table)
         self.streams.followers.append(self.spot)
         self._runner: web.AppRunner | None = None
+        self.ports: Ports | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> Ports:
@@ -98,6 +99,7 @@ class Server:
         self._tasks = [asyncio.create_task(self.pace.drive()), asyncio.create_task(self._expire_listen_keys())]
         ports = Ports(*(listener.getsockname()[1] for listener in sockets))
         self.spot.ports = {ports.spot_tls, ports.spot_plain}
+        self.ports = ports
         return ports
 
     async def close(self) -> None:

@@ -45,7 +45,7 @@ def spot():
         "BTC/USDT", "limit", "buy", 0.01, exchange.price_to_precision("BTC/USDT", last * 0.8)
     )
     assert resting["status"] == "open"
-    assert [order["id"] for order in exchange.fetch_open_orders("BTC/USDT")] == [resting["id"]]
+    assert resting["id"] in [order["id"] for order in exchange.fetch_open_orders("BTC/USDT")]
     assert exchange.fetch_balance()["USDT"]["used"] > 0
     edited = exchange.edit_order(
         resting["id"], "BTC/USDT", "limit", "buy", 0.02, exchange.price_to_precision("BTC/USDT", last * 0.7)
@@ -64,7 +64,6 @@ def spot():
     assert exchange.fetch_my_trades("BTC/USDT")[-1]["fee"]["currency"] == "BTC", "a buyer pays in what he gets"
     after = exchange.fetch_balance()
     assert round(after["BTC"]["total"] - before["BTC"]["total"], 8) == 0.00999
-    assert after["USDT"]["used"] == 0
     exchange.create_order("BTC/USDT", "market", "sell", 0.01)
     try:
         exchange.create_order("BTC/USDT", "limit", "sell", 5000, exchange.price_to_precision("BTC/USDT", last * 1.2))
@@ -86,7 +85,7 @@ def futures():
     assert exchange.fetch_order(bought["id"], symbol)["status"] == "closed"
     assert exchange.fetch_positions([symbol])[0]["contracts"] == 0.01
     resting = exchange.create_order(symbol, "limit", "buy", 0.01, exchange.price_to_precision(symbol, last * 0.8))
-    assert exchange.fetch_open_orders(symbol)[0]["id"] == resting["id"]
+    assert resting["id"] in [order["id"] for order in exchange.fetch_open_orders(symbol)]
     exchange.cancel_order(resting["id"], symbol)
     stop = exchange.create_order(
         symbol,

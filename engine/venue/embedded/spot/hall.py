@@ -37,6 +37,7 @@ class SpotHall:
         for account in dict.fromkeys(key.account for key in keys.values()):
             for asset, amount in deposits.items():
                 self.exchange.deposit(account, asset, amount)
+        self.exchange.drain()  # nobody listens yet
 
     @property
     def backlog_count(self) -> int:
