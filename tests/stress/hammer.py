@@ -34,10 +34,10 @@ def fill(out: int, number: int) -> None:
 @kernel
 def is_torn(record: int, number: int) -> bool:
     """Does any word belong to another number?"""
+    torn = 0
     for word in range(15):
-        if load_relaxed(record + 8 * word) != number * 64 + word * STEP:
-            return True
-    return False
+        torn |= load_relaxed(record + 8 * word) ^ (number * 64 + word * STEP)
+    return torn != 0
 
 
 @kernel
