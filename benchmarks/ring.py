@@ -31,9 +31,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from shm.atomics import fetch_add, load_acquire, load_relaxed, monotonic_ns, store_relaxed, store_release
+from shm.doorbell import announce
 from shm.jit import kernel
 from shm.records import MARKET
-from shm.ring import READ, RingReader, RingWriter, read, ring_size, send
+from shm.ring import READ, RingReader, RingWriter, publish, read, ring_size, send
 from shm.wait import sleep_until_news
 
 CAPACITY = 1024
@@ -54,7 +55,8 @@ def produce(ring: int, mask: int, first: int, end: int, record: int, done: int) 
         while sequence - behind > mask:
             behind = load_acquire(done)
         store_relaxed(record, sequence)
-        send(ring, mask, sequence, record, 0)
+        publish(ring, mask, sequence, record)
+        announce(ring, 0)
     return 0
 
 
