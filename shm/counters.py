@@ -49,12 +49,15 @@ class Counter(IntEnum):
     CANDLES_MALFORMED = auto()
     CANDLES_ABSURD = auto()
     CANDLES_OFF_GRID = auto()
+    CANDLES_UNCLOSED = auto()
+    CANDLES_FUTURE = auto()
     CANDLES_CORRECTED = auto()
     CANDLES_MISSING = auto()
     CANDLES_QUIET = auto()
     CANDLES_BACKFILLED = auto()
     FRAMES_RECEIVED = auto()
     FRAMES_FOREIGN = auto()
+    FRAMES_DEFECTIVE = auto()
     RECONNECTS = auto()
     WATCHDOG_TRIPS = auto()
     REQUESTS_FAILED = auto()
@@ -123,12 +126,15 @@ META: Mapping[Counter, Meta] = {
     Counter.CANDLES_MALFORMED: Meta("feed", "candles dropped: not finite, or high and low do not hold the rest"),
     Counter.CANDLES_ABSURD: Meta("feed", "candles dropped: finite, but outside the band of what can be"),
     Counter.CANDLES_OFF_GRID: Meta("feed", "candles dropped: not opened on the grid of their timeframe"),
+    Counter.CANDLES_UNCLOSED: Meta("feed", "candles dropped: called closed before their end"),
+    Counter.CANDLES_FUTURE: Meta("feed", "candles dropped: opened after the time of their own message"),
     Counter.CANDLES_CORRECTED: Meta("feed", "candles that replace one published before"),
     Counter.CANDLES_MISSING: Meta("feed", "candles given up: past their deadline, and REST has none", 0),
     Counter.CANDLES_QUIET: Meta("feed", "candles in which nobody traded"),
     Counter.CANDLES_BACKFILLED: Meta("feed", "candles fetched by REST"),
     Counter.FRAMES_RECEIVED: Meta("feed", "websocket frames received"),
     Counter.FRAMES_FOREIGN: Meta("feed", "frames refused: not of a stream that we asked for", 0),
+    Counter.FRAMES_DEFECTIVE: Meta("feed", "frames that could not be read"),
     Counter.RECONNECTS: Meta("any", "connections made again"),
     Counter.WATCHDOG_TRIPS: Meta("any", "streams dropped because no data came"),
     Counter.REQUESTS_FAILED: Meta("any", "requests that failed and were tried again"),

@@ -1,0 +1,241 @@
+"""Our books: the fold of the journal's events, the same live and at replay.
+
+    journal events --apply--> orders   (intent, facts)
+                              goals    (sized targets: what each strategy wants)
+                              ledger   (positions, cash)
+
+Nothing else changes them.  An event that was applied before changes nothing.
+"""
+
+import msgspec
+
+from engine.events import (
+    EXTERNAL,
+    BookEvent,
+    Crossed,
+    Deposited,
+    Filled,
+    Found,
+    Funded,
+    Intended,
+    Listed,
+    Observed,
+    Sized,
+    Spent,
+    Started,
+)
+from engine.ledger import NET, Key, Ledger, Position, Posting, shares
+from engine.order import Event, Intent, Order
+from shm.records import Leg, OrderState, Purpose
+
+
+class BooksError(Exception):
+    """An event that cannot follow from those before it."""
+
+
+class Goal(msgspec.Struct, frozen=True, kw_only=True):
+    """What a strategy wants of an instrument."""
+
+    run: str
+    target_id: int
+    lots: int  # signed
+    stop_ticks: int
+    valid_until_ns: int  # market; later it forbids entries and keeps exits
+    reference_ticks: int
+    spent: bool = False  # its stop ended it: it wants nothing any more
+    barred: bool = False  # its entry ended, or was refused: it may only reduce
+    stale: bool = False  # of an earlier run: no opinion, only its stop still counts
+
+
+class Books:
+    """Orders, goals and money of one account at one venue."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.run = ""
+        self.account = ""
+        self.venue = ""
+        self.ledger = Ledger()
+        self.orders: dict[int, Order] = {}
+        self.working: dict[str, dict[int, Order]] = {}  # by instrument: those that are not settled
+        self.goals: dict[tuple[str, str], Goal] = {}
+        self.stopped_sides: dict[tuple[str, str], int] = {}
+        self.listings: dict[str, Listed] = {}
+        self.events_count = 0
+        self.found_count = 0
+        self.late_adoptions = 0
+        self.cross_id_last = 0
+        self.intent_id_last = 0
+
+    def apply(self, event: BookEvent) -> list[Posting]:
+        """Change the books by ``event``; the postings that money needed."""
+        self.events_count += 1
+        match event:
+            case Intended(intent=intent):
+                self._intend(intent)
+            case Observed():
+                self._observe(event)
+            case Filled():
+                return self._fill(event)
+            case Crossed():
+                return self._cross(event)
+            case Funded():
+                return self.ledger.book_funding(event)
+            case Deposited():
+                return self.ledger.book_deposit(event)
+            case Sized():
+                self._size(event)
+            case Spent():
+                self._spend(event.instrument, event.strategy, event.target_id)
+            case Started():
+                self._start(event)
+            case Listed():
+                self._list(event)
+            case Found():
+                self.found_count += 1
+        return []
+
+    def key(self, instrument: str, strategy: str = NET) -> Key:
+        """The name of a position of this account."""
+        return Key(self.account, self.venue, instrument, Leg.BOTH, strategy)
+
+    def position(self, instrument: str, strategy: str = NET) -> Position:
+        """What ``strategy``, or the whole account, holds of ``instrument``."""
+        return self.ledger.position(self.key(instrument, strategy))
+
+    def strategies_of(self, instrument: str) -> list[str]:
+        """Everyone who wants or holds lots of ``instrument``, in order of name."""
+        holding = [key.strategy for key in self.ledger.strategies_of(self.key(instrument))]
+        return sorted({*holding, *(strategy for symbol, strategy in self.goals if symbol == instrument)})
+
+    def working_of(self, instrument: str) -> list[Order]:
+        """Orders of ``instrument`` of which the venue may still tell something new."""
+        return list(self.working.get(instrument, {}).values())
+
+    def stops_of(self, instrument: str, strategy: str) -> list[Order]:
+        """The unsettled protective stops of ``strategy``, oldest first."""
+        return [
+            order
+            for order in self.working_of(instrument)
+            if order.intent.purpose == Purpose.STOP and order.intent.allocation[0][0] == strategy
+        ]
+
+    def resting_stop_ticks(self, instrument: str, strategy: str) -> int:
+        """The trigger of the stop that rests at the venue; 0: none."""
+        resting = (OrderState.OPEN, OrderState.PARTIAL)
+        stops = [order for order in self.stops_of(instrument, strategy) if order.state in resting]
+        return stops[-1].intent.stop_ticks if stops else 0
+
+    def _start(self, event: Started) -> None:
+        if self.account and (self.account, self.venue) != (event.account, event.venue):
+            raise BooksError(f"these books belong to {self.venue}-{self.account}, not {event.venue}-{event.account}")
+        self.account, self.venue = event.account, event.venue
+        if event.run != self.run:
+            self.goals = {name: msgspec.structs.replace(goal, stale=True) for name, goal in self.goals.items()}
+        self.run = event.run
+
+    def _list(self, event: Listed) -> None:
+        known = self.listings.get(event.instrument)
+        if known and known.unit != event.unit and self.position(event.instrument).lots:
+            raise BooksError(f"{event.instrument} changed its tick or lot while a position is open")
+        self.listings[event.instrument] = event
+        self.ledger.units[event.instrument] = event.unit
+
+    def _size(self, event: Sized) -> None:
+        name = (event.instrument, event.strategy)
+        known = self.goals.get(name)
+        again = known is not None and not known.stale and known.target_id == event.target_id
+        if not again:
+            self.stopped_sides.pop(name, None)
+        self.goals[name] = Goal(
+            run=event.run,
+            target_id=event.target_id,
+            lots=event.lots,
+            stop_ticks=event.stop_ticks,
+            valid_until_ns=event.valid_until_ns,
+            reference_ticks=event.reference_ticks,
+            spent=known.spent if again and known else False,
+            barred=known.barred if again and known else False,
+        )
+
+    def _intend(self, intent: Intent) -> None:
+        if intent.intent_id in self.orders:
+            return
+        self.intent_id_last = max(self.intent_id_last, intent.intent_id)
+        self._keep(Order(intent=intent, changed_wall_ns=intent.created_wall_ns))
+
+    def _observe(self, event: Observed) -> None:
+        order = self.orders.get(event.intent_id)
+        if order is None:
+            raise BooksError(f"news of order {event.intent_id}, which was never intended")
+        before = order.state
+        order = order.told(event.event, lots_reported=event.lots_filled)
+        self.late_adoptions += before == OrderState.NOT_SENT and order.state != OrderState.NOT_SENT
+        order = msgspec.structs.replace(
+            order,
+            venue_order_id=event.venue_order_id or order.venue_order_id,
+            refusal=event.refusal or order.refusal,
+            changed_wall_ns=max(event.wall_ns, order.changed_wall_ns),
+        )
+        self._keep(order)
+        self._judge(order)
+
+    def _fill(self, fill: Filled) -> list[Posting]:
+        if (fill.venue, fill.instrument, fill.trade_id) in self.ledger.trades:
+            return []
+        order = self.orders.get(fill.intent_id)
+        if order is None:
+            return self.ledger.book_fill(fill, [(EXTERNAL, fill.lots)])
+        postings = self.ledger.book_fill(fill, shares(order.intent.allocation, order.lots_filled, fill.lots))
+        order = order.filled(fill.lots)
+        self._keep(msgspec.structs.replace(order, venue_order_id=fill.venue_order_id or order.venue_order_id))
+        if order.intent.purpose == Purpose.STOP:
+            self._spend(fill.instrument, order.intent.allocation[0][0], order.intent.target_id)
+            self.stopped_sides[fill.instrument, order.intent.allocation[0][0]] = -fill.side
+        self._judge(order)
+        return postings
+
+    def _cross(self, cross: Crossed) -> list[Posting]:
+        if cross.cross_id <= self.cross_id_last:
+            return []
+        self.cross_id_last = cross.cross_id
+        return self.ledger.book_cross(cross)
+
+    def _judge(self, order: Order) -> None:
+        """What an order's end means for the goals behind it."""
+        intent = order.intent
+        if not order.is_terminal or order.state == OrderState.NOT_SENT:
+            return
+        if intent.purpose == Purpose.STOP and order.state == OrderState.REJECTED:
+            # A stop that cannot rest leaves the position bare: its goal ends, the position is closed.
+            if order.refusal != "ReduceOnlyRejected":
+                self._spend(intent.instrument, intent.allocation[0][0], intent.target_id)
+        elif intent.purpose == Purpose.ENTRY:
+            for strategy, _ in intent.allocation:
+                goal = self.goals.get((intent.instrument, strategy))
+                if goal and not goal.stale and goal.target_id <= intent.target_id:
+                    self.goals[intent.instrument, strategy] = msgspec.structs.replace(goal, barred=True)
+
+    def _spend(self, instrument: str, strategy: str, target_id: int) -> None:
+        goal = self.goals.get((instrument, strategy))
+        if goal and goal.target_id == target_id:
+            self.goals[instrument, strategy] = msgspec.structs.replace(goal, spent=True)
+
+    def _keep(self, order: Order) -> None:
+        intent = order.intent
+        self.orders[intent.intent_id] = order
+        working = self.working.setdefault(intent.instrument, {})
+        if order.is_settled:
+            working.pop(intent.intent_id, None)
+        else:
+            working[intent.intent_id] = order
+
+
+def doubts(books: Books, wall_ns: int) -> list[Observed]:
+    """After a restart, an order that was intended or sent may have happened: each is in doubt."""
+    return [
+        Observed(intent_id=order.intent.intent_id, event=Event.DOUBT, text="restarted", wall_ns=wall_ns)
+        for orders in books.working.values()
+        for order in orders.values()
+        if order.state in (OrderState.NEW, OrderState.SENT)
+    ]

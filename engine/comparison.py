@@ -1,0 +1,219 @@
+"""Journal, our books and the exchange, three ways: pure; used at start, on reconnect and by the reconciler.
+
+books  = fold of the journal
+there  = what the exchange says          --compare--> findings, each with what resolves it
+a difference in something that is still moving is not one: it is looked at again next round
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from engine.books import Books
+from engine.ledger import NET
+from engine.order import Order, intent_of
+from shm.records import Finding, OrderState
+
+
+class Resolution(IntEnum):
+    """What a finding asks for."""
+
+    NOTHING = 0
+    ADOPT_FILL = 1  # the trade goes to the journal
+    ASK = 2  # ask for the order by client id; its answer goes to the journal
+    CANCEL = 3  # an order of ours that the books say is over
+    ALARM = 4  # nobody may explain this away: entries stop, a human looks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderThere:
+    """An open order, plain or conditional, as the exchange lists it."""
+
+    instrument: str
+    client_id: str
+    venue_order_id: str
+    side: int
+    lots: int
+    lots_filled: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeThere:
+    """A trade as the exchange lists it."""
+
+    instrument: str
+    trade_id: int
+    venue_order_id: str
+    side: int
+    lots: int
+    price_ticks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What the exchange says of the account; instruments that were asked about, and since when for trades."""
+
+    instruments: tuple[str, ...]
+    orders: tuple[OrderThere, ...]
+    trades: tuple[TradeThere, ...]
+    trades_complete_from: tuple[tuple[str, int], ...]  # (instrument, trade id): every trade from here on is listed
+    positions: tuple[tuple[str, int], ...]  # (instrument, signed lots)
+    wallet: int | None  # minor units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One finding and what resolves it."""
+
+    finding: Finding
+    resolution: Resolution
+    instrument: str = ""
+    intent_id: int = 0
+    client_id: str = ""
+    venue_order_id: str = ""
+    trade_id: int = 0
+    expected: int = 0  # of ours
+    found: int = 0  # of theirs
+
+
+def compare(books: Books, there: Snapshot, wallet_tolerance: int = 0) -> tuple[Difference, ...]:
+    """All differences in order of instrument; a single MATCH when there is none."""
+    found: list[Difference] = []
+    for instrument in sorted(there.instruments):
+        found += _orders(books, there, instrument)
+        found += _trades(books, there, instrument)
+        found += _position(books, there, instrument)
+        found += _stops(books, there, instrument)
+    ours = books.ledger.wallet(books.account, books.venue)
+    if there.wallet is not None and abs(there.wallet - ours) > wallet_tolerance:
+        found.append(
+            Difference(finding=Finding.CASH_DIFFERS, resolution=Resolution.ALARM, expected=ours, found=there.wallet)
+        )
+    return tuple(found) or (Difference(finding=Finding.MATCH, resolution=Resolution.NOTHING),)
+
+
+def is_moving(books: Books, instrument: str) -> bool:
+    """An order of the instrument is under way, so its position and the wallet may differ for a moment."""
+    return any(order.state != OrderState.OPEN for order in books.working_of(instrument))
+
+
+def _orders(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
+    found, seen = [], []
+    for order in sorted((it for it in there.orders if it.instrument == instrument), key=lambda it: it.venue_order_id):
+        intent_id = intent_of(order.client_id)
+        ours = books.orders.get(intent_id)
+        if ours is None or ours.intent.client_id != order.client_id:
+            finding = Finding.ORDER_UNKNOWN_HERE if intent_id else Finding.FOREIGN_ORDER
+            resolution = Resolution.ALARM if intent_id else Resolution.NOTHING
+            found.append(_of_order(finding, resolution, order, intent_id, 0))
+            continue
+        seen.append(intent_id)
+        if ours.is_terminal:
+            absent = ours.state == OrderState.NOT_SENT
+            resolution = Resolution.ASK if absent else Resolution.CANCEL
+            found.append(_of_order(Finding.ORDER_STATE_DIFFERS, resolution, order, intent_id, int(ours.state)))
+        elif ours.state in (OrderState.NEW, OrderState.SENT, OrderState.IN_DOUBT):
+            found.append(_of_order(Finding.ORDER_STATE_DIFFERS, Resolution.ASK, order, intent_id, int(ours.state)))
+        elif max(ours.lots_filled, ours.lots_reported) != order.lots_filled:
+            filled = max(ours.lots_filled, ours.lots_reported)
+            found.append(_of_order(Finding.ORDER_STATE_DIFFERS, Resolution.ASK, order, intent_id, filled))
+    # What is not listed as open has ended, or never began: only asking by client id tells which.
+    working = [ours for ours in books.working_of(instrument) if not ours.is_terminal]
+    return found + [_absent(ours) for ours in working if ours.intent.intent_id not in seen]
+
+
+def _trades(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
+    found = []
+    listed = {trade.trade_id: trade for trade in there.trades if trade.instrument == instrument}
+    for trade_id, trade in sorted(listed.items()):
+        ours = books.ledger.trades.get((books.venue, instrument, trade_id))
+        same = ours and (ours.side, ours.lots, ours.price_ticks) == (trade.side, trade.lots, trade.price_ticks)
+        if not same:
+            found.append(
+                Difference(
+                    finding=Finding.FILL_MISSING_HERE,
+                    resolution=Resolution.ALARM if ours else Resolution.ADOPT_FILL,
+                    instrument=instrument,
+                    venue_order_id=trade.venue_order_id,
+                    trade_id=trade_id,
+                    expected=ours.side * ours.lots if ours else 0,
+                    found=trade.side * trade.lots,
+                )
+            )
+    complete_from = dict(there.trades_complete_from).get(instrument)
+    if complete_from is None:
+        return found
+    for (venue, symbol, trade_id), fill in sorted(books.ledger.trades.items()):
+        if (venue, symbol) == (books.venue, instrument) and trade_id >= complete_from and trade_id not in listed:
+            found.append(
+                Difference(
+                    finding=Finding.FILL_UNKNOWN_THERE,
+                    resolution=Resolution.ALARM,
+                    instrument=instrument,
+                    intent_id=fill.intent_id,
+                    trade_id=trade_id,
+                    expected=fill.side * fill.lots,
+                )
+            )
+    return found
+
+
+def _position(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
+    ours = books.position(instrument, NET).lots
+    theirs = dict(there.positions).get(instrument, 0)
+    if ours == theirs:
+        return []
+    resolution = Resolution.ASK if is_moving(books, instrument) else Resolution.ALARM
+    return [
+        Difference(
+            finding=Finding.POSITION_DIFFERS,
+            resolution=resolution,
+            instrument=instrument,
+            expected=ours,
+            found=theirs,
+        )
+    ]
+
+
+def _stops(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
+    held = books.position(instrument, NET)
+    covered = sum(
+        order.lots - order.lots_filled
+        for order in there.orders
+        if order.instrument == instrument and order.side == -held.side and intent_of(order.client_id)
+    )
+    if covered >= abs(held.lots) or is_moving(books, instrument):
+        return []
+    return [
+        Difference(
+            finding=Finding.STOP_MISSING,
+            resolution=Resolution.ASK,
+            instrument=instrument,
+            expected=abs(held.lots),
+            found=covered,
+        )
+    ]
+
+
+def _of_order(finding: Finding, resolution: Resolution, order: OrderThere, intent_id: int, expected: int) -> Difference:
+    return Difference(
+        finding=finding,
+        resolution=resolution,
+        instrument=order.instrument,
+        intent_id=intent_id,
+        client_id=order.client_id,
+        venue_order_id=order.venue_order_id,
+        expected=expected,
+        found=order.lots_filled,
+    )
+
+
+def _absent(ours: Order) -> Difference:
+    return Difference(
+        finding=Finding.ORDER_ABSENT_THERE,
+        resolution=Resolution.ASK,
+        instrument=ours.intent.instrument,
+        intent_id=ours.intent.intent_id,
+        client_id=ours.intent.client_id,
+        venue_order_id=ours.venue_order_id,
+        expected=int(ours.state),
+    )

@@ -1,0 +1,399 @@
+"""The pure heart of the engine: told, and answering; no socket, no disk, no clock.
+
+    Target  --sized once--> goal --+
+    FillTold, Outcome --> books ---+--> plan(instrument): one order, or stops, or nothing
+    KillRaised, Draining, Tick ----+
+
+Planning looks at levels, never at edges: what is to be done follows from the books alone, so a
+restart, a lost message or a repeated one leads to the same place.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+
+from engine import exits, planner, sizing
+from engine.books import Books, doubts
+from engine.draft import Draft
+from engine.events import BookEvent, Crossed, Filled, Intended, Listed, Observed, Sized, Spent, Started
+from engine.messages import (
+    Action,
+    Announce,
+    Answer,
+    Ask,
+    Cancel,
+    Candle,
+    Compare,
+    Draining,
+    FillTold,
+    KillRaised,
+    Message,
+    Moment,
+    Outcome,
+    Recorded,
+    Send,
+    Target,
+    Tick,
+)
+from engine.netting import Proposal, clipped
+from engine.order import CONDITIONAL, Event, Intent, Order
+from engine.risk import Approved, Refusal, Refused, review
+from engine.settings import EngineSettings
+from shm.records import Kill, OrderState, Purpose
+
+NS_OF_MS = 1_000_000
+TICK_NS = 20 * NS_OF_MS  # machine time between two looks at what waits
+
+
+class Core:
+    """One account at one venue; ``books`` are those that the journal gave."""
+
+    def __init__(
+        self,
+        books: Books,
+        settings: EngineSettings,
+        *,
+        run: str,
+        venue: str,
+        instruments: Mapping[str, planner.Filters],
+    ) -> None:
+        """Take over the books; ``restarted`` comes before anything is told."""
+        self.books = books
+        self.kill = Kill.NORMAL
+        self._settings = settings
+        self._run = run
+        self._venue = venue
+        self._instruments = instruments
+        self._limits = {name: planner.limits_of(filters, settings.risk) for name, filters in instruments.items()}
+        self._draft = Draft(books, run=run, account=settings.account, venue=venue)
+        self._draining: Draining | None = None
+        self._marks: dict[str, int] = {}
+        self._valid: dict[tuple[str, str], int] = {}
+        self._traces: dict[tuple[str, str], tuple[int, int]] = {}
+        self._due: dict[str, int] = {}  # instrument: monotonic time of its next plan
+        self._held_until: dict[str, int] = {}
+        self._waiting: dict[str, bool] = {}
+        self._questions: dict[int, tuple[int, int]] = {}  # intent: (asked, monotonic time of the next)
+        self._part_seen_ns: dict[int, int] = {}
+        self._announced: dict[str, tuple[Refusal, int]] = {}
+        entries = sorted(order.intent.created_market_ns for order in books.orders.values() if _adds(order.intent))
+        self._entries = deque(entries)
+        self._tick_ns = 0
+        self._events: list[BookEvent] = []
+        self._actions: list[Action] = []
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is in flight, every fill is booked, every stop is acknowledged, nothing waits for its time."""
+        if self._due or any(self._waiting.values()):
+            return False
+        return all(
+            order.state == OrderState.OPEN and order.intent.type in CONDITIONAL
+            for orders in self.books.working.values()
+            for order in orders.values()
+        )
+
+    def restarted(self, now: Moment) -> Answer:
+        """Open the books of this run: what was under way is in doubt and asked about, everything is compared."""
+        account = self._settings.account
+        self._record(Started(run=self._run, account=account, venue=self._venue, wall_ns=now.wall_ns))
+        for name, filters in self._instruments.items():
+            listed = Listed(
+                instrument=name, venue=self._venue, tick_e8=filters.tick_e8, lot_e8=filters.lot_e8, unit=filters.unit
+            )
+            if self.books.listings.get(name) != listed:
+                self._record(listed)
+            self._due[name] = now.monotonic_ns
+        for doubt in doubts(self.books, now.wall_ns):
+            self._record(doubt)
+        for orders in self.books.working.values():
+            self._actions += [Ask(order.intent, order.venue_order_id) for order in orders.values()]
+        self._actions.append(Compare("start"))
+        return self._answer()
+
+    def tell(self, message: Message, now: Moment) -> Answer:
+        """Digest ``message``: the books change at once, the world only by the answer."""
+        match message:
+            case Target():
+                self._target(message, now)
+            case Candle():
+                self._candle(message, now)
+            case Outcome():
+                self._outcome(message, now)
+            case FillTold(fill):
+                self._fill(fill, now)
+            case Recorded(event):
+                self._record(event)
+            case KillRaised(level):
+                if level != self.kill:
+                    self.kill = level
+                    self._plan_all(now)
+            case Draining():
+                self._draining = message
+                self._plan_all(now)
+            case Tick():
+                self._tick(now)
+        return self._answer()
+
+    def _answer(self) -> Answer:
+        answer = Answer(tuple(self._events), tuple(self._actions))
+        self._events, self._actions = [], []
+        return answer
+
+    def _record(self, event: BookEvent) -> None:
+        self.books.apply(event)
+        self._events.append(event)
+
+    def _target(self, target: Target, now: Moment) -> None:
+        name = (target.instrument, target.strategy)
+        goal = self.books.goals.get(name)
+        known = goal if goal and not goal.stale else None
+        if known and target.target_id < known.target_id:
+            return
+        self._valid[name] = target.valid_until_ns
+        if known and target.target_id == known.target_id:
+            lots = known.lots
+            if known.spent or target.stop_ticks in (0, known.stop_ticks):
+                self._plan(target.instrument, now)
+                return
+        else:
+            lots = sizing.lots_of(target, self._settings.sizing.budget, self._limits[target.instrument])
+            self._traces[name] = (target.received_ns, target.decided_ns)
+        self._record(
+            Sized(
+                run=self._run,
+                instrument=target.instrument,
+                strategy=target.strategy,
+                target_id=target.target_id,
+                lots=lots,
+                stop_ticks=target.stop_ticks,
+                valid_until_ns=target.valid_until_ns,
+                reference_ticks=target.reference_ticks,
+                open_ns=target.open_ns,
+            )
+        )
+        self._plan(target.instrument, now)
+
+    def _candle(self, candle: Candle, now: Moment) -> None:
+        self._marks[candle.instrument] = candle.close_ticks
+        for strategy in self.books.strategies_of(candle.instrument):
+            goal = self.books.goals.get((candle.instrument, strategy))
+            held = self.books.position(candle.instrument, strategy)
+            if not goal or not goal.stop_ticks or goal.spent or goal.lots * held.lots <= 0:
+                continue
+            reached = candle.low_ticks <= goal.stop_ticks if held.side > 0 else candle.high_ticks >= goal.stop_ticks
+            # A strategy against the account's net position cannot rest a reduce-only stop: its stop is ours to keep.
+            if reached and not exits.rests_at_venue(self.books, candle.instrument, strategy):
+                self._record(
+                    Spent(
+                        instrument=candle.instrument,
+                        strategy=strategy,
+                        target_id=goal.target_id,
+                        market_ns=now.market_ns,
+                    )
+                )
+        self._plan(candle.instrument, now)
+
+    def _outcome(self, outcome: Outcome, now: Moment) -> None:
+        order = self.books.orders.get(outcome.intent_id)
+        if order is None:
+            self._actions.append(Compare(f"news of order {outcome.intent_id}, which is not in the journal"))
+            return
+        event, symbol, executor = outcome.event, order.intent.instrument, self._settings.executor
+        age_ns = now.wall_ns - order.intent.created_wall_ns
+        if event == Event.ABSENT and not outcome.refusal and age_ns < executor.unknown_horizon_ms * NS_OF_MS:
+            event = Event.DOUBT  # not found so soon is no proof of absence
+        if event in (Event.ABSENT, Event.REJECT):
+            pause_ms = max(executor.retry_ms, outcome.retry_after_ms)
+            self._held_until[symbol] = now.monotonic_ns + pause_ms * NS_OF_MS
+        if event == Event.REJECT and outcome.refusal == "ReduceOnlyRejected":
+            self._actions.append(Compare("the venue has nothing to reduce"))
+        after = order.told(event, lots_reported=outcome.lots_filled)
+        named = outcome.venue_order_id not in ("", order.venue_order_id)
+        if (after.facts, after.lots_reported) == (order.facts, order.lots_reported) and not named:
+            return
+        self._record(
+            Observed(
+                intent_id=outcome.intent_id,
+                event=event,
+                venue_order_id=outcome.venue_order_id,
+                lots_filled=outcome.lots_filled,
+                refusal=outcome.refusal,
+                text=outcome.text,
+                market_ns=now.market_ns,
+                wall_ns=now.wall_ns,
+            )
+        )
+        self._plan(symbol, now)
+
+    def _fill(self, fill: Filled, now: Moment) -> None:
+        if (fill.venue, fill.instrument, fill.trade_id) not in self.books.ledger.trades:
+            self._record(fill)
+            self._plan(fill.instrument, now)
+
+    def _tick(self, now: Moment) -> None:
+        if now.monotonic_ns < self._tick_ns:
+            return
+        self._tick_ns = now.monotonic_ns + TICK_NS
+        for orders in list(self.books.working.values()):
+            for order in list(orders.values()):
+                self._attend(order, now)
+        self._questions = {
+            name: asked for name, asked in self._questions.items() if not self.books.orders[name].is_settled
+        }
+        for symbol in [symbol for symbol, due_ns in self._due.items() if due_ns <= now.monotonic_ns]:
+            self._plan(symbol, now)
+
+    def _attend(self, order: Order, now: Moment) -> None:
+        """Ask about an order that ought to have moved on, less and less often."""
+        intent_id, state, executor = order.intent.intent_id, order.state, self._settings.executor
+        if state == OrderState.OPEN and order.intent.type in CONDITIONAL:
+            self._questions.pop(intent_id, None)
+            return
+        asked, next_ns = self._questions.get(intent_id, (0, now.monotonic_ns + executor.ask_first_ms * NS_OF_MS))
+        if state in (OrderState.NEW, OrderState.SENT) and asked == 0 and intent_id not in self._questions:
+            next_ns = now.monotonic_ns + executor.answer_timeout_ms * NS_OF_MS
+        if now.monotonic_ns >= next_ns:
+            if state in (OrderState.NEW, OrderState.SENT):
+                self._record(
+                    Observed(intent_id=intent_id, event=Event.DOUBT, text="no answer in time", wall_ns=now.wall_ns)
+                )
+            again = Cancel if state == OrderState.CANCELLING else Ask
+            self._actions.append(again(order.intent, order.venue_order_id))
+            asked += 1
+            pause_ms = min(executor.ask_first_ms << min(asked, 16), executor.ask_last_ms)
+            next_ns = now.monotonic_ns + pause_ms * NS_OF_MS
+        self._questions[intent_id] = (asked, next_ns)
+
+    def _plan_all(self, now: Moment) -> None:
+        for symbol in self._instruments:
+            self._plan(symbol, now)
+
+    def _plan(self, symbol: str, now: Moment) -> None:
+        """Do what the books ask for now; ``_waiting`` says whether more will have to be done later."""
+        self._due.pop(symbol, None)
+        self._waiting[symbol] = False
+        if symbol not in self._instruments or self.kill >= Kill.HALT:
+            return
+        held_until_ns = self._held_until.get(symbol, 0)
+        if now.monotonic_ns < held_until_ns:
+            self._due[symbol] = held_until_ns
+            return
+        if planner.is_busy(self.books, symbol):
+            self._waiting[symbol] = True
+            if self._covers_soon(symbol, now):
+                return
+        else:
+            self._net(symbol, now)
+        self._protect(symbol, now)
+
+    def _covers_soon(self, symbol: str, now: Moment) -> bool:
+        """A market order is filling: wait a moment for its end, so that one stop covers all of it."""
+        for order in self.books.working_of(symbol):
+            if order.intent.purpose == Purpose.STOP or not order.lots_filled:
+                continue
+            seen_ns = self._part_seen_ns.setdefault(order.intent.intent_id, now.monotonic_ns)
+            cover_ns = seen_ns + self._settings.executor.cover_ms * NS_OF_MS
+            if now.monotonic_ns < cover_ns:
+                self._due[symbol] = cover_ns
+                return True
+        return False
+
+    def _net(self, symbol: str, now: Moment) -> None:
+        at = self._circumstances(now)
+        proposal = planner.propose(self.books, symbol, at)
+        self._cross(symbol, proposal, at)
+        if not proposal.lots:
+            self._announced.pop(symbol, None)
+            return
+        if planner.reduces(self.books, symbol, proposal):
+            proposal = clipped(proposal, self._limits[symbol].market_lots_max)
+        answer = self._reviewed(symbol, proposal, at, now)
+        if isinstance(answer, Refused) and not answer.intent.reduce_only:
+            self._announce(symbol, answer)
+            second = clipped(planner.propose_reduction(self.books, symbol, at), self._limits[symbol].market_lots_max)
+            if not second.lots:
+                return
+            answer = self._reviewed(symbol, second, at, now)
+        if isinstance(answer, Refused):
+            self._announce(symbol, answer)
+        else:
+            self._send(answer)
+
+    def _cross(self, symbol: str, proposal: Proposal, at: planner.Circumstances) -> None:
+        for buyer, seller, lots in proposal.crosses:
+            self._record(
+                Crossed(
+                    cross_id=self.books.cross_id_last + 1,
+                    account=self._settings.account,
+                    venue=self._venue,
+                    instrument=symbol,
+                    buyer=buyer,
+                    seller=seller,
+                    lots=lots,
+                    price_ticks=planner.reference_ticks(self.books, symbol, (buyer, seller), at),
+                    market_ns=at.market_ns,
+                )
+            )
+
+    def _reviewed(self, symbol: str, proposal: Proposal, at: planner.Circumstances, now: Moment) -> Approved | Refused:
+        names = [strategy for strategy, _ in proposal.allocation]
+        trace = max((self._traces.get((symbol, name), (0, 0)) for name in names), default=(0, 0))
+        intent = self._draft.market(symbol, proposal, at, trace)
+        while self._entries and self._entries[0] <= now.market_ns - planner.MINUTE_NS:
+            self._entries.popleft()
+        book = planner.risk_book(self.books, symbol, proposal, at, len(self._entries))
+        return review(intent, book, self._limits[symbol])
+
+    def _protect(self, symbol: str, now: Moment) -> None:
+        for strategy in self.books.strategies_of(symbol):
+            for action in exits.plan(self.books, symbol, strategy):
+                match action:
+                    case exits.PlaceStop():
+                        self._place_stop(symbol, action, now)
+                    case exits.CancelStop(order):
+                        self._record(
+                            Observed(intent_id=order.intent.intent_id, event=Event.CANCEL, wall_ns=now.wall_ns)
+                        )
+                        self._actions.append(Cancel(order.intent, order.venue_order_id))
+                    case exits.Bare(name, lots):
+                        self._actions.append(Compare(f"{name} holds {lots} lots of {symbol} without a stop"))
+
+    def _place_stop(self, symbol: str, stop: exits.PlaceStop, now: Moment) -> None:
+        intent = self._draft.stop(symbol, stop, self._circumstances(now))
+        proposal = Proposal(side=stop.side, lots=stop.lots, allocation=intent.allocation, crosses=())
+        book = planner.risk_book(self.books, symbol, proposal, self._circumstances(now), len(self._entries))
+        answer = review(intent, book, self._limits[symbol])
+        if isinstance(answer, Refused):
+            self._announce(symbol, answer)
+        else:
+            self._send(answer)
+
+    def _send(self, approved: Approved) -> None:
+        intent = approved.intent
+        self._announced.pop(intent.instrument, None)
+        self._record(Intended(intent=intent))
+        self._actions.append(Send(approved))
+        self._waiting[intent.instrument] = True
+        if _adds(intent):
+            self._entries.append(intent.created_market_ns)
+
+    def _announce(self, symbol: str, refused: Refused) -> None:
+        name = (refused.refusal, refused.intent.target_id)
+        if self._announced.get(symbol) != name:
+            self._announced[symbol] = name
+            self._actions.append(Announce(refused))
+
+    def _circumstances(self, now: Moment) -> planner.Circumstances:
+        return planner.Circumstances(
+            market_ns=now.market_ns,
+            wall_ns=now.wall_ns,
+            kill=self.kill,
+            drained=self._draining is not None,
+            flatten=self._draining is not None and self._draining.flatten,
+            valid_until_ns=self._valid,
+            marks=self._marks,
+        )
+
+
+def _adds(intent: Intent) -> bool:
+    return not intent.reduce_only

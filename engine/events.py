@@ -1,0 +1,163 @@
+"""What the journal records: the only things that may change our books.
+
+    Started  Listed  Deposited  Sized  Spent  Intended  Observed  Filled  Crossed  Funded  Found
+
+An event names its instrument by symbol and its strategy by name, since row numbers
+end with a session and the journal does not.  Encoding is canonical JSON: the same
+event is always the same bytes, so that a chain of hashes over them means something.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from engine.order import Event, Intent
+from shm.records import Finding, Leg
+
+SIDE = Annotated[int, msgspec.Meta(ge=-1, le=1)]
+EXTERNAL = "external"  # the strategy of trades that are not ours: a human's, a liquidation
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A process opened the books; another run than the last forgets all targets."""
+
+    run: str
+    account: str
+    venue: str
+    wall_ns: int
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The facts of an instrument that money depends on."""
+
+    instrument: str
+    venue: str
+    tick_e8: int
+    lot_e8: int
+    unit: int  # minor units of one tick times one lot
+
+
+class Deposited(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Money came in or, negative, went out; never profit."""
+
+    account: str
+    venue: str
+    amount: int  # minor units
+    reference: str  # unique; a repeat is a no-op
+    wall_ns: int
+
+
+class Sized(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A target became lots, once for each target id."""
+
+    run: str
+    instrument: str
+    strategy: str
+    target_id: int
+    lots: int  # signed
+    stop_ticks: int
+    valid_until_ns: int  # market
+    reference_ticks: int
+    open_ns: int  # market, of the candle decided on
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A target ended before its time: its stop was reached without an order at the venue."""
+
+    instrument: str
+    strategy: str
+    target_id: int
+    market_ns: int
+
+
+class Intended(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """We are going to send this, once."""
+
+    intent: Intent
+
+
+class Observed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something was learnt about an order."""
+
+    intent_id: int
+    event: Event
+    venue_order_id: str = ""
+    lots_filled: int = 0  # the venue's own count, cumulative
+    refusal: str = ""  # name of the error class
+    text: str = ""  # the venue's words, or what proves absence
+    market_ns: int = 0
+    wall_ns: int = 0
+
+
+class Filled(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A trade of ours, keyed by venue, instrument and trade id."""
+
+    account: str
+    venue: str
+    instrument: str
+    leg: Leg = Leg.BOTH
+    trade_id: int
+    intent_id: int  # 0: not ours
+    venue_order_id: str
+    side: SIDE
+    lots: int
+    price_ticks: int
+    fee: int  # minor units, as the venue reports it; negative is a rebate
+    is_maker: bool
+    market_ns: int
+    wall_ns: int
+
+
+class Crossed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Two strategies traded with one another inside our books; the venue saw nothing."""
+
+    cross_id: int
+    account: str
+    venue: str
+    instrument: str
+    leg: Leg = Leg.BOTH
+    buyer: str
+    seller: str
+    lots: int
+    price_ticks: int
+    market_ns: int
+
+
+class Funded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The venue paid, or took, funding."""
+
+    account: str
+    venue: str
+    instrument: str
+    leg: Leg = Leg.BOTH
+    amount: int  # minor units; negative: we paid
+    reference: str  # unique; a repeat is a no-op
+    market_ns: int
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A comparison found a difference."""
+
+    finding: Finding
+    instrument: str
+    intent_id: int
+    expected: int
+    found: int
+    text: str
+    wall_ns: int
+
+
+BookEvent = Started | Listed | Deposited | Sized | Spent | Intended | Observed | Filled | Crossed | Funded | Found
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_DECODER: msgspec.json.Decoder[BookEvent] = msgspec.json.Decoder(BookEvent)
+
+
+def encode(event: BookEvent) -> bytes:
+    """Canonical bytes of ``event``."""
+    return _ENCODER.encode(event)
+
+
+def decode(payload: bytes) -> BookEvent:
+    """The event that ``payload`` holds; ``msgspec.ValidationError`` for anything else."""
+    return _DECODER.decode(payload)

@@ -1,0 +1,233 @@
+r"""The one matching model: our orders and the market's path in, fills in ticks and lots out.  It knows no money.
+
+    a book around the last price p, spread 1, D lots a level        the path of a leg visits every tick
+
+      ask  p+1  D      <- a market buy walks up,                      from o
+      ask  p+2  D         one fill a level,                                 \
+      ...                 level 9 takes whatever is left                     o   touch of a buy at L: D lots at most
+      bid  p    D                                                             \  (once a candle)
+      bid  p-1  D      <- a market sell walks down                         to  o L-1: filled whole, at L
+
+    LIMIT   buy L   the path reaches L-1 or lower: the rest at L (maker); touches L: at most D lots
+    STOP    sell S  the path reaches S or lower: a market order around the triggering price (taker)
+    TAKE    sell T  the path reaches T or higher: likewise;   buys are the mirror image
+    at one price: stops and take-profits by arrival, then limits by arrival
+
+A leg (``advance``) visits every tick after ``from_ticks`` up to ``to_ticks``; a jump
+(``gap``) visits only where it lands.  Cutting a leg in pieces changes nothing, so fills
+do not depend on how often the market is asked to move.  ``held`` is the account's
+position in lots, one element, kept up to date so that reduce-only orders are capped.
+
+Where it flatters the trader:
+* our orders never move the market, and the depth is fresh for every order;
+* level 9 is bottomless: a huge market order pays nine ticks beyond the best and no more;
+* a limit that is traded through by one tick is filled whole, whatever traded there;
+* a touch gives us D lots at once: there is no queue ahead of us but also only one a candle;
+* a stop triggers at its exact price on a continuous move; only the jump between candles slips;
+* an order arrives at the price of the moment: there is no latency in the model.
+"""
+
+import numpy as np
+
+from shm.jit import kernel
+
+DONE, LIMIT, STOP, TAKE = 0, 1, 2, 3  # ORDER.kind
+REDUCE, TOUCHED, WHOLE = 1, 2, 4  # ORDER.marks; WHOLE closes whatever is held
+MAKER, TAKER, TRIGGERED, EXPIRED = 1, 2, 3, 4  # FILL.kind
+LEVELS = 10
+NEVER = 1 << 62
+
+ORDER = np.dtype(
+    [
+        ("id", "<i8"),
+        ("ticks", "<i8"),  # limit price, or trigger price of a STOP or TAKE
+        ("lots_left", "<i8"),
+        ("side", "i1"),  # +1 buy, -1 sell
+        ("kind", "u1"),
+        ("marks", "u1"),
+    ],
+    align=True,
+)
+FILL = np.dtype(
+    [
+        ("order", "<i8"),  # index in the orders, which stand in order of arrival
+        ("kind", "<i8"),  # TRIGGERED comes before its TAKER fills, with the lots that it goes for
+        ("ticks", "<i8"),
+        ("lots", "<i8"),
+        ("walked", "<i8"),  # ticks from the start of the leg
+    ],
+    align=True,
+)
+BOOK = np.dtype([("depth_lots", "<i8"), ("spread_ticks", "<i8")], align=True)
+
+
+def fills_for(count: int) -> np.ndarray:
+    """An array with room for everything that ``count`` orders can cause in one leg."""
+    return np.zeros((count + 1) * (LEVELS + 2), FILL)
+
+
+@kernel
+def _first_at_most(bound, from_ticks, to_ticks):
+    """Ticks walked until the path is at ``bound`` or lower."""
+    if to_ticks > from_ticks:
+        return 1 if from_ticks + 1 <= bound else NEVER
+    first = min(from_ticks - 1, bound)
+    return from_ticks - first if first >= to_ticks else NEVER
+
+
+@kernel
+def _first_at_least(bound, from_ticks, to_ticks):
+    """Ticks walked until the path is at ``bound`` or higher."""
+    if to_ticks < from_ticks:
+        return 1 if from_ticks - 1 >= bound else NEVER
+    first = max(from_ticks + 1, bound)
+    return first - from_ticks if first <= to_ticks else NEVER
+
+
+@kernel
+def _due(order, from_ticks, to_ticks):
+    """Ticks walked until something happens to ``order``."""
+    if order.kind == DONE or from_ticks == to_ticks:
+        return NEVER
+    falls = order.side < 0 if order.kind == STOP else order.side > 0
+    if order.kind != LIMIT:
+        if falls:
+            return _first_at_most(order.ticks, from_ticks, to_ticks)
+        return _first_at_least(order.ticks, from_ticks, to_ticks)
+    if falls:
+        through = _first_at_most(order.ticks - 1, from_ticks, to_ticks)
+    else:
+        through = _first_at_least(order.ticks + 1, from_ticks, to_ticks)
+    if order.marks & TOUCHED:
+        return through
+    ahead = (order.ticks - from_ticks) if to_ticks > from_ticks else (from_ticks - order.ticks)
+    if 0 < ahead <= abs(to_ticks - from_ticks):
+        return min(ahead, through)
+    return through
+
+
+@kernel
+def _put(fills, count, order, kind, ticks, lots, walked):
+    fill = fills[count]
+    fill.order, fill.kind, fill.ticks, fill.lots, fill.walked = order, kind, ticks, lots, walked
+    return count + 1
+
+
+@kernel
+def _allowed(order, lots, held):
+    """``lots``, or what reduce-only leaves of them."""
+    if order.marks & (REDUCE | WHOLE) == 0:
+        return lots
+    reducible = max(0, -order.side * held[0])
+    return reducible if order.marks & WHOLE else min(lots, reducible)
+
+
+@kernel
+def arrive(
+    side: int,
+    lots: int,
+    limit_ticks: int,
+    last_ticks: int,
+    book: np.record,
+    fills: np.ndarray,
+    count: int,
+    order: int,
+    walked: int,
+) -> int:
+    """Walk the book around ``last_ticks`` as taker, up to ``limit_ticks`` (0: any price); the new count of fills."""
+    best = last_ticks - book.spread_ticks // 2
+    if side > 0:
+        best += book.spread_ticks
+    for level in range(LEVELS):
+        ticks = max(1, best + side * level)
+        if lots == 0 or (limit_ticks > 0 and side * (ticks - limit_ticks) > 0):
+            break
+        take = lots if level == LEVELS - 1 else min(lots, book.depth_lots)
+        count = _put(fills, count, order, TAKER, ticks, take, walked)
+        lots -= take
+    return count
+
+
+@kernel
+def _trigger(orders, index, ticks, book, held, fills, count, walked):
+    """A stop or take-profit becomes a market order around ``ticks``."""
+    order = orders[index]
+    lots = _allowed(order, order.lots_left, held)
+    order.kind = DONE
+    if lots == 0:
+        return _put(fills, count, index, EXPIRED, ticks, 0, walked)
+    count = _put(fills, count, index, TRIGGERED, ticks, lots, walked)
+    held[0] += order.side * lots
+    return arrive(order.side, lots, 0, ticks, book, fills, count, index, walked)
+
+
+@kernel
+def _rest(orders, index, ticks, book, held, fills, count, walked):
+    """A resting limit order is touched or traded through at ``ticks``."""
+    order = orders[index]
+    lots = order.lots_left
+    if ticks == order.ticks:
+        order.marks |= TOUCHED
+        lots = min(lots, book.depth_lots)
+    lots = _allowed(order, lots, held)
+    if lots == 0:
+        order.kind = DONE
+        return _put(fills, count, index, EXPIRED, ticks, 0, walked)
+    order.lots_left -= lots
+    held[0] += order.side * lots
+    count = _put(fills, count, index, MAKER, order.ticks, lots, walked)
+    if order.lots_left == 0:
+        order.kind = DONE
+    elif ticks != order.ticks:
+        # Traded through and not whole: reduce-only cut it, and now there is nothing left to reduce.
+        order.kind = DONE
+        count = _put(fills, count, index, EXPIRED, ticks, 0, walked)
+    return count
+
+
+@kernel
+def _happen(orders, index, ticks, book, held, fills, count, walked):
+    if orders[index].kind == LIMIT:
+        return _rest(orders, index, ticks, book, held, fills, count, walked)
+    return _trigger(orders, index, ticks, book, held, fills, count, walked)
+
+
+@kernel
+def advance(
+    orders: np.ndarray, from_ticks: int, to_ticks: int, book: np.record, held: np.ndarray, fills: np.ndarray
+) -> int:
+    """Walk one straight leg; the count of fills."""
+    count = 0
+    step = 1 if to_ticks > from_ticks else -1
+    while True:
+        next_index, next_due, next_rests = -1, NEVER, False
+        for index in range(len(orders)):
+            due = _due(orders[index], from_ticks, to_ticks)
+            rests = orders[index].kind == LIMIT
+            if due < next_due or (due == next_due and due != NEVER and next_rests and not rests):
+                next_index, next_due, next_rests = index, due, rests
+        if next_index < 0:
+            return count
+        count = _happen(orders, next_index, from_ticks + step * next_due, book, held, fills, count, next_due)
+
+
+@kernel
+def gap(
+    orders: np.ndarray, from_ticks: int, to_ticks: int, book: np.record, held: np.ndarray, fills: np.ndarray
+) -> int:
+    """Jump: only ``to_ticks`` is visited; the count of fills."""
+    count = 0
+    # A leg of one tick that ends where the jump lands asks every order the same question.
+    before = to_ticks - 1 if to_ticks >= from_ticks else to_ticks + 1
+    for rests in range(2):
+        for index in range(len(orders)):
+            if (orders[index].kind == LIMIT) == (rests == 1) and _due(orders[index], before, to_ticks) != NEVER:
+                count = _happen(orders, index, to_ticks, book, held, fills, count, 0)
+    return count
+
+
+@kernel
+def forget_touches(orders: np.ndarray) -> None:
+    """A new candle: every resting order may be touched once more."""
+    for index in range(len(orders)):
+        orders[index].marks &= 255 - TOUCHED

@@ -1,0 +1,194 @@
+"""What the strategies' goals ask of the account now, and whether risk lets it: pure, from books and time.
+
+goals - positions --netting--> one order an instrument --review--> Approved | Refused
+                                                                      |
+                                   what only reduces is proposed again  <--+
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.books import Books
+from engine.exits import is_stopping
+from engine.netting import Proposal, clipped, net
+from engine.order import OrderType
+from engine.risk import Book, Limits
+from engine.settings import RiskSettings, minor
+from shm.records import Kill, OrderState, Purpose
+
+MINUTE_NS = 60 * 1_000_000_000
+
+
+class Filters(Protocol):
+    """What the planner reads of an instrument's rules."""
+
+    @property
+    def symbol(self) -> str: ...  # noqa: D102
+    @property
+    def venue(self) -> str: ...  # noqa: D102
+    @property
+    def tick_e8(self) -> int: ...  # noqa: D102
+    @property
+    def lot_e8(self) -> int: ...  # noqa: D102
+    @property
+    def unit(self) -> int: ...  # noqa: D102
+    @property
+    def lots_min(self) -> int: ...  # noqa: D102
+    @property
+    def lots_max(self) -> int: ...  # noqa: D102
+    @property
+    def market_lots_max(self) -> int: ...  # noqa: D102
+    @property
+    def notional_min(self) -> int: ...  # noqa: D102
+    @property
+    def status(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What beside the books decides whether an entry may be made."""
+
+    market_ns: int
+    wall_ns: int
+    kill: Kill
+    drained: bool
+    flatten: bool
+    valid_until_ns: Mapping[tuple[str, str], int]  # newer than the goal's own, where a target was repeated
+    marks: Mapping[str, int]  # last close in ticks
+
+    @property
+    def closes_all(self) -> bool:
+        """Every position has to go."""
+        return self.flatten or self.kill >= Kill.FLATTEN
+
+    @property
+    def forbids_entries(self) -> bool:
+        """Nothing may be added to any position."""
+        return self.drained or self.kill >= Kill.NO_ENTRIES
+
+
+def limits_of(filters: Filters, settings: RiskSettings) -> Limits:
+    """The settings' limits in integers, and the instrument's filters."""
+    return Limits(
+        unit=filters.unit,
+        lots_min=filters.lots_min,
+        lots_max=filters.lots_max,
+        market_lots_max=filters.market_lots_max,
+        notional_min=filters.notional_min,
+        trading=filters.status == 1,
+        position_lots_max=settings.position_lots_max,
+        position_notional_max=minor(settings.position_notional_max),
+        order_notional_max=minor(settings.order_notional_max),
+        gross_notional_max=minor(settings.gross_notional_max),
+        orders_per_minute_max=settings.orders_per_minute_max,
+    )
+
+
+def reducing(have: int, want: int) -> int:
+    """The part of the way from ``have`` to ``want`` that only reduces."""
+    if have * want <= 0:
+        return 0
+    return min(want, have) if have > 0 else max(want, have)
+
+
+def wanted(books: Books, instrument: str, strategy: str, at: Circumstances) -> int:
+    """Lots that the strategy should hold now; what it holds when it has no opinion."""
+    have = books.position(instrument, strategy).lots
+    goal = books.goals.get((instrument, strategy))
+    if at.closes_all:
+        return 0
+    if goal is None or goal.stale:
+        return have
+    want = 0 if goal.spent else goal.lots
+    if goal.barred or at.forbids_entries or at.market_ns > valid_until(books, instrument, strategy, at):
+        return reducing(have, want)
+    return want
+
+
+def valid_until(books: Books, instrument: str, strategy: str, at: Circumstances) -> int:
+    """Market time until which the strategy's goal allows entries."""
+    goal = books.goals.get((instrument, strategy))
+    own = goal.valid_until_ns if goal else 0
+    return max(own, at.valid_until_ns.get((instrument, strategy), 0))
+
+
+def propose(books: Books, instrument: str, at: Circumstances) -> Proposal:
+    """The one order, and the crosses, that bring every strategy to what it wants."""
+    return net(
+        {
+            strategy: wanted(books, instrument, strategy, at) - books.position(instrument, strategy).lots
+            for strategy in books.strategies_of(instrument)
+        }
+    )
+
+
+def propose_reduction(books: Books, instrument: str, at: Circumstances) -> Proposal:
+    """The part of it that only reduces the account's position; the second best when an entry is refused."""
+    account = books.position(instrument).lots
+    deltas = {}
+    for strategy in books.strategies_of(instrument):
+        have = books.position(instrument, strategy).lots
+        delta = reducing(have, wanted(books, instrument, strategy, at)) - have
+        if delta * account < 0:
+            deltas[strategy] = delta
+    return clipped(net(deltas), abs(account))
+
+
+def reduces(books: Books, instrument: str, proposal: Proposal) -> bool:
+    """The order can only make the account's position smaller."""
+    account = books.position(instrument).lots
+    return account * proposal.side < 0 and proposal.lots <= abs(account)
+
+
+def is_busy(books: Books, instrument: str) -> bool:
+    """An order of ours is under way, or a stop is filling: what we would do next depends on it."""
+    return any(order.intent.purpose != Purpose.STOP for order in books.working_of(instrument)) or any(
+        is_stopping(books, instrument, strategy) for strategy in books.strategies_of(instrument)
+    )
+
+
+def reference_ticks(books: Books, instrument: str, strategies: Iterable[str], at: Circumstances) -> int:
+    """The price that the newest goal behind an order saw, else the last close."""
+    goals = [books.goals[instrument, name] for name in strategies if (instrument, name) in books.goals]
+    newest = max(goals, key=lambda goal: goal.target_id, default=None)
+    if newest is None or newest.stale:
+        return at.marks.get(instrument, 0)
+    return newest.reference_ticks
+
+
+def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstances, rate: int) -> Book:
+    """The account at its worst: an order that is open or in doubt counts as filled."""
+    working = books.working_of(instrument)
+    valid = [valid_until(books, instrument, strategy, at) for strategy, _ in proposal.allocation]
+    return Book(
+        market_ns=at.market_ns,
+        kill=at.kill,
+        drained=at.drained,
+        valid_until_ns=min(valid, default=0),
+        position_lots=books.position(instrument).lots,
+        open_lots=_open_lots(books, instrument),
+        other_notional=sum(
+            _worst_notional(books, other, at) for other in sorted(books.listings) if other != instrument
+        ),
+        orders_last_minute=rate,
+        in_doubt=sum(order.state == OrderState.IN_DOUBT for order in working),
+    )
+
+
+def _open_lots(books: Books, instrument: str) -> int:
+    return sum(
+        order.intent.side * order.lots_left
+        for order in books.working_of(instrument)
+        if not order.intent.reduce_only and order.intent.type != OrderType.STOP_MARKET
+    )
+
+
+def _worst_notional(books: Books, instrument: str, at: Circumstances) -> int:
+    held = books.position(instrument)
+    unit = books.listings[instrument].unit
+    worst = max(abs(held.lots), abs(held.lots + _open_lots(books, instrument)))
+    ticks = at.marks.get(instrument) or held.entry_ticks(unit)
+    if not ticks:
+        ticks = max((order.intent.reference_ticks for order in books.working_of(instrument)), default=0)
+    return worst * ticks * unit

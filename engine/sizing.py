@@ -1,0 +1,27 @@
+"""Risk budget to lots: once for each target id, in exact integers."""
+
+from engine.messages import Target
+from engine.risk import Limits
+from shm.records import Unit
+
+
+def lots_of(target: Target, budget: int, limits: Limits) -> int:
+    """Signed lots: what loses ``amount`` of ``budget`` when the stop fills at its price, capped by the limits.
+
+    0 where nothing can be sized: no stop, no price, or less than one lot.
+    """
+    if target.amount == 0 or target.reference_ticks <= 0:
+        return 0
+    side = 1 if target.amount > 0 else -1
+    if target.unit == Unit.LOTS:
+        return side * min(abs(target.amount), _largest(target, limits))
+    reach = abs(target.reference_ticks - target.stop_ticks)
+    if target.stop_ticks <= 0 or reach == 0:
+        return 0
+    lots = abs(target.amount) * budget // (1_000_000 * reach * limits.unit)
+    return side * min(lots, _largest(target, limits))
+
+
+def _largest(target: Target, limits: Limits) -> int:
+    by_value = limits.position_notional_max // (target.reference_ticks * limits.unit)
+    return min(by_value, limits.position_lots_max, limits.lots_max, limits.market_lots_max)

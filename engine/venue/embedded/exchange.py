@@ -1,0 +1,293 @@
+"""The embedded exchange without its sockets: told what to do and when to move; it knows no clock and no wire.
+
+    Market --candles--> Exchange --events--> whoever serves them
+                          |  ^
+       place cancel query |  | advance()
+                          v  |
+             Books (orders) and Ledger (money), per account
+
+How to use it::
+
+    exchange = Exchange(market, Settings(points_per_candle=1))
+    exchange.deposit("paper", 10_000 * 10**8)                 # opens the account; minor units of 1e-8 USDT
+    answer = exchange.place("paper", PlaceOrder(...))         # Order | AlgoOrder | Refusal
+    events = exchange.drain()                                 # what that caused, in order
+    events = exchange.advance()                               # the market moves by one point
+
+* ``now_ns`` is market time.  Before the first ``advance`` it is the market's start.
+* ``advance`` moves every symbol by 1/K of its current minute (K = points_per_candle);
+  the K-th closes the candles (CandleUpdate with ``closed``) and ``now_ns`` is then the
+  minute boundary exactly.  Fills do not depend on K.  It returns everything in the
+  outbox (private events first caused, in order), so ``drain`` is for after ``place`` and ``cancel``.
+* ``closes_in`` says how many more points close the minute; ``is_over`` that a file's market ended.
+* Symbols are exchange ids (``BTCUSDT``); unknown ones are a Refusal -1121.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from engine.venue.embedded.account import Account
+from engine.venue.embedded.clearing import Clearing
+from engine.venue.embedded.desk import Desk
+from engine.venue.embedded.events import AccountState, AccountUpdate, Candle, CandleUpdate, Event, Quote, Trade
+from engine.venue.embedded.listing import Listing
+from engine.venue.embedded.margin import account_state
+from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS, Market
+from engine.venue.embedded.orders import AlgoOrder, Fill, Order, PlaceOrder, Refusal
+from engine.venue.embedded.pit import MILLISECOND_NS, MINUTE_MS, Pit
+
+POINTS_MAX = 8
+UNKNOWN_SYMBOL = Refusal(-1121, "Invalid symbol.")
+NO_SUCH_ORDER = Refusal(-2013, "Order does not exist.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How the market is played and what it costs."""
+
+    points_per_candle: int = 1
+    spread_ticks: int = 1
+    depth_ppm: int = 20_000  # share of the last closed candle's volume that each level shows
+    taker_ppm: int = 500
+    maker_ppm: int = 200
+    leverage: int = 20  # of every symbol until changed
+    tells_ticks: bool = True  # whether Trade, Quote and unclosed CandleUpdate events are made at all
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.points_per_candle <= POINTS_MAX:
+            raise ValueError(f"points_per_candle must be 1 to {POINTS_MAX}")
+        if self.spread_ticks < 1 or self.depth_ppm < 0 or self.leverage < 1:
+            raise ValueError("spread_ticks and leverage must be 1 or more, depth_ppm 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """How many candles of a symbol closed since the market's start, and which minutes had none."""
+
+    symbol: str
+    start_ns: int
+    until_ns: int  # open of the next minute
+    candles_count: int
+    gaps_ns: tuple[int, ...]  # open times of the minutes that the source lacks
+
+
+class Exchange:
+    """The whole of it."""
+
+    def __init__(self, market: Market, settings: Settings) -> None:
+        self.settings = settings
+        self.listings: tuple[Listing, ...] = market.listings
+        self.by_id: Mapping[str, Listing] = {listing.id: listing for listing in market.listings}
+        self.start_ns = self.now_ns = market.start_ns
+        self.tells_ticks = settings.tells_ticks
+        self._market = market
+        self._pits = {
+            listing.id: Pit(market, listing.row, settings.spread_ticks, settings.depth_ppm)
+            for listing in market.listings
+        }
+        self._accounts: dict[str, Account] = {}
+        self._outbox: list[Event] = []
+        clearing = Clearing(settings.taker_ppm, settings.maker_ppm, self._outbox.append)
+        self._clearing, self._desk = clearing, Desk(self._pits, clearing)
+        self._minute_ns = market.start_ns  # open of the minute that is played, or the next to begin
+        self._point = 0  # points of it that were played
+
+    # the market
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a file's market has nothing more to play."""
+        return self._minute_ns >= self._market.end_ns
+
+    @property
+    def closes_in(self) -> int:
+        """Points until the minute closes."""
+        return self.settings.points_per_candle - self._point
+
+    def drain(self) -> list[Event]:
+        """What happened since the last call, in order."""
+        # The outbox itself stays: the clearing holds on to it.
+        events = self._outbox.copy()
+        self._outbox.clear()
+        return events
+
+    def advance(self) -> list[Event]:
+        """Move every symbol by one point; nothing once the market is over."""
+        if self.is_over:
+            return self.drain()
+        points = self.settings.points_per_candle
+        opens = self._point == 0
+        self._point += 1
+        closes = self._point == points
+        for pit in self._pits.values():
+            self._play(pit, opens)
+        self.now_ns = self._minute_ns + MINUTE_MS * self._point // points * MILLISECOND_NS
+        if closes:
+            self._close()
+        elif self.tells_ticks:
+            for pit in self._pits.values():
+                self._show(pit)
+        return self.drain()
+
+    def _play(self, pit: Pit, opens: bool) -> None:
+        jump = pit.begin() if opens else None
+        if jump:
+            pit.last_ticks = jump[1]
+            self._match(pit, (0, *jump), jumps=True)
+            self._print(pit, 0, 1 if jump[1] >= jump[0] else -1)
+        for leg in pit.walk(pit.length * self._point // self.settings.points_per_candle):
+            self._match(pit, leg)
+            self._print(pit, leg[0] + abs(leg[2] - leg[1]), 1 if leg[2] > leg[1] else -1)
+
+    def _match(self, pit: Pit, leg: tuple[int, int, int], *, jumps: bool = False) -> None:
+        for account in self._accounts.values():
+            self._clearing.walk(account, pit, leg, jumps=jumps)
+
+    def _print(self, pit: Pit, position: int, side: int) -> None:
+        trade = pit.print_trade(position, side) if self.tells_ticks else None
+        if trade:
+            self._outbox.append(trade)
+
+    def _show(self, pit: Pit) -> None:
+        if pit.playing:
+            candle = Candle(*pit.forming()[0].item())
+            self._outbox.append(pit.quote(self.now_ns))
+            self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, candle, False))
+
+    def _close(self) -> None:
+        self._minute_ns += MINUTE_NS
+        self._point = 0
+        assert self.now_ns == self._minute_ns, "a candle closes at the minute's boundary"
+        for pit in self._pits.values():
+            candle = pit.close()
+            if candle is None:
+                continue
+            if self.tells_ticks:
+                self._outbox.append(pit.quote(self.now_ns))
+            self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, candle, True))
+            for account in self._accounts.values():
+                account.book(pit.listing.id).forget_touches()
+
+    def klines(self, symbol: str, interval: str, start_ns: int | None, end_ns: int | None, limit: int) -> np.ndarray:
+        """CANDLE records (market.py); the last may be the forming one, as on the exchange."""
+        return self._pits[symbol].klines(interval, start_ns, end_ns, limit)
+
+    def forming(self, symbol: str, interval: str) -> Candle | None:
+        """The candle of ``interval`` as it stands now, or stood when it closed; None when it has none yet."""
+        step = INTERVALS_NS[interval]
+        candles = self.klines(symbol, interval, (self.now_ns - 1) // step * step, None, 1)
+        return Candle(*candles[0].item()) if len(candles) else None
+
+    def recent_trades(self, symbol: str, limit: int) -> list[Trade]:
+        """The newest trades of the tape, oldest first."""
+        trades = self._pits[symbol].trades
+        return list(islice(trades, max(0, len(trades) - limit), None))
+
+    def depth(self, symbol: str, levels: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Bids and asks, best first, as (ticks, lots)."""
+        return self._pits[symbol].depth(levels)
+
+    def book_ticker(self, symbol: str) -> Quote:
+        """Best bid and ask."""
+        return self._pits[symbol].quote(self.now_ns)
+
+    def last_ticks(self, symbol: str) -> int:
+        """The last price, which is the mark too."""
+        return self._pits[symbol].last_ticks
+
+    def grid(self) -> tuple[Grid, ...]:
+        """Per symbol, how many candles closed and which minutes have none."""
+        return tuple(
+            Grid(pit.listing.id, self.start_ns, self._minute_ns, pit.candles_count, tuple(pit.gaps_ns))
+            for pit in self._pits.values()
+        )
+
+    # trading; account is a name that the server maps API keys to
+
+    def deposit(self, account: str, amount: int) -> None:
+        """Money comes in; the first deposit opens the account."""
+        if account not in self._accounts:
+            self._accounts[account] = Account(account, self.settings.leverage)
+        ledger = self._accounts[account].ledger
+        ledger.deposit(amount)
+        self._outbox.append(AccountUpdate(account, self.now_ns, "DEPOSIT", ledger.wallet, amount, None))
+
+    def place(self, account: str, request: PlaceOrder) -> Order | AlgoOrder | Refusal:
+        """An order for the request, in the state that its arrival left it in, or why not."""
+        return self._desk.place(self._accounts[account], request, self.now_ns)
+
+    def cancel(self, account: str, symbol: str, order_id: int = 0, client_id: str = "") -> Order | Refusal:
+        """Cancel an open order by either id."""
+        who = self._accounts[account]
+        return self._desk.cancel(who, who.find(symbol, order_id, client_id), self.now_ns)
+
+    def cancel_algo(self, account: str, algo_id: int = 0, client_id: str = "") -> AlgoOrder | Refusal:
+        """Cancel a waiting algo order by either id."""
+        who = self._accounts[account]
+        return self._desk.cancel_algo(who, who.find_algo(algo_id, client_id), self.now_ns)
+
+    def cancel_all(self, account: str, symbol: str) -> list[Order]:
+        """Cancel every open order of a symbol."""
+        done = [self.cancel(account, symbol, order.order_id) for order in self.open_orders(account, symbol)]
+        return [order for order in done if isinstance(order, Order)]
+
+    def cancel_all_algo(self, account: str, symbol: str) -> list[AlgoOrder]:
+        """Cancel every waiting algo order of a symbol."""
+        done = [self.cancel_algo(account, order.algo_id) for order in self.open_algo_orders(account, symbol)]
+        return [order for order in done if isinstance(order, AlgoOrder)]
+
+    def order(self, account: str, symbol: str, order_id: int = 0, client_id: str = "") -> Order | Refusal:
+        """The newest state of an order, open or closed."""
+        return self._accounts[account].find(symbol, order_id, client_id) or NO_SUCH_ORDER
+
+    def algo_order(self, account: str, algo_id: int = 0, client_id: str = "") -> AlgoOrder | Refusal:
+        """The newest state of an algo order."""
+        return self._accounts[account].find_algo(algo_id, client_id) or NO_SUCH_ORDER
+
+    def open_orders(self, account: str, symbol: str | None = None) -> list[Order]:
+        """Orders that can still trade, in order of arrival."""
+        return [order for order in self._waiting(account, symbol) if isinstance(order, Order)]
+
+    def open_algo_orders(self, account: str, symbol: str | None = None) -> list[AlgoOrder]:
+        """Algo orders that wait, in order of arrival."""
+        return [order for order in self._waiting(account, symbol) if isinstance(order, AlgoOrder)]
+
+    def _waiting(self, account: str, symbol: str | None) -> list[Order | AlgoOrder]:
+        books = self._accounts[account].books
+        names = [symbol] if symbol else list(self._pits)
+        return [order for name in names if name in books for order in books[name].waiting]
+
+    def all_orders(self, account: str, symbol: str, from_id: int = 0, limit: int = 500) -> list[Order]:
+        """Orders of a symbol: from an id on, or the newest."""
+        mine = [order for order in self._accounts[account].orders.values() if order.symbol == symbol]
+        return [order for order in mine if order.order_id >= from_id][:limit] if from_id else mine[-limit:]
+
+    def all_algo_orders(self, account: str, symbol: str, from_id: int = 0, limit: int = 500) -> list[AlgoOrder]:
+        """Algo orders of a symbol: from an id on, or the newest."""
+        mine = [order for order in self._accounts[account].algo_orders.values() if order.symbol == symbol]
+        return [order for order in mine if order.algo_id >= from_id][:limit] if from_id else mine[-limit:]
+
+    def user_trades(self, account: str, symbol: str, from_id: int = 0, limit: int = 500) -> list[Fill]:
+        """Fills of a symbol: from a trade id on, or the newest."""
+        mine = self._accounts[account].fills.get(symbol, [])
+        return [fill for fill in mine if fill.trade_id >= from_id][:limit] if from_id else mine[-limit:]
+
+    def account(self, account: str) -> AccountState:
+        """The whole account at the marks of the moment."""
+        return account_state(self._accounts[account], self._pits)
+
+    def set_leverage(self, account: str, symbol: str, leverage: int) -> int | Refusal:
+        """Set it, 1 to the contract's most."""
+        if symbol not in self._pits:
+            return UNKNOWN_SYMBOL
+        if not 1 <= leverage <= self.by_id[symbol].leverage_max:
+            return Refusal(-4028, f"Leverage {leverage} is not valid")
+        self._accounts[account].leverages[symbol] = leverage
+        return leverage
+
+    def leverage(self, account: str, symbol: str) -> int:
+        """What it is set to."""
+        return self._accounts[account].leverage(symbol)

@@ -1,0 +1,105 @@
+"""What a request must satisfy before it is an order, with the exchange's own codes; the first objection wins.
+
+text --read--> Draft (integers) --rules in order--> accepted | Refusal(code, message)
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from engine.venue.embedded.listing import Listing
+from engine.venue.embedded.orders import CONDITIONAL, LIMIT, MARKET, PlaceOrder, Refusal
+
+TYPES = (LIMIT, MARKET, *CONDITIONAL)
+TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX")
+CLIENT_ID_MAX = 36
+CLIENT_ID_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:/_-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A request whose numbers are ticks and lots."""
+
+    listing: Listing
+    request: PlaceOrder
+    lots: int
+    price_ticks: int
+    trigger_ticks: int
+
+
+def read(request: PlaceOrder, listing: Listing) -> Draft | Refusal:
+    """The request in integers; refused when a number is missing, unreadable or off its grid."""
+    conditional = request.type in CONDITIONAL
+    if request.type not in TYPES:
+        return Refusal(-1116, "Invalid orderType.")
+    if request.side not in (1, -1):
+        return Refusal(-1117, "Invalid side.")
+    if request.time_in_force not in TIMES_IN_FORCE:
+        return Refusal(-1115, "Invalid timeInForce.")
+    if len(request.client_id) > CLIENT_ID_MAX or not CLIENT_ID_LETTERS.issuperset(request.client_id):
+        return Refusal(-4015, "Client order id is not valid.")
+    if request.close_position and not conditional:
+        return Refusal(-4136, "Target strategy invalid for orderType MARKET,closePosition true.")
+    if request.close_position and (request.quantity or request.reduce_only):
+        return Refusal(-4137, "Quantity must be zero with closePosition equals true.")
+    lots = 0 if request.close_position else _number("quantity", request.quantity, listing)
+    price = _number("price", request.price, listing) if request.type == LIMIT else 0
+    trigger = _number("triggerPrice", request.trigger_price, listing) if conditional else 0
+    for number in (lots, price, trigger):
+        if isinstance(number, Refusal):
+            return number
+    assert isinstance(lots, int)
+    assert isinstance(price, int)
+    assert isinstance(trigger, int)
+    return Draft(listing=listing, request=request, lots=lots, price_ticks=price, trigger_ticks=trigger)
+
+
+def _number(name: str, text: str | None, listing: Listing) -> int | Refusal:
+    if not text:
+        return Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite():
+        return Refusal(-1100, f"Illegal characters found in parameter '{name}'.")
+    if name == "quantity":
+        return _quantity(value, listing)
+    steps = listing.ticks(text)
+    if value <= 0:
+        return Refusal(-4001, "Price less than 0.")
+    if -int(value.as_tuple().exponent) > 8:
+        return Refusal(-1111, "Precision is over the maximum defined for this asset.")
+    if steps is None:
+        return Refusal(-4014, "Price not increased by tick size.")
+    if steps < listing.ticks_min:
+        return Refusal(-4013, "Price less than min price.")
+    return steps if steps <= listing.ticks_max else Refusal(-4016, "Price higher than max price.")
+
+
+def _quantity(value: Decimal, listing: Listing) -> int | Refusal:
+    steps = listing.lots(str(value))
+    if value <= 0:
+        return Refusal(-4003, "Quantity less than or equal to zero.")
+    # A quantity with more digits than the contract has is a matter of precision, not of the step.
+    return Refusal(-1111, "Precision is over the maximum defined for this asset.") if steps is None else steps
+
+
+def lots_are_in_bounds(draft: Draft) -> Refusal | None:
+    """LOT_SIZE for limit orders, MARKET_LOT_SIZE for those that take."""
+    if draft.request.close_position:
+        return None
+    lots_max = draft.listing.lots_max if draft.request.type == LIMIT else draft.listing.market_lots_max
+    if draft.lots < draft.listing.lots_min:
+        return Refusal(-4004, "Quantity less than min quantity.")
+    return Refusal(-4005, "Quantity greater than max quantity.") if draft.lots > lots_max else None
+
+
+def notional_is_enough(draft: Draft, last_ticks: int) -> Refusal | None:
+    """MIN_NOTIONAL; closing is always allowed."""
+    if draft.request.reduce_only or draft.request.close_position:
+        return None
+    ticks = draft.price_ticks or draft.trigger_ticks or last_ticks
+    if draft.listing.notional(ticks, draft.lots) >= draft.listing.notional_min:
+        return None
+    least = Decimal(draft.listing.notional_min) / 10**8
+    return Refusal(-4164, f"Order's notional must be no smaller than {least} (unless you choose reduce only).")

@@ -1,0 +1,122 @@
+"""Orders, algo orders, fills and requests, as values; a change makes a new value.
+
+    PlaceOrder --accepted--> Order      NEW -> PARTIALLY_FILLED -> FILLED | CANCELED | EXPIRED
+       |                     AlgoOrder  NEW -> TRIGGERING -> TRIGGERED -> FINISHED | CANCELED | EXPIRED | REJECTED
+       +------refused------> Refusal(code, message)
+
+LIMIT and MARKET requests become orders at once.  STOP_MARKET and TAKE_PROFIT_MARKET
+become algo orders with ids of their own; when one triggers, an ordinary MARKET
+order is born with its own ``order_id`` and the algo order's client id.
+"""
+
+from dataclasses import dataclass
+
+LIMIT, MARKET, STOP_MARKET, TAKE_PROFIT_MARKET = "LIMIT", "MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET"
+CONDITIONAL = (STOP_MARKET, TAKE_PROFIT_MARKET)
+BUY, SELL = 1, -1
+SIDES = {BUY: "BUY", SELL: "SELL"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceOrder:
+    """What a client asks for; numbers as the text that came over the wire (None: not given)."""
+
+    symbol: str  # id, BTCUSDT
+    side: int  # BUY +1, SELL -1
+    type: str
+    quantity: str | None = None
+    price: str | None = None
+    trigger_price: str | None = None
+    time_in_force: str = "GTC"  # GTC IOC FOK GTX
+    reduce_only: bool = False
+    close_position: bool = False
+    client_id: str = ""  # empty: the exchange makes one
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the exchange did not do it: Binance's code and message."""
+
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An ordinary order of one account."""
+
+    account: str
+    symbol: str  # id, BTCUSDT
+    order_id: int
+    client_id: str
+    side: int
+    type: str  # LIMIT or MARKET
+    time_in_force: str
+    lots: int
+    price_ticks: int = 0
+    reduce_only: bool = False
+    close_position: bool = False
+    status: str = "NEW"
+    lots_filled: int = 0
+    cost: int = 0  # sum of ticks * lots filled; the average price is cost / lots_filled ticks
+    created_ns: int = 0
+    updated_ns: int = 0
+    algo_id: int = 0  # of the algo order that it was born from
+
+    @property
+    def lots_left(self) -> int:
+        """Lots not filled yet."""
+        return self.lots - self.lots_filled
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still trade."""
+        return self.status in ("NEW", "PARTIALLY_FILLED")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlgoOrder:
+    """A conditional order: it waits outside the book until its trigger price is traded."""
+
+    account: str
+    symbol: str
+    algo_id: int
+    client_id: str
+    side: int
+    type: str  # STOP_MARKET or TAKE_PROFIT_MARKET
+    time_in_force: str
+    lots: int  # 0 with close_position: whatever is held
+    trigger_ticks: int
+    reduce_only: bool = False
+    close_position: bool = False
+    status: str = "NEW"
+    created_ns: int = 0
+    updated_ns: int = 0
+    triggered_ns: int = 0
+    order_id: int = 0  # the order that it became
+    lots_filled: int = 0
+    cost: int = 0  # as in Order
+    reason: str = ""  # why it failed
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still waits."""
+        return self.status == "NEW"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One trade of one of our orders (a row of userTrades)."""
+
+    account: str
+    symbol: str
+    trade_id: int
+    order_id: int
+    side: int
+    price_ticks: int
+    lots: int
+    notional: int  # minor units
+    fee: int  # minor units, positive is paid
+    realised: int  # minor units
+    maker: bool
+    at_ns: int

@@ -1,0 +1,142 @@
+"""Drives the market: how fast ``Exchange.advance`` is called, and when not at all.
+
+frozen --run--> running --drain--> frozen for good (orders are still accepted)
+                   |
+  speed X   a minute of the market every 60/X seconds
+  max       at once, as long as the clients keep up
+  step      the next minute when the engine has settled the last
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.venue.embedded.exchange import POINTS_MAX, Exchange
+from engine.venue.embedded.streams import Streams
+
+POINTS_PER_SECOND_MAX = 20
+BACKLOG_MAX = 2_000  # messages; the market waits for its slowest client, within reason
+PATIENCE_LOOK_S = 0.001
+PATIENCE_LOOKS = 5_000  # five seconds or so, then whoever still lags is cut
+STEP_LOOK_S = 0.0005
+LATE_S_MAX = 1.0
+BURST_MAX = 64  # minutes at `max` between two breaths
+
+MAX, STEP = "max", "step"
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Real time times ``factor``, or ``max``, or ``step``."""
+
+    mode: str  # "real", "max", "step"
+    factor: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> "Speed":
+        """Return the speed of ``60``, ``max`` or ``step``."""
+        if text in (MAX, STEP):
+            return cls(text)
+        try:
+            factor = float(text)
+        except ValueError:
+            factor = 0.0
+        if not 0.001 <= factor <= 1e6:
+            raise ValueError(f"speed {text!r}: a number from 0.001 to 1000000, max or step")
+        return cls("real", factor)
+
+    @property
+    def points_per_candle(self) -> int:
+        """Points of a minute's path: at most about twenty a second of machine time."""
+        if self.mode != "real":
+            return 1
+        return max(1, min(POINTS_MAX, int(POINTS_PER_SECOND_MAX * 60 / self.factor)))
+
+
+class Pace:
+    """The market's clockwork; ``drive`` it as a task."""
+
+    def __init__(self, exchange: Exchange, streams: Streams, speed: Speed, settled_ns: Callable[[], int]) -> None:
+        self._exchange = exchange
+        self._streams = streams
+        self._speed = speed
+        self._settled_ns = settled_ns
+        self._started = asyncio.Event()
+        self._awaited_ns = 0
+        self.is_drained = False
+        self.candles_count = 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the market moves."""
+        return self._started.is_set() and not self.is_drained and not self._exchange.is_over
+
+    def run(self) -> None:
+        """Let the market move."""
+        self._started.set()
+
+    def drain(self) -> None:
+        """Freeze it for good."""
+        self.is_drained = True
+
+    def step(self, minutes: int) -> int:
+        """Move by whole minutes now, whatever the pace; return how many were there."""
+        for done in range(minutes):
+            if self._exchange.is_over:
+                return done
+            for _ in range(self._exchange.closes_in):
+                self._advance()
+        return minutes
+
+    async def drive(self) -> None:
+        """Move the market until it is drained or over."""
+        await self._started.wait()
+        match self._speed.mode:
+            case "real":
+                await self._drive_timed()
+            case "step":
+                await self._drive_stepwise()
+            case _:
+                await self._drive_flat_out()
+
+    def _advance(self) -> None:
+        closes = self._exchange.closes_in == 1
+        self._streams.publish(self._exchange.advance())
+        if closes:
+            self.candles_count += 1
+            self._awaited_ns = self._exchange.now_ns
+
+    async def _drive_timed(self) -> None:
+        interval_s = 60.0 / self._speed.factor / self._speed.points_per_candle
+        due_s = time.monotonic() + interval_s
+        while self.is_running:
+            # Late by a little is caught up; late by much (a suspended machine) is not.
+            due_s = max(due_s, time.monotonic() - LATE_S_MAX)
+            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+            if self.is_running:
+                self._advance()
+            due_s += interval_s
+
+    async def _drive_stepwise(self) -> None:
+        while self.is_running:
+            if self._settled_ns() >= self._awaited_ns:
+                self._advance()
+                await asyncio.sleep(0)
+            else:
+                await asyncio.sleep(STEP_LOOK_S)
+
+    async def _drive_flat_out(self) -> None:
+        while self.is_running:
+            for _ in range(BURST_MAX):
+                if self.is_running and self._streams.backlog_count < BACKLOG_MAX:
+                    self._advance()
+            await asyncio.sleep(0)
+            await self._let_clients_catch_up()
+
+    async def _let_clients_catch_up(self) -> None:
+        for _ in range(PATIENCE_LOOKS):
+            if self._streams.backlog_count < BACKLOG_MAX:
+                return
+            await asyncio.sleep(PATIENCE_LOOK_S)
+        self._streams.cut_slowest(BACKLOG_MAX)

@@ -1,0 +1,186 @@
+"""One contract's market as it is played: the current minute's path, what was traded, and every candle so far.
+
+    minutes:  [ past ........ closed ][ current ][ not told yet ...
+                                       ^ position on its path, 0 .. path_ticks
+
+Trades of the tape lie at the open, at each waypoint and where the market was asked to
+stop; their volumes add up to the candle's.  What happens at a position happens at the
+same market time however many points the minute has.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+
+from engine import matching
+from engine.venue.embedded.events import Candle, Quote, Trade
+from engine.venue.embedded.market import CANDLE, INTERVALS_NS, MINUTE_NS, Market, aggregate, legs, path_ticks, waypoints
+
+MILLISECOND_NS = 1_000_000
+MINUTE_MS = 60_000
+TRADES_KEPT = 1000
+PPM = 1_000_000
+ID_STRIDE = 1024  # ids of one contract count in its own steps and never meet another's
+SUMS = ("volume_e8", "quote_e4", "trades", "taker_volume_e8", "taker_quote_e4")
+
+
+class Pit:
+    """Where one contract is traded."""
+
+    def __init__(self, market: Market, row: int, spread_ticks: int, depth_ppm: int) -> None:
+        self.listing = market.listings[row]
+        self.position = 0
+        self.length = 0  # ticks of the current path
+        self.candles_count = 0
+        self.gaps_ns: list[int] = []
+        self.open_ns = market.start_ns  # of the current minute, or the next one to begin
+        self.playing = False
+        self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
+        self.book = np.zeros(1, matching.BOOK)
+        self.book["spread_ticks"] = spread_ticks
+        self._market, self._row, self._depth_ppm = market, row, depth_ppm
+        self._minutes = market.minutes(row, market.start_ns + MINUTE_NS)
+        self._closed = int(np.searchsorted(self._minutes["open_ns"], market.start_ns))
+        self._points = (0, 0, 0, 0)
+        self._orders = self._fills = self._tape = 0
+        first = self._minutes[max(0, self._closed - 1)] if len(self._minutes) else market.minutes(row, 1 << 62)[0]
+        self.last_ticks = int(first["close"] if self._closed else first["open"])
+        self._show_depth()
+
+    def next_order_id(self) -> int:
+        """An id for an order or an algo order; never used twice, for no contract."""
+        self._orders += 1
+        return 8 * 10**9 + self._orders * ID_STRIDE + self.listing.row
+
+    def next_fill_id(self) -> int:
+        """An id for a trade of ours."""
+        self._fills += 1
+        return 10**9 + self._fills * ID_STRIDE + self.listing.row
+
+    # the minute
+
+    def begin(self) -> tuple[int, int] | None:
+        """Start the minute: the jump (from, to) to its open, or None when nothing trades in it."""
+        self._minutes = self._market.minutes(self._row, self.open_ns + MINUTE_NS)
+        self.position = self.length = self._tape = 0
+        self.playing = False
+        here = self._closed
+        if here >= len(self._minutes) or self._minutes["open_ns"][here] != self.open_ns:
+            if self.open_ns < self._market.end_ns:
+                self.gaps_ns.append(self.open_ns)
+            return None
+        self.playing = True
+        candle = self._minutes[here]
+        self._points = waypoints(candle)
+        jump = (self.last_ticks, self._points[0])
+        if candle["volume_e8"] == 0:
+            # Nobody traded: nothing is visited, so nothing fills.
+            self._points = (self._points[3],) * 4
+            return None
+        self.length = path_ticks(self._points)
+        return jump
+
+    def walk(self, position: int) -> Iterator[tuple[int, int, int]]:
+        """Go on to ``position`` of the path, leg by leg: (position, from, to)."""
+        for leg in legs(self._points, self.position, position):
+            self.last_ticks = leg[2]
+            yield leg
+        self.position = position
+
+    def close(self) -> Candle | None:
+        """End the minute; its candle, if it had one."""
+        assert self.position == self.length, "a candle closes at the end of its path"
+        candle = None
+        if self.playing:
+            record = self._minutes[self._closed]
+            candle = Candle(*record.item())
+            self.last_ticks = candle.close
+            self._closed += 1
+            self.candles_count += 1
+            self._show_depth()
+        self.playing = False
+        self.open_ns += MINUTE_NS
+        return candle
+
+    def at_ns(self, position: int) -> int:
+        """Market time at which the path is at ``position``."""
+        share_ms = min(MINUTE_MS - 1, MINUTE_MS * position // self.length) if self.length else 0
+        return self.open_ns + share_ms * MILLISECOND_NS
+
+    def _show_depth(self) -> None:
+        volume_e8 = int(self._minutes["volume_e8"][self._closed - 1]) if self._closed else 0
+        self.book["depth_lots"] = max(1, volume_e8 // self.listing.lot_e8 * self._depth_ppm // PPM)
+
+    # what the public sees
+
+    def print_trade(self, position: int, side: int) -> Trade | None:
+        """The tape's trade at ``position`` of the path: all volume since the one before."""
+        record = self._minutes[self._closed]
+        volume_e8 = int(record["volume_e8"]) * (position + 1) // (self.length + 1) - self._tape
+        if volume_e8 == 0:
+            return None
+        self._tape += volume_e8
+        number = self.open_ns // MINUTE_NS * 16 + min(15, self._printed(record))
+        trade = Trade(self.listing.id, self.at_ns(position), number, self.last_ticks, volume_e8, side)
+        self.trades.append(trade)
+        return trade
+
+    def _printed(self, record: np.void) -> int:
+        first = int(record["open_ns"]) // MINUTE_NS * 16
+        newest = self.trades[-1].trade_id if self.trades else -1
+        return newest - first + 1 if newest >= first else 0
+
+    def quote(self, at_ns: int) -> Quote:
+        """Best bid and ask around the last price."""
+        depth = int(self.book["depth_lots"][0])
+        (bid, _), (ask, _) = (side[0] for side in self.depth(1))
+        return Quote(self.listing.id, at_ns, at_ns // MILLISECOND_NS, bid, depth, ask, depth)
+
+    def depth(self, levels: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Bids and asks, best first, as (ticks, lots)."""
+        lots, spread = int(self.book["depth_lots"][0]), int(self.book["spread_ticks"][0])
+        bid = max(1, self.last_ticks - spread // 2)
+        shown = range(min(levels, matching.LEVELS))
+        bids = [(bid - level, lots) for level in shown if bid - level >= 1]
+        return bids, [(bid + spread + level, lots) for level in shown]
+
+    def forming(self) -> np.ndarray:
+        """The current minute as far as it was played: one CANDLE, or none."""
+        out = np.zeros(1 if self.playing else 0, CANDLE)
+        if self.playing:
+            whole = self._minutes[self._closed]
+            seen = [self._points[0], *(leg[2] for leg in legs(self._points, 0, self.position))]
+            out[0] = whole
+            out["close"], out["high"], out["low"] = seen[-1], max(seen), min(seen)
+            for name in SUMS:
+                out[name] = int(whole[name]) * (self.position + 1) // (self.length + 1)
+        return out
+
+    def klines(self, interval: str, start_ns: int | None, end_ns: int | None, limit: int) -> np.ndarray:
+        """At most ``limit`` candles that open in [start, end]: the earliest of them, or without a start the newest."""
+        step = INTERVALS_NS[interval]
+        first, last = self._bounds(step, start_ns, end_ns, limit)
+        minutes = self._minutes[: self._closed]
+        opens = minutes["open_ns"]
+        begin, end = np.searchsorted(opens, first), np.searchsorted(opens, last)
+        parts = [minutes[begin:end]]
+        forming = self.forming()
+        if len(forming) and first <= forming["open_ns"][0] < last:
+            parts.append(forming)
+        hours = self._market.past(self._row)
+        if step >= INTERVALS_NS["1h"] and len(hours) and first < hours["open_ns"][-1]:
+            begin, end = np.searchsorted(hours["open_ns"], first), np.searchsorted(hours["open_ns"], last)
+            parts.insert(0, hours[begin:end])
+        candles = aggregate(np.concatenate(parts), step)
+        return candles[:limit] if start_ns is not None else candles[-limit:]
+
+    def _bounds(self, step: int, start_ns: int | None, end_ns: int | None, limit: int) -> tuple[int, int]:
+        """Whole intervals: open of the first, end of the last."""
+        stop = self.open_ns + MINUTE_NS if self.playing else self.open_ns
+        last = stop if end_ns is None else min(stop, end_ns + 1)
+        last = -(-last // step) * step
+        if start_ns is None:
+            # Intervals without a candle are not counted, so look further back than the limit.
+            return last - 2 * limit * step, last
+        return -(-start_ns // step) * step, last

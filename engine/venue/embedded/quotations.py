@@ -1,0 +1,214 @@
+"""What anybody may ask: time, contracts, candles, trades, the book and statistics, as Binance answers."""
+
+from decimal import Decimal
+from typing import Any
+
+from engine.venue.embedded.events import Candle
+from engine.venue.embedded.exchange import Exchange
+from engine.venue.embedded.listing import Listing, e8_text
+from engine.venue.embedded.market import INTERVALS_NS
+from engine.venue.embedded.parameters import Parameters
+
+MS = 1_000_000
+KLINES_MAX = 1500
+ONBOARD_MS = 1_569_398_400_000
+DELIVERY_MS = 4_133_404_800_000
+RATE_LIMITS = [
+    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 2400},
+    {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
+    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
+]
+ORDER_TYPES = ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"]
+
+Answer = dict[str, Any]
+
+
+def exchange_info(exchange: Exchange, wall_ms: int) -> Answer:
+    """Every contract with its filters."""
+    quotes = dict.fromkeys(listing.quote for listing in exchange.listings)
+    return {
+        "timezone": "UTC",
+        "serverTime": wall_ms,
+        "futuresType": "U_MARGINED",
+        "rateLimits": RATE_LIMITS,
+        "exchangeFilters": [],
+        "assets": [{"asset": quote, "marginAvailable": True, "autoAssetExchange": "-10000"} for quote in quotes],
+        "symbols": [_contract(listing) for listing in exchange.listings],
+    }
+
+
+def _contract(listing: Listing) -> Answer:
+    return {
+        "symbol": listing.id,
+        "pair": listing.id,
+        "contractType": "PERPETUAL",
+        "deliveryDate": DELIVERY_MS,
+        "onboardDate": ONBOARD_MS,
+        "status": "TRADING",
+        "maintMarginPercent": "2.5000",
+        "requiredMarginPercent": "5.0000",
+        "baseAsset": listing.base,
+        "quoteAsset": listing.quote,
+        "marginAsset": listing.quote,
+        "pricePrecision": listing.price_decimals,
+        "quantityPrecision": listing.quantity_decimals,
+        "baseAssetPrecision": 8,
+        "quotePrecision": 8,
+        "underlyingType": "COIN",
+        "underlyingSubType": [],
+        "triggerProtect": "0.0500",
+        "liquidationFee": "0.020000",
+        "marketTakeBound": "0.30",
+        "maxMoveOrderLimit": 10000,
+        "filters": _filters(listing),
+        "orderTypes": ORDER_TYPES,
+        "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
+        "permissionSets": ["GRID", "COPY"],
+    }
+
+
+def _filters(listing: Listing) -> list[Answer]:
+    price, quantity = listing.price_text, listing.quantity_text
+    least, step = quantity(listing.lots_min), quantity(1)
+    return [
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": price(listing.ticks_min),
+            "maxPrice": price(listing.ticks_max),
+            "tickSize": price(1),
+        },
+        {"filterType": "LOT_SIZE", "minQty": least, "maxQty": quantity(listing.lots_max), "stepSize": step},
+        {
+            "filterType": "MARKET_LOT_SIZE",
+            "minQty": least,
+            "maxQty": quantity(listing.market_lots_max),
+            "stepSize": step,
+        },
+        {"filterType": "MAX_NUM_ORDERS", "limit": 200},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": 100},
+        {"filterType": "MIN_NOTIONAL", "notional": e8_text(listing.notional_min).rstrip("0").rstrip(".")},
+        {"filterType": "PERCENT_PRICE", "multiplierUp": "1.0500", "multiplierDown": "0.9500", "multiplierDecimal": "4"},
+        {"filterType": "POSITION_RISK_CONTROL", "positionControlSide": "NONE"},
+    ]
+
+
+def klines(exchange: Exchange, parameters: Parameters) -> list[list[Any]]:
+    """Candles, oldest first; from ``startTime`` on where it is given, else the newest."""
+    listing, interval = parameters.listing(), parameters.interval()
+    limit = parameters.limit(500, KLINES_MAX)
+    start_ns = parameters.time_ns("startTime", 0) if "startTime" in parameters else None
+    end_ns = parameters.time_ns("endTime", 0) if "endTime" in parameters else None
+    length_ms = INTERVALS_NS[interval] // MS
+    found = exchange.klines(listing.id, interval, start_ns, end_ns, limit)
+    return [
+        [
+            row.open_ns // MS,
+            *(listing.price_text(ticks) for ticks in (row.open, row.high, row.low, row.close)),
+            e8_text(row.volume_e8),
+            row.open_ns // MS + length_ms - 1,
+            e8_text(row.quote_e4 * 10_000),
+            row.trades,
+            e8_text(row.taker_volume_e8),
+            e8_text(row.taker_quote_e4 * 10_000),
+            "0",
+        ]
+        for row in (Candle(*values) for values in found.tolist())
+    ]
+
+
+def trades(exchange: Exchange, parameters: Parameters) -> list[Answer]:
+    """The newest trades, oldest first."""
+    listing = parameters.listing()
+    return [
+        {
+            "id": trade.trade_id,
+            "price": listing.price_text(trade.price_ticks),
+            "qty": e8_text(trade.volume_e8),
+            "quoteQty": e8_text(trade.volume_e8 * trade.price_ticks * listing.tick_e8 // 10**8),
+            "time": trade.at_ns // MS,
+            "isBuyerMaker": trade.taker_side < 0,
+        }
+        for trade in exchange.recent_trades(listing.id, parameters.limit(500, 1000))
+    ]
+
+
+def aggregate_trades(exchange: Exchange, parameters: Parameters) -> list[Answer]:
+    """The newest aggregate trades, oldest first."""
+    listing = parameters.listing()
+    return [
+        {
+            "a": trade.trade_id,
+            "p": listing.price_text(trade.price_ticks),
+            "q": e8_text(trade.volume_e8),
+            "f": trade.trade_id,
+            "l": trade.trade_id,
+            "T": trade.at_ns // MS,
+            "m": trade.taker_side < 0,
+        }
+        for trade in exchange.recent_trades(listing.id, parameters.limit(500, 1000))
+    ]
+
+
+def book_ticker(exchange: Exchange, listing: Listing) -> Answer:
+    """Best bid and ask."""
+    quote = exchange.book_ticker(listing.id)
+    return {
+        "symbol": listing.id,
+        "bidPrice": listing.price_text(quote.bid_ticks),
+        "bidQty": listing.quantity_text(quote.bid_lots),
+        "askPrice": listing.price_text(quote.ask_ticks),
+        "askQty": listing.quantity_text(quote.ask_lots),
+        "time": quote.at_ns // MS,
+        "lastUpdateId": quote.update_id,
+    }
+
+
+def price(exchange: Exchange, listing: Listing) -> Answer:
+    """The last price."""
+    last = listing.price_text(exchange.last_ticks(listing.id))
+    return {"symbol": listing.id, "price": last, "time": exchange.now_ns // MS}
+
+
+def premium_index(exchange: Exchange, listing: Listing) -> Answer:
+    """Mark and index, both the last price; funding is not charged."""
+    last, eight_hours_ns = listing.price_text(exchange.last_ticks(listing.id)), INTERVALS_NS["8h"]
+    return {
+        "symbol": listing.id,
+        "markPrice": last,
+        "indexPrice": last,
+        "estimatedSettlePrice": last,
+        "lastFundingRate": "0.00000000",
+        "interestRate": "0.00000000",
+        "nextFundingTime": (exchange.now_ns // eight_hours_ns + 1) * eight_hours_ns // MS,
+        "time": exchange.now_ns // MS,
+    }
+
+
+def day_statistics(exchange: Exchange, listing: Listing) -> Answer:
+    """The last 24 hours, from hourly candles."""
+    rows = exchange.klines(listing.id, "1h", None, None, 24)
+    last = exchange.last_ticks(listing.id)
+    first = int(rows["open"][0]) if len(rows) else last
+    volume_e8, quote_e4 = int(rows["volume_e8"].sum()), int(rows["quote_e4"].sum())
+    weighted = Decimal(quote_e4) * 10_000 / volume_e8 if volume_e8 else Decimal(0)
+    change = last - first
+    percent = Decimal(100 * change) / first if first else Decimal(0)
+    open_ns = int(rows["open_ns"][0]) if len(rows) else exchange.now_ns
+    return {
+        "symbol": listing.id,
+        "priceChange": ("-" if change < 0 else "") + listing.price_text(abs(change)),
+        "priceChangePercent": f"{percent:.3f}",
+        "weightedAvgPrice": f"{weighted:.8f}",
+        "lastPrice": listing.price_text(last),
+        "lastQty": listing.quantity_text(1),
+        "openPrice": listing.price_text(first),
+        "highPrice": listing.price_text(int(rows["high"].max()) if len(rows) else last),
+        "lowPrice": listing.price_text(int(rows["low"].min()) if len(rows) else last),
+        "volume": e8_text(volume_e8),
+        "quoteVolume": e8_text(quote_e4 * 10_000),
+        "openTime": open_ns // MS,
+        "closeTime": exchange.now_ns // MS,
+        "firstId": 0,
+        "lastId": 0,
+        "count": int(rows["trades"].sum()),
+    }

@@ -1,0 +1,192 @@
+r"""The server: sockets on 127.0.0.1, one with TLS and one plain, in front of REST, streams and the control paths.
+
+127.0.0.1:tls  \              /  Rest     /fapi /api /sapi
+                > Server.serve >-  Streams  /ws /stream /public /market /private
+127.0.0.1:plain/              \  Control  /ringmaster/grid ledger step    (an API key is required)
+"""
+
+import asyncio
+import errno
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from engine.venue.embedded.certificate import Certificate, issue
+from engine.venue.embedded.exchange import Exchange
+from engine.venue.embedded.orders import Refusal
+from engine.venue.embedded.pace import Pace, Speed
+from engine.venue.embedded.rest import NOT_FOUND, Rest
+from engine.venue.embedded.signing import Keys, ListenKeys, identify
+from engine.venue.embedded.streams import Streams
+
+HOST = "127.0.0.1"
+BODY_BYTES_MAX = 65_536
+LOOK_SECONDS = 5.0  # between two looks at listen keys that end
+STEP_MINUTES_MAX = 10_000
+
+
+class PortTakenError(OSError):
+    """A port that the server was told to use is not free."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How the server is run: its keys, its ports (0: any) and how fast its market moves."""
+
+    keys: Keys
+    speed: Speed
+    tls_port: int = 0
+    plain_port: int = 0
+    settled_ns: Callable[[], int] = lambda: 2**62
+    certificate: Certificate | None = None  # None: a fresh one; kept, clients of before a restart still trust it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where the server listens."""
+
+    tls: int
+    plain: int
+
+
+class Server:
+    """The embedded exchange on the wire; ``start`` it, ``close`` it."""
+
+    def __init__(self, exchange: Exchange, plan: Plan) -> None:
+        self._exchange = exchange
+        self._plan = plan
+        self._listen_keys = ListenKeys()
+        self.certificate: Certificate = plan.certificate or issue(time.time_ns())
+        self.streams = Streams(exchange, self._listen_keys, points=plan.speed.points_per_candle)
+        self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns)
+        self._rest = Rest(exchange, plan.keys, self._listen_keys, self.streams)
+        self._runner: web.AppRunner | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> Ports:
+        """Listen, and return the ports; the market stands still until ``pace.run()``."""
+        tls = _listen(self._plan.tls_port)
+        try:
+            plain = _listen(self._plan.plain_port)
+        except OSError:
+            tls.close()
+            raise
+        application = web.Application(client_max_size=BODY_BYTES_MAX)
+        application.router.add_route("*", "/{path:.*}", self._serve)
+        self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+        await self._runner.setup()
+        await web.SockSite(self._runner, tls, ssl_context=self.certificate.server_context()).start()
+        await web.SockSite(self._runner, plain).start()
+        self._tasks = [asyncio.create_task(self.pace.drive()), asyncio.create_task(self._expire_listen_keys())]
+        return Ports(tls=tls.getsockname()[1], plain=plain.getsockname()[1])
+
+    async def close(self) -> None:
+        """Stop the market, say good-bye to every client and free the ports."""
+        self.pace.drain()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.streams.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def failure(self) -> BaseException | None:
+        """Return what ended the market's clockwork, if anything did."""
+        for task in self._tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()):
+                return error
+        return None
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._route(request)
+        except web.HTTPRequestEntityTooLarge:
+            return _json({"code": -1130, "msg": f"The body is larger than {BODY_BYTES_MAX} bytes."}, status=413)
+
+    async def _route(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Upgrade", "").lower() == "websocket" and self.streams.is_route(request.path):
+            return await self.streams.serve(request)
+        if request.path.startswith("/ringmaster/"):
+            return await self._control(request)
+        return await self._rest.serve(request)
+
+    async def _control(self, request: web.Request) -> web.Response:
+        key = identify(self._plan.keys, request.headers.get("X-MBX-APIKEY"))
+        if isinstance(key, Refusal):
+            return _json({"code": key.code, "msg": key.message}, status=401)
+        match request.method, request.path:
+            case "GET", "/ringmaster/grid":
+                return _json(self._grid())
+            case "GET", "/ringmaster/ledger":
+                return _json(self._ledger(key.account))
+            case "POST", "/ringmaster/step":
+                return self._step(await request.read())
+            case _:
+                return web.Response(status=404, body=NOT_FOUND, content_type="application/json")
+
+    def _grid(self) -> dict[str, Any]:
+        exchange = self._exchange
+        return {
+            "now_ns": exchange.now_ns,
+            "is_over": exchange.is_over,
+            "is_running": self.pace.is_running,
+            "clients": self.streams.clients_count,
+            "clients_cut": self.streams.cut_count,
+            "symbols": [asdict(grid) for grid in exchange.grid()],
+        }
+
+    def _ledger(self, account: str) -> dict[str, Any]:
+        """The books of ``account`` in integers: ticks, lots and minor units of 1e-8."""
+        exchange = self._exchange
+        fills = [fill for listing in exchange.listings for fill in exchange.user_trades(account, listing.id, 0, 10**9)]
+        state = exchange.account(account)
+        return asdict(state) | {
+            "equity": state.equity,
+            "now_ns": exchange.now_ns,
+            "fills": [asdict(fill) for fill in sorted(fills, key=lambda fill: (fill.at_ns, fill.trade_id))],
+            "open_orders": [asdict(order) for order in exchange.open_orders(account)],
+            "open_algo_orders": [asdict(order) for order in exchange.open_algo_orders(account)],
+        }
+
+    def _step(self, body: bytes) -> web.Response:
+        try:
+            given = orjson.loads(body or b"{}")
+        except orjson.JSONDecodeError:
+            given = None
+        minutes = given.get("candles", 1) if isinstance(given, dict) else None
+        if not isinstance(minutes, int) or not 1 <= minutes <= STEP_MINUTES_MAX:
+            return _json({"code": -1130, "msg": f"candles must be a number from 1 to {STEP_MINUTES_MAX}"}, status=400)
+        done = self.pace.step(minutes)
+        return _json({"candles": done, "now_ns": self._exchange.now_ns, "is_over": self._exchange.is_over})
+
+    async def _expire_listen_keys(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.streams.expire_listen_keys(time.monotonic_ns(), time.time_ns() // 1_000_000)
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise PortTakenError(
+                f"port {port} on {HOST} is not free: {error.strerror}; choose another, or 0 for any"
+            ) from error
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def _json(answer: Any, *, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(answer), content_type="application/json")

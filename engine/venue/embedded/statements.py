@@ -1,0 +1,251 @@
+"""What the account's owner is told: orders, fills, balances and positions, as Binance answers."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from engine.venue.embedded.events import AccountState, PositionState
+from engine.venue.embedded.listing import Listing, e8_text
+from engine.venue.embedded.messages import average_text
+from engine.venue.embedded.orders import SIDES, AlgoOrder, Fill, Order
+
+MS = 1_000_000
+MAINTENANCE = "0.00400000"  # share of the notional; one bracket for all
+
+Answer = dict[str, Any]
+
+
+def order(listing: Listing, placed: Order) -> Answer:
+    """An order as REST reports it."""
+    return {
+        "orderId": placed.order_id,
+        "symbol": listing.id,
+        "status": placed.status,
+        "clientOrderId": placed.client_id,
+        "price": listing.price_text(placed.price_ticks),
+        "avgPrice": average_text(listing, placed.cost, placed.lots_filled),
+        "origQty": listing.quantity_text(placed.lots),
+        "executedQty": listing.quantity_text(placed.lots_filled),
+        "cumQty": listing.quantity_text(placed.lots_filled),
+        "cumQuote": e8_text(placed.cost * listing.unit),
+        "timeInForce": placed.time_in_force,
+        "type": placed.type,
+        "reduceOnly": placed.reduce_only,
+        "closePosition": placed.close_position,
+        "side": SIDES[placed.side],
+        "positionSide": "BOTH",
+        "stopPrice": "0",
+        "workingType": "CONTRACT_PRICE",
+        "priceProtect": False,
+        "origType": placed.type,
+        "priceMatch": "NONE",
+        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "goodTillDate": 0,
+        "time": placed.created_ns // MS,
+        "updateTime": placed.updated_ns // MS,
+    }
+
+
+def algo_order(listing: Listing, placed: AlgoOrder) -> Answer:
+    """A conditional order as REST reports it."""
+    return {
+        "algoId": placed.algo_id,
+        "clientAlgoId": placed.client_id,
+        "algoType": "CONDITIONAL",
+        "orderType": placed.type,
+        "symbol": listing.id,
+        "side": SIDES[placed.side],
+        "positionSide": "BOTH",
+        "timeInForce": placed.time_in_force,
+        "quantity": listing.quantity_text(placed.lots),
+        "algoStatus": placed.status,
+        "actualOrderId": str(placed.order_id) if placed.order_id else "",
+        "actualPrice": average_text(listing, placed.cost, placed.lots_filled),
+        "actualQty": listing.quantity_text(placed.lots_filled),
+        "triggerPrice": listing.price_text(placed.trigger_ticks),
+        "price": "0.00",
+        "icebergQuantity": None,
+        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "workingType": "CONTRACT_PRICE",
+        "priceMatch": "NONE",
+        "closePosition": placed.close_position,
+        "priceProtect": False,
+        "reduceOnly": placed.reduce_only,
+        "createTime": placed.created_ns // MS,
+        "updateTime": placed.updated_ns // MS,
+        "triggerTime": placed.triggered_ns // MS,
+        "goodTillDate": 0,
+    }
+
+
+def fill(listing: Listing, traded: Fill) -> Answer:
+    """One of the account's trades."""
+    return {
+        "symbol": listing.id,
+        "id": traded.trade_id,
+        "orderId": traded.order_id,
+        "side": SIDES[traded.side],
+        "price": listing.price_text(traded.price_ticks),
+        "qty": listing.quantity_text(traded.lots),
+        "realizedPnl": e8_text(traded.realised),
+        "marginAsset": listing.quote,
+        "quoteQty": e8_text(traded.notional),
+        "commission": e8_text(traded.fee),
+        "commissionAsset": listing.quote,
+        "time": traded.at_ns // MS,
+        "positionSide": "BOTH",
+        "buyer": traded.side > 0,
+        "maker": traded.maker,
+    }
+
+
+def income(listing: Listing, traded: Fill) -> Iterable[Answer]:
+    """What a fill did to the wallet: profit where it closed something, and the fee."""
+    for kind, amount in (("REALIZED_PNL", traded.realised), ("COMMISSION", -traded.fee)):
+        if amount:
+            yield {
+                "symbol": listing.id,
+                "incomeType": kind,
+                "income": e8_text(amount),
+                "asset": listing.quote,
+                "info": str(traded.trade_id),
+                "time": traded.at_ns // MS,
+                "tranId": traded.trade_id,
+                "tradeId": str(traded.trade_id),
+            }
+
+
+def balances(state: AccountState, asset: str, at_ns: int) -> list[Answer]:
+    """The account's one balance."""
+    return [
+        {
+            "accountAlias": "loop",
+            "asset": asset,
+            "balance": e8_text(state.wallet),
+            "crossWalletBalance": e8_text(state.wallet),
+            "crossUnPnl": e8_text(state.unrealised),
+            "availableBalance": e8_text(state.available),
+            "maxWithdrawAmount": e8_text(state.available),
+            "marginAvailable": True,
+            "updateTime": at_ns // MS,
+        }
+    ]
+
+
+def account(state: AccountState, asset: str, at_ns: int, positions: list[Answer]) -> Answer:
+    """The whole account."""
+    money = _money(state)
+    totals = {f"total{name[0].upper()}{name[1:]}": text for name, text in money.items() if name not in UNTOTALLED}
+    return {
+        "feeTier": 0,
+        "canTrade": True,
+        "canDeposit": True,
+        "canWithdraw": True,
+        "updateTime": 0,
+        "multiAssetsMargin": False,
+        "tradeGroupId": -1,
+        **totals,
+        "availableBalance": money["availableBalance"],
+        "maxWithdrawAmount": money["maxWithdrawAmount"],
+        "assets": [{"asset": asset, **money, "marginAvailable": True, "updateTime": at_ns // MS}],
+        "positions": positions,
+    }
+
+
+UNTOTALLED = ("availableBalance", "maxWithdrawAmount")
+
+
+def _money(state: AccountState) -> dict[str, str]:
+    maintenance = sum(_maintenance(position) for position in state.positions)
+    return {
+        "walletBalance": e8_text(state.wallet),
+        "unrealizedProfit": e8_text(state.unrealised),
+        "marginBalance": e8_text(state.equity),
+        "maintMargin": e8_text(maintenance),
+        "initialMargin": e8_text(state.position_margin + state.order_margin),
+        "positionInitialMargin": e8_text(state.position_margin),
+        "openOrderInitialMargin": e8_text(state.order_margin),
+        "crossWalletBalance": e8_text(state.wallet),
+        "crossUnPnl": e8_text(state.unrealised),
+        "availableBalance": e8_text(state.available),
+        "maxWithdrawAmount": e8_text(state.available),
+    }
+
+
+def account_position(listing: Listing, position: PositionState, at_ns: int) -> Answer:
+    """A position within the account."""
+    return {
+        "symbol": listing.id,
+        "positionSide": "BOTH",
+        "positionAmt": listing.quantity_text(position.lots),
+        "entryPrice": e8_text(position.entry_e8),
+        "breakEvenPrice": e8_text(position.entry_e8),
+        "unrealizedProfit": e8_text(position.unrealised),
+        "isolated": False,
+        "isolatedMargin": "0",
+        "isolatedWallet": "0",
+        "notional": e8_text(listing.notional(position.mark_ticks, position.lots)),
+        "initialMargin": e8_text(position.margin),
+        "maintMargin": e8_text(_maintenance(position)),
+        "positionInitialMargin": e8_text(position.margin),
+        "openOrderInitialMargin": "0",
+        "leverage": str(position.leverage),
+        "maxNotional": "100000000",
+        "bidNotional": "0",
+        "askNotional": "0",
+        "updateTime": at_ns // MS,
+    }
+
+
+def position_risk(listing: Listing, position: PositionState, at_ns: int) -> Answer:
+    """A position as positionRisk reports it; the fields of its second and third version together."""
+    return {
+        "symbol": listing.id,
+        "positionSide": "BOTH",
+        "positionAmt": listing.quantity_text(position.lots),
+        "entryPrice": e8_text(position.entry_e8),
+        "breakEvenPrice": e8_text(position.entry_e8),
+        "markPrice": listing.price_text(position.mark_ticks),
+        "unRealizedProfit": e8_text(position.unrealised),
+        "liquidationPrice": "0",
+        "isolatedMargin": "0",
+        "notional": e8_text(listing.notional(position.mark_ticks, position.lots)),
+        "marginAsset": listing.quote,
+        "isolatedWallet": "0",
+        "initialMargin": e8_text(position.margin),
+        "maintMargin": e8_text(_maintenance(position)),
+        "positionInitialMargin": e8_text(position.margin),
+        "openOrderInitialMargin": "0",
+        "adl": 1,
+        "bidNotional": "0",
+        "askNotional": "0",
+        "leverage": str(position.leverage),
+        "maxNotionalValue": "100000000",
+        "marginType": "cross",
+        "isAutoAddMargin": "false",
+        "updateTime": at_ns // MS,
+    }
+
+
+def leverage_bracket(listing: Listing) -> Answer:
+    """The contract's one bracket."""
+    return {
+        "symbol": listing.id,
+        "notionalCoef": 1.0,
+        "brackets": [
+            {
+                "bracket": 1,
+                "initialLeverage": listing.leverage_max,
+                "notionalCap": 100_000_000,
+                "notionalFloor": 0,
+                "maintMarginRatio": float(Decimal(MAINTENANCE)),
+                "cum": 0.0,
+            }
+        ],
+    }
+
+
+def _maintenance(position: PositionState) -> int:
+    return (
+        (position.cost + position.unrealised if position.lots > 0 else position.cost - position.unrealised) * 4 // 1000
+    )

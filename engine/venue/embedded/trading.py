@@ -1,0 +1,269 @@
+"""What an account may do: orders, conditional orders, its trades, positions and settings."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from engine.venue.embedded import statements
+from engine.venue.embedded.exchange import Exchange
+from engine.venue.embedded.orders import BUY, CONDITIONAL, LIMIT, MARKET, SELL, AlgoOrder, Order, PlaceOrder, Refusal
+from engine.venue.embedded.parameters import Parameters, RefusedError, refuse
+
+MS = 1_000_000
+EVERYTHING = 10**9  # rows: the cut is made here, after the filters
+SIDES = {"BUY": BUY, "SELL": SELL}
+LIFETIMES = ("GTC", "IOC", "FOK", "GTX")
+MOVED = (*CONDITIONAL, "STOP", "TAKE_PROFIT", "TRAILING_STOP_MARKET")
+ABSENT = Refusal(-2013, "Order does not exist.")
+
+Answer = Any
+Row = TypeVar("Row")
+
+
+class Trading:
+    """The private half of REST; every method takes the account and the request's parameters."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    # -- orders ----------------------------------------------------------------
+
+    def place(self, account: str, parameters: Parameters) -> Answer:
+        """POST order."""
+        kind = parameters.text("type")
+        if kind in MOVED:
+            raise refuse(
+                -4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
+            )
+        if kind not in (LIMIT, MARKET):
+            raise refuse(-1116, "Invalid orderType.")
+        if kind == LIMIT:
+            parameters.text("timeInForce")
+            parameters.text("price")
+        parameters.text("quantity")
+        request = self._request(parameters, kind, parameters.client_id("newClientOrderId"))
+        answer = self._exchange.place(account, request)
+        if isinstance(answer, Refusal):
+            raise RefusedError(answer)
+        return self._order(answer)
+
+    def place_algo(self, account: str, parameters: Parameters) -> Answer:
+        """POST algoOrder."""
+        if parameters.text("algoType") != "CONDITIONAL":
+            raise refuse(-4500, "Invalid algoType.")
+        kind = parameters.text("type")
+        if kind not in CONDITIONAL:
+            raise refuse(-1116, "Invalid orderType.")
+        parameters.text("triggerPrice")
+        request = self._request(parameters, kind, parameters.client_id("clientAlgoId"))
+        answer = self._exchange.place(account, request)
+        if isinstance(answer, Refusal):
+            raise RefusedError(answer)
+        return self._algo_order(answer)
+
+    def _request(self, parameters: Parameters, kind: str, client_id: str) -> PlaceOrder:
+        listing = parameters.listing()
+        side = parameters.option("side", SIDES, (-1117, "Invalid side."))
+        if "positionSide" in parameters and parameters.text("positionSide") != "BOTH":
+            raise refuse(-4061, "Order's position side does not match user's setting.")
+        lifetime = "GTC"
+        if "timeInForce" in parameters:
+            lifetime = parameters.option("timeInForce", LIFETIMES, (-1115, "Invalid timeInForce."))
+        return PlaceOrder(
+            symbol=listing.id,
+            side=SIDES[side],
+            type=kind,
+            quantity=parameters.number("quantity"),
+            price=parameters.number("price"),
+            trigger_price=parameters.number("triggerPrice"),
+            time_in_force=lifetime,
+            reduce_only=parameters.truth("reduceOnly"),
+            close_position=parameters.truth("closePosition"),
+            client_id=client_id,
+        )
+
+    def query(self, account: str, parameters: Parameters) -> Answer:
+        """GET order."""
+        return self._order(_granted(self._exchange.order(account, *_order_name(parameters))))
+
+    def query_open(self, account: str, parameters: Parameters) -> Answer:
+        """GET openOrder."""
+        found = _granted(self._exchange.order(account, *_order_name(parameters)))
+        if not found.is_open:
+            raise RefusedError(ABSENT)
+        return self._order(found)
+
+    def query_algo(self, account: str, parameters: Parameters) -> Answer:
+        """GET algoOrder."""
+        return self._algo_order(_granted(self._exchange.algo_order(account, *_algo_name(parameters))))
+
+    def cancel(self, account: str, parameters: Parameters) -> Answer:
+        """DELETE order."""
+        return self._order(_granted(self._exchange.cancel(account, *_order_name(parameters))))
+
+    def cancel_algo(self, account: str, parameters: Parameters) -> Answer:
+        """DELETE algoOrder."""
+        gone = _granted(self._exchange.cancel_algo(account, *_algo_name(parameters)))
+        return {"algoId": gone.algo_id, "clientAlgoId": gone.client_id, "code": "200", "msg": "success"}
+
+    def cancel_all(self, account: str, parameters: Parameters) -> Answer:
+        """DELETE allOpenOrders."""
+        self._exchange.cancel_all(account, parameters.listing().id)
+        return {"code": 200, "msg": "The operation of cancel all open order is done."}
+
+    def cancel_all_algo(self, account: str, parameters: Parameters) -> Answer:
+        """DELETE algoOpenOrders."""
+        self._exchange.cancel_all_algo(account, parameters.listing().id)
+        return {"code": 200, "msg": "The operation of cancel all open order is done."}
+
+    def open_orders(self, account: str, parameters: Parameters) -> Answer:
+        """GET openOrders, of one symbol or of all."""
+        symbol = parameters.listing().id if "symbol" in parameters else None
+        return [self._order(order) for order in self._exchange.open_orders(account, symbol)]
+
+    def open_algo_orders(self, account: str, parameters: Parameters) -> Answer:
+        """GET openAlgoOrders, of one symbol or of all."""
+        symbol = parameters.listing().id if "symbol" in parameters else None
+        return [self._algo_order(order) for order in self._exchange.open_algo_orders(account, symbol)]
+
+    def all_orders(self, account: str, parameters: Parameters) -> Answer:
+        """GET allOrders: from ``orderId`` or ``startTime`` on, else the newest."""
+        symbol, first = parameters.listing().id, parameters.integer("orderId", 0)
+        rows = self._exchange.all_orders(account, symbol, first, EVERYTHING)
+        return [self._order(order) for order in _page(rows, parameters, "orderId", lambda order: order.created_ns)]
+
+    def all_algo_orders(self, account: str, parameters: Parameters) -> Answer:
+        """GET allAlgoOrders: from ``algoId`` or ``startTime`` on, else the newest."""
+        symbol, first = parameters.listing().id, parameters.integer("algoId", 0)
+        rows = self._exchange.all_algo_orders(account, symbol, first, EVERYTHING)
+        return [self._algo_order(order) for order in _page(rows, parameters, "algoId", lambda order: order.created_ns)]
+
+    # -- trades and money ------------------------------------------------------
+
+    def user_trades(self, account: str, parameters: Parameters) -> Answer:
+        """GET userTrades: from ``fromId`` or ``startTime`` on, else the newest."""
+        listing = parameters.listing()
+        rows = self._exchange.user_trades(account, listing.id, parameters.integer("fromId", 0), EVERYTHING)
+        if "orderId" in parameters:
+            wanted = parameters.integer("orderId")
+            rows = [row for row in rows if row.order_id == wanted]
+        return [statements.fill(listing, row) for row in _page(rows, parameters, "fromId", lambda row: row.at_ns)]
+
+    def income(self, account: str, parameters: Parameters) -> Answer:
+        """GET income: profits and fees, oldest first."""
+        rows = [
+            entry
+            for listing in parameters.listings()
+            for row in self._exchange.user_trades(account, listing.id, 0, EVERYTHING)
+            for entry in statements.income(listing, row)
+            if "incomeType" not in parameters or entry["incomeType"] == parameters.text("incomeType")
+        ]
+        rows.sort(key=lambda entry: (entry["time"], entry["tranId"]))
+        return _page(rows, parameters, "fromId", lambda entry: entry["time"] * MS)
+
+    def balance(self, account: str, _: Parameters) -> Answer:
+        """GET balance."""
+        return statements.balances(self._exchange.account(account), self._asset(), self._exchange.now_ns)
+
+    def account(self, account: str, _: Parameters) -> Answer:
+        """GET account; its second version lists every position, the third only those that are held."""
+        state, by_id, now_ns = self._exchange.account(account), self._exchange.by_id, self._exchange.now_ns
+        rows = [statements.account_position(by_id[row.symbol], row, now_ns) for row in state.positions]
+        return statements.account(state, self._asset(), now_ns, rows)
+
+    def account_held(self, account: str, parameters: Parameters) -> Answer:
+        """GET account, third version."""
+        whole = self.account(account, parameters)
+        held = {row.symbol for row in self._exchange.account(account).positions if row.lots}
+        return whole | {"positions": [row for row in whole["positions"] if row["symbol"] in held]}
+
+    def positions(self, account: str, parameters: Parameters) -> Answer:
+        """GET positionRisk, second version: every contract."""
+        wanted = {listing.id for listing in parameters.listings()}
+        by_id, now_ns = self._exchange.by_id, self._exchange.now_ns
+        rows = [row for row in self._exchange.account(account).positions if row.symbol in wanted]
+        return [statements.position_risk(by_id[row.symbol], row, now_ns) for row in rows]
+
+    def positions_held(self, account: str, parameters: Parameters) -> Answer:
+        """GET positionRisk, third version: contracts that are held."""
+        held = {row.symbol for row in self._exchange.account(account).positions if row.lots}
+        return [row for row in self.positions(account, parameters) if row["symbol"] in held]
+
+    # -- settings --------------------------------------------------------------
+
+    def set_leverage(self, account: str, parameters: Parameters) -> Answer:
+        """POST leverage."""
+        listing = parameters.listing()
+        leverage = _granted(self._exchange.set_leverage(account, listing.id, parameters.integer("leverage")))
+        return {"leverage": leverage, "maxNotionalValue": "100000000", "symbol": listing.id}
+
+    def set_margin_type(self, _: str, parameters: Parameters) -> Answer:
+        """POST marginType: every account is cross."""
+        parameters.listing()
+        if parameters.text("marginType") == "CROSSED":
+            raise refuse(-4046, "No need to change margin type.")
+        raise refuse(-4168, "Unable to adjust to isolated-margin mode under the Multi-Assets mode.")
+
+    def set_position_side(self, _: str, parameters: Parameters) -> Answer:
+        """POST positionSide/dual: every account is one-way."""
+        if not parameters.truth("dualSidePosition"):
+            raise refuse(-4059, "No need to change position side.")
+        raise refuse(-4068, "Position side cannot be changed if there exists position.")
+
+    def brackets(self, _: str, parameters: Parameters) -> Answer:
+        """GET leverageBracket."""
+        return [statements.leverage_bracket(listing) for listing in parameters.listings()]
+
+    def symbol_configuration(self, account: str, parameters: Parameters) -> Answer:
+        """GET symbolConfig."""
+        return [
+            {
+                "symbol": listing.id,
+                "marginType": "CROSSED",
+                "isAutoAddMargin": False,
+                "leverage": self._exchange.leverage(account, listing.id),
+                "maxNotionalValue": "100000000",
+            }
+            for listing in parameters.listings()
+        ]
+
+    def _asset(self) -> str:
+        return self._exchange.listings[0].quote
+
+    def _order(self, order: Order | AlgoOrder) -> Answer:
+        assert isinstance(order, Order), "this endpoint deals in ordinary orders"
+        return statements.order(self._exchange.by_id[order.symbol], order)
+
+    def _algo_order(self, order: Order | AlgoOrder) -> Answer:
+        assert isinstance(order, AlgoOrder), "this endpoint deals in conditional orders"
+        return statements.algo_order(self._exchange.by_id[order.symbol], order)
+
+
+def _granted(answer: Row | Refusal) -> Row:
+    if isinstance(answer, Refusal):
+        raise RefusedError(answer)
+    return answer
+
+
+def _order_name(parameters: Parameters) -> tuple[str, int, str]:
+    if "orderId" not in parameters and "origClientOrderId" not in parameters:
+        raise refuse(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
+    symbol = parameters.listing().id
+    if "orderId" in parameters:
+        return symbol, parameters.integer("orderId"), ""
+    return symbol, 0, parameters.client_id("origClientOrderId")
+
+
+def _algo_name(parameters: Parameters) -> tuple[int, str]:
+    if "algoId" in parameters:
+        return parameters.integer("algoId"), ""
+    if "clientAlgoId" not in parameters:
+        raise refuse(-1102, "Param 'clientAlgoId' or 'algoId' must be sent, but both were empty/null!")
+    return 0, parameters.client_id("clientAlgoId")
+
+
+def _page(rows: Sequence[Row], parameters: Parameters, first: str, time_ns: Callable[[Row], int]) -> list[Row]:
+    """The rows within startTime and endTime: the oldest of them after a starting point, else the newest."""
+    limit = parameters.limit(500, 1000)
+    start_ns, end_ns = parameters.time_ns("startTime", 0), parameters.time_ns("endTime", 2**62)
+    within = [row for row in rows if start_ns <= time_ns(row) < end_ns + MS]
+    return within[:limit] if first in parameters or "startTime" in parameters else within[-limit:]

@@ -1,0 +1,288 @@
+"""The feed's process: hydrates, listens, publishes, and looks after what does not come.
+
+    start   open the source, recall what a former life published, HISTORY by REST, READY
+    work    obey, look at lateness and silence, refresh higher timeframes
+    close   every socket
+
+Starting again after a crash is the same code: what MARKET holds says where to go on.
+"""
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from feed import backfill
+from feed.candle import Candle
+from feed.continuity import Verdict
+from feed.horizon import Horizon
+from feed.outlet import Outlet
+from feed.settings import FeedSettings
+from feed.source import Quote, Source, SourceError, Stream, Trade
+from feed.track import Surroundings, Track
+from feed.watchdog import Watchdog
+from shm.agent import Body, read_command
+from shm.clock import SystemClock
+from shm.counters import Counter
+from shm.instruments import Instrument
+from shm.records import Life, Order
+
+DUTY_S = 0.02
+HYDRATION_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class MarketPlan:
+    """Which market, how it is reached, and how fast it runs (0: it waits for us)."""
+
+    instruments: Sequence[Instrument]
+    dial: Callable[[], aiohttp.ClientSession]
+    speed: float = 1.0
+
+
+class FeedAgent:
+    """Market data of one exchange, from its sockets to the rings."""
+
+    def __init__(self, body: Body, plan: MarketPlan, settings: FeedSettings) -> None:
+        self._body, self._plan, self._settings = body, plan, settings
+        self._counters = body.memory.counters
+        self._clock = SystemClock()
+        self._horizon = Horizon()
+        self._outlet = Outlet(body.memory, self._clock, self._tell_sequence, epoch=body.pulse.epoch, speed=plan.speed)
+        self._source = Source([each.symbol for each in plan.instruments], self, settings, plan.dial)
+        around = Surroundings(
+            outlet=self._outlet,
+            counters=self._counters,
+            horizon=self._horizon,
+            clock=self._clock,
+            settings=settings,
+            fetch=lambda row, start_ns, count: self._source.candles(row, "1m", start_ns, count),
+            report=self._report,
+        )
+        self._tracks = [Track(row, around) for row in range(len(plan.instruments))]
+        self._refresher = backfill.Refresher()
+        self._streams = [Stream.CANDLES, Stream.MARKS]
+        self._streams += [Stream.TRADES, Stream.QUOTES] if settings.ticks else []
+        self._dogs = {stream: Watchdog(settings, adaptive=plan.speed > 0.0) for stream in self._streams}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._errands: set[asyncio.Task[None]] = set()
+        self._reports: dict[tuple[int | None, str], int] = {}
+        self._order, self._obeyed = Order.PREPARE, 0
+        self._refreshing: asyncio.Task[None] | None = None
+        for track in self._tracks:
+            track.published = self._refresher.minute
+
+    async def start(self) -> None:
+        """Be ready: history loaded, streams open."""
+        tell = self._body.pulse.tell
+        tell(detail="connecting", market_seq=self._outlet.sequence)
+        await self._source.open()
+        began = self._recall()
+        tell(detail=f"loading history of {len(self._tracks)} instruments")
+        await self._hydrate(began)
+        self._tasks = [
+            asyncio.create_task(self._source.listen(stream), name=f"listen {stream}") for stream in self._streams
+        ]
+        for track in self._tracks:
+            track.suspect()  # what closed while nobody listened
+        tell(life=Life.READY, detail=f"history of {len(self._tracks)} instruments loaded")
+
+    async def work(self) -> int:
+        """One duty cycle."""
+        await asyncio.sleep(DUTY_S)
+        self._obey()
+        self._fail_with_tasks()
+        for track in self._tracks:
+            track.check_lateness(self._plan.speed)
+        if self._order is not Order.DRAIN:
+            self._look_for_silence()
+        if self._refresher.has_work and (self._refreshing is None or self._refreshing.done()):
+            self._refreshing = self._run_errand(self._refresher.refresh(self._source.candles, self._outlet.keep))
+        return 1
+
+    async def close(self) -> None:
+        """Close every socket and end every task."""
+        tasks = [*self._tasks, *self._errands]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for track in self._tracks:
+            await track.close()
+        await self._source.close()
+
+    def counts(self) -> dict[str, int]:
+        """Verdicts so far, over all instruments, by name."""
+        return {verdict.name: sum(track.series.counts[verdict] for track in self._tracks) for verdict in Verdict}
+
+    # what the source tells
+
+    def candle(self, row: int, candle: Candle, closed: bool, heard: tuple[int, int]) -> None:
+        """Take a candle from the stream."""
+        event_ns, received_ns = heard
+        self._hear(Stream.CANDLES, event_ns, received_ns)
+        if closed:
+            self._tracks[row].offer(candle, event_ns, received_ns)
+
+    def trade(self, row: int, trade: Trade) -> None:
+        """Take a trade."""
+        self._hear(Stream.TRADES, trade.event_ns, trade.received_ns)
+        self._outlet.trade(row, trade)
+
+    def quote(self, row: int, quote: Quote) -> None:
+        """Take a quote."""
+        self._hear(Stream.QUOTES, quote.event_ns, quote.received_ns)
+        self._outlet.quote(row, quote)
+
+    def mark(self, row: int, price: float, heard: tuple[int, int]) -> None:
+        """Take a mark price."""
+        self._hear(Stream.MARKS, *heard)
+        self._outlet.mark(row, price, heard)
+
+    def defect(self, row: int | None, why: str) -> None:
+        """Count a frame that could not be read; a closed candle among them is asked for by REST."""
+        self._counters.add(Counter.FRAMES_DEFECTIVE if row is None else Counter.CANDLES_MALFORMED)
+        if row is not None:
+            self._tracks[row].series.counts[Verdict.MALFORMED] += 1
+        self._report(row, why, 0)
+        if row is not None:
+            self._tracks[row].suspect()
+
+    def connected(self, stream: Stream, again: bool) -> None:
+        """Count silence from here; after a break, ask for what was missed."""
+        self._dogs[stream].watch_from(self._clock.monotonic_ns())
+        if again:
+            self._counters.add(Counter.RECONNECTS)
+            if stream is Stream.CANDLES:
+                self._run_errand(self._probe())
+
+    # the rest
+
+    def _hear(self, stream: Stream, event_ns: int, received_ns: int) -> None:
+        self._counters.add(Counter.FRAMES_RECEIVED)
+        self._dogs[stream].hear(received_ns)
+        if self._horizon.advance(event_ns):
+            self._outlet.tell_time(self._horizon.market_ns)
+
+    def _tell_sequence(self, sequence: int) -> None:
+        self._body.pulse.tell(market_seq=sequence)
+
+    def _report(self, row: int | None, what: str, open_ns: int) -> None:
+        """One line for the 1st, 2nd, 4th, 8th ... time of each kind: a storm must not fill the disk."""
+        key = (row, what.split(":", 1)[0][:40])
+        count = self._reports[key] = self._reports.get(key, 0) + 1
+        if count & (count - 1) == 0:
+            symbol = "" if row is None else self._plan.instruments[row].symbol
+            self._body.log.error("market data", symbol=symbol, what=what, open_ns=open_ns, times=count)
+
+    def _recall(self) -> dict[int, int]:
+        """Rows that a former life published, with the open time of their newest minute."""
+        for known in self._outlet.recall():
+            series = self._tracks[known["row"]].series
+            if known["is_missing"]:
+                series.admit_missing(known["candle"].open_ns, known["sequence"])
+            else:
+                series.admit(known["candle"], known["sequence"])
+        began = {}
+        for track in self._tracks:
+            newest = track.series.open_ns_last or self._outlet.recall_history(track.row)
+            if newest is not None:
+                began[track.row] = newest
+        return began
+
+    async def _hydrate(self, began: dict[int, int]) -> None:
+        """Fill HISTORY; a series that begins now begins after its newest hydrated minute."""
+        for attempt in range(HYDRATION_ATTEMPTS):
+            try:
+                now_ns = await self._source.market_ns()
+                loaded = await backfill.hydrate(
+                    len(self._tracks),
+                    now_ns,
+                    self._source.candles,
+                    count_max=self._settings.hydration_count_max,
+                    at_once_max=self._settings.requests_at_once_max,
+                )
+                break
+            except* SourceError as errors:
+                self._counters.add(Counter.REQUESTS_FAILED)
+                if attempt == HYDRATION_ATTEMPTS - 1:
+                    raise errors.exceptions[0] from None
+            await asyncio.sleep(DUTY_S * 2**attempt)
+        self._horizon.advance(now_ns)
+        self._outlet.tell_time(self._horizon.market_ns)
+        for (row, timeframe), candles in loaded.items():
+            self._keep(row, timeframe, candles, began.get(row))
+
+    def _keep(self, row: int, timeframe: int, candles: list[Candle], newest_ns: int | None) -> None:
+        series = self._tracks[row].series
+        fresh = series.open_ns_last is None
+        for candle in candles:
+            if timeframe:
+                self._refresher.kept(row, timeframe, candle.open_ns)
+            elif newest_ns is not None and candle.open_ns > newest_ns:
+                continue  # nobody heard of it yet: it goes through the ring
+            elif fresh:
+                series.admit(candle)
+            self._outlet.keep(row, timeframe, candle)
+
+    async def _probe(self) -> None:
+        """Ask the exchange how far the market is, and every series to catch up."""
+        try:
+            self._horizon.advance(await self._source.market_ns())
+        except SourceError as error:
+            self._counters.add(Counter.REQUESTS_FAILED)
+            self._report(None, f"probe: {error}", 0)
+            return
+        for track in self._tracks:
+            track.suspect()
+
+    def _run_errand(self, errand: Awaitable[None]) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.create_task(self._guard(errand))
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+        return task
+
+    async def _guard(self, errand: Awaitable[None]) -> None:
+        try:
+            await errand
+        except SourceError as error:
+            self._counters.add(Counter.REQUESTS_FAILED)
+            self._report(None, f"REST: {error}", 0)
+
+    def _look_for_silence(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        for stream, dog in self._dogs.items():
+            if self._order is Order.RUN and dog.is_silent(now_ns):
+                self._counters.add(Counter.WATCHDOG_TRIPS)
+                self._report(None, f"silence: {stream}", 0)
+                dog.watch_from(now_ns)
+                self._run_errand(self._source.drop(stream))
+
+    def _obey(self) -> None:
+        command = read_command(self._body.memory)
+        if command.version == self._obeyed and command.order is not Order.DRAIN:
+            return
+        pulse = self._body.pulse
+        match command.order:
+            case Order.RUN:
+                # Requests leave cycles behind; what lived at the start is frozen and costs nothing.
+                gc.enable()
+                for dog in self._dogs.values():
+                    dog.watch_from(self._clock.monotonic_ns())
+                pulse.tell(life=Life.RUNNING, obeyed=command.version)
+            case Order.DRAIN if pulse.life is not Life.DRAINED and not any(t.is_repairing for t in self._tracks):
+                pulse.tell(life=Life.DRAINED, obeyed=command.version)
+            case Order.STOP:
+                pulse.tell(obeyed=command.version)
+                self._body.stopping.tell()
+        self._order, self._obeyed = command.order, command.version
+
+    def _fail_with_tasks(self) -> None:
+        """A listener or a repair never ends by itself: what broke it ends the process."""
+        for task in self._tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()):
+                raise error
+        for track in self._tracks:
+            if error := track.failure():
+                raise error

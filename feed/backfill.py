@@ -1,0 +1,80 @@
+"""History by REST: every timeframe at the start, and each higher timeframe again as it closes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from feed.candle import Candle
+from feed.continuity import is_well_formed
+from shm.topology import TIMEFRAMES_S
+
+NAMES = {60: "1m", 300: "5m", 900: "15m", 3600: "1h", 14400: "4h", 86400: "1d"}
+
+Fetch = Callable[[int, str, int | None, int], Awaitable[list[Candle]]]  # row, timeframe, from open_ns, count_max
+
+
+def closed(found: Iterable[Candle], timeframe_s: int, now_ns: int) -> list[Candle]:
+    """The candles that are over by market time ``now_ns``: well formed, on the grid, each once, in order."""
+    step_ns = timeframe_s * 1_000_000_000
+    good = {
+        candle.open_ns: candle
+        for candle in found
+        if is_well_formed(candle) and candle.open_ns % step_ns == 0 and candle.open_ns + step_ns <= now_ns
+    }
+    return [good[open_ns] for open_ns in sorted(good)]
+
+
+async def hydrate(
+    rows: int, now_ns: int, fetch: Fetch, *, count_max: int, at_once_max: int
+) -> dict[tuple[int, int], list[Candle]]:
+    """The newest closed candles per instrument row and timeframe number, so many requests at once."""
+    turnstile = asyncio.Semaphore(at_once_max)
+
+    async def load(row: int, timeframe: int) -> list[Candle]:
+        timeframe_s = TIMEFRAMES_S[timeframe]
+        async with turnstile:
+            found = await fetch(row, NAMES[timeframe_s], None, count_max)
+        return closed(found, timeframe_s, now_ns)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = {
+            (row, timeframe): group.create_task(load(row, timeframe))
+            for row in range(rows)
+            for timeframe in range(len(TIMEFRAMES_S))
+        }
+    return {key: task.result() for key, task in tasks.items()}
+
+
+class Refresher:
+    """Knows which higher timeframes have closed since they were last fetched."""
+
+    def __init__(self) -> None:
+        self._due: dict[tuple[int, int], int] = {}
+        self._newest: dict[tuple[int, int], int] = {}
+
+    def minute(self, row: int, open_ns: int) -> None:
+        """A minute of ``row`` is over; note the higher timeframes that ended with it."""
+        end_ns = open_ns + TIMEFRAMES_S[0] * 1_000_000_000
+        for timeframe, timeframe_s in enumerate(TIMEFRAMES_S):
+            if timeframe and end_ns % (timeframe_s * 1_000_000_000) == 0:
+                self._due[row, timeframe] = end_ns
+
+    def kept(self, row: int, timeframe: int, open_ns: int) -> None:
+        """The candle of ``open_ns`` is in HISTORY; the next question starts after it."""
+        self._newest[row, timeframe] = max(open_ns, self._newest.get((row, timeframe), 0))
+
+    @property
+    def has_work(self) -> bool:
+        """Has any closed since?"""
+        return bool(self._due)
+
+    async def refresh(self, fetch: Fetch, keep: Callable[[int, int, Candle], None]) -> None:
+        """Fetch what closed; what could not be asked is due again."""
+        for (row, timeframe), end_ns in sorted(self._due.items()):
+            timeframe_s = TIMEFRAMES_S[timeframe]
+            since_ns = self._newest.get((row, timeframe), end_ns - 2 * timeframe_s * 1_000_000_000)
+            for candle in closed(await fetch(row, NAMES[timeframe_s], since_ns, 1000), timeframe_s, end_ns):
+                keep(row, timeframe, candle)
+                self.kept(row, timeframe, candle.open_ns)
+            # Another may have closed while we asked.
+            if self._due[row, timeframe] == end_ns:
+                del self._due[row, timeframe]

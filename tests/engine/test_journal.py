@@ -1,0 +1,158 @@
+"""The journal: what was acknowledged is there, whatever happened; what was changed is noticed."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.events import Deposited, Started
+from engine.journal import NAME, Journal, JournalError, JournalReader, read_books
+
+REPOSITORY = Path(__file__).parents[2]
+WRITER = """
+import sys, time
+from pathlib import Path
+from engine.events import Deposited
+from engine.journal import Journal
+journal = Journal(Path(sys.argv[1]), time.monotonic_ns)
+number = journal.books.events_count
+while True:
+    waiting = []
+    for _ in range(5):
+        number += 1
+        event = Deposited(account="main", venue="paper", amount=number, reference=str(number), wall_ns=1)
+        waiting.append((number, journal.write([event])))
+    for number, durable in waiting:
+        durable.result()
+        sys.stdout.write(f"{number}\\n"); sys.stdout.flush()
+"""
+
+
+def deposit(number):
+    """The event with this number."""
+    return Deposited(account="main", venue="paper", amount=number, reference=str(number), wall_ns=1)
+
+
+def filled(folder, count=20):
+    """A closed journal of ``count`` events, each a transaction of its own."""
+    journal = Journal(folder, time.monotonic_ns)
+    for number in range(1, count + 1):
+        journal.write([deposit(number)]).result()
+    journal.close()
+
+
+async def test_acknowledgements_come_in_order_and_many_share_one_fsync(tmp_path):
+    """1 000 appends are durable far sooner than 1 000 fsyncs would be, and the reader sees them all."""
+    journal = Journal(tmp_path, time.monotonic_ns)
+    waiting = [journal.append([deposit(number)]) for number in range(1, 1001)]
+    times = await asyncio.gather(*waiting)
+    assert times == sorted(times)
+    assert len(set(times)) < 500
+    books = read_books(tmp_path)
+    assert books.events_count == 1000
+    journal.close()
+
+
+def test_a_second_session_is_refused_in_one_line(tmp_path):
+    """The line names the folder and the process."""
+    journal = Journal(tmp_path, time.monotonic_ns)
+    with pytest.raises(JournalError, match=f"another session .process {os.getpid()}. uses this account"):
+        Journal(tmp_path, time.monotonic_ns)
+    journal.close()
+    Journal(tmp_path, time.monotonic_ns).close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (
+            "UPDATE events SET payload = CAST(replace(payload, '7', '8') AS BLOB) WHERE sequence = 7",
+            "event 7 was changed",
+        ),
+        ("DELETE FROM events WHERE sequence = 7", "event 8 was changed"),
+        ("DELETE FROM events WHERE sequence > 15", "at the end are missing"),
+        ("UPDATE events SET hash = zeroblob(32) WHERE sequence = 20", "event 20 was changed"),
+        ("PRAGMA user_version = 99", "newer version"),
+    ],
+)
+def test_a_changed_journal_is_refused(tmp_path, statement, words):
+    """The chain of hashes says where, and nothing is repaired in silence."""
+    filled(tmp_path)
+    connection = sqlite3.connect(tmp_path / NAME)
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+    with pytest.raises(JournalError, match=words):
+        Journal(tmp_path, time.monotonic_ns)
+
+
+def test_every_truncation_of_the_wal_is_a_prefix_that_opens(tmp_path):
+    """Cut anywhere, the journal holds the first n events for some n that grows with the cut."""
+    source = tmp_path / "source"
+    journal = Journal(source, time.monotonic_ns)
+    for number in range(1, 13):
+        journal.write([deposit(number)]).result()
+    images = {name: (source / f"{NAME}{name}").read_bytes() for name in ("", "-wal")}
+    journal.close()
+    counts = []
+    for cut in [*range(0, len(images["-wal"]), 4001), len(images["-wal"])]:
+        folder = tmp_path / "cut"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (folder / NAME).write_bytes(images[""])
+        (folder / f"{NAME}-wal").write_bytes(images["-wal"][:cut])
+        recovered = Journal(folder, time.monotonic_ns)
+        counts.append(recovered.books.events_count)
+        recovered.close()
+    assert counts == sorted(counts)
+    assert counts[-1] == 12
+
+
+def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path):
+    """Three SIGKILLs in the middle of appends: every number that was printed is in the journal."""
+    for kill in range(3):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+        )
+        lines = [writer.stdout.readline() for _ in range(37 + 11 * kill)]
+        writer.send_signal(signal.SIGKILL)
+        lines += writer.stdout.readlines()
+        writer.stdout.close()
+        writer.wait()
+        acknowledged = max(int(line) for line in lines if line.endswith("\n"))
+        journal = Journal(tmp_path, time.monotonic_ns)
+        assert journal.books.events_count >= acknowledged
+        journal.close()
+
+
+def test_an_error_of_the_disk_ends_the_journal_for_good(tmp_path):
+    """The append fails, so does every later one, and what was acknowledged before is still there."""
+    journal = Journal(tmp_path, time.monotonic_ns)
+    journal.write([deposit(1)]).result()
+    journal._connection.execute("PRAGMA query_only = ON")
+    for number in (2, 3):
+        with pytest.raises(JournalError, match="nothing is written any more"):
+            journal.write([deposit(number)]).result()
+    journal.close()
+    assert read_books(tmp_path).events_count == 1
+
+
+def test_a_reader_follows_the_writer(tmp_path):
+    """Each refresh gives what is new; the projection of a wallet is never needed."""
+    journal = Journal(tmp_path, time.monotonic_ns)
+    journal.write([Started(run="r", account="main", venue="paper", wall_ns=1), deposit(5)]).result()
+    reader = JournalReader(tmp_path)
+    assert len(reader.refresh()) == 2
+    journal.write([deposit(6)]).result()
+    assert reader.refresh() == [deposit(6)]
+    assert reader.books.ledger.wallet("main", "paper") == 11
+    journal.close()
+    with pytest.raises(JournalError, match="no such journal"):
+        JournalReader(tmp_path / "elsewhere").refresh()
