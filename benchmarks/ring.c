@@ -3,6 +3,7 @@
 #include <time.h>
 
 #define WORDS 15
+#define BACKOFF 16
 #define RELAXED __ATOMIC_RELAXED
 #define ACQUIRE __ATOMIC_ACQUIRE
 #define RELEASE __ATOMIC_RELEASE
@@ -43,6 +44,14 @@ static inline int receive(char *ring, word mask, word sequence, char *out) {
     return load(slot, RELAXED) == whole ? 1 : -1;
 }
 
+static inline void relax(void) {
+#if defined(__x86_64__)
+    for (int turn = 0; turn < BACKOFF; turn++) __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    for (int turn = 0; turn < BACKOFF; turn++) __asm__ volatile("yield");
+#endif
+}
+
 static inline word now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -64,7 +73,7 @@ word produce(char *ring, word mask, word first, word end, char *record, char *do
 word consume(char *ring, word mask, word first, word end, char *out, char *done) {
     word sum = 0;
     for (word sequence = first; sequence < end; sequence++) {
-        while (receive(ring, mask, sequence, out) != 1) {}
+        while (receive(ring, mask, sequence, out) != 1) relax();
         sum += load(out, RELAXED) + load(out + 112, RELAXED);
         if ((sequence & 63) == 63) store(done, sequence + 1, RELEASE);
     }
