@@ -126,6 +126,19 @@ def copy_record(typingctx, target, source):
 
 
 @intrinsic
+def seldom(typingctx, condition):
+    """``condition``, and word to the compiler that the other way is the one to be quick."""
+    bit = ir.IntType(1)
+
+    def codegen(context, builder, signature, arguments):
+        kind = ir.FunctionType(bit, [bit, bit])
+        expect = cgutils.get_or_insert_function(builder.module, kind, "llvm.expect.i1")
+        return builder.call(expect, [arguments[0], bit(0)])
+
+    return types.boolean(types.boolean), codegen
+
+
+@intrinsic
 def pause(typingctx):
     """Tell the processor that this is a spin loop."""
 
