@@ -153,11 +153,12 @@ def notional_is_large_enough(intent: Intent, book: Book, limits: Limits) -> tupl
 
 
 def order_is_small_enough(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
-    """One order's value."""
+    """The value that one order adds; the part that closes the opposite side is an exit."""
     each = intent.reference_ticks * limits.unit
-    if _is_exit(intent) or intent.lots * each <= limits.order_notional_max:
+    closing = max(0, -intent.side * book.position_lots)
+    if _is_exit(intent) or (intent.lots - closing) * each <= limits.order_notional_max:
         return None
-    nearest = limits.order_notional_max // each
+    nearest = closing + limits.order_notional_max // each
     return Refusal.ABOVE_ORDER_NOTIONAL, f"{intent.lots} lots exceeds order_notional_max; nearest legal: {nearest} lots"
 
 

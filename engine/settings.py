@@ -32,7 +32,7 @@ class RiskSettings:
 
     position_lots_max: int = 10**12  # of one instrument, net
     position_notional_max: Decimal = Decimal(20_000)  # of one instrument, net
-    order_notional_max: Decimal = Decimal(40_000)  # a flip is one order of twice the position
+    order_notional_max: Decimal = Decimal(20_000)  # what one order adds; what it closes is not counted
     gross_notional_max: Decimal = Decimal(100_000)  # of the account, sum over instruments
     orders_per_minute_max: int = 60  # market time, of the account
 

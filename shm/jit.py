@@ -96,7 +96,7 @@ def compiled(function: Callable[..., Any], *arguments: np.dtype[Any] | type[int]
     taken = tuple(types.int64 if argument is int else numba.from_dtype(argument) for argument in arguments)
     function.compile(taken)  # type: ignore[attr-defined]
     result = function.overloads[taken]  # type: ignore[attr-defined]
-    answer = result.signature.return_type
+    answer = types.unliteral(result.signature.return_type)  # one that only ever returns 0 says Literal[int](0)
     if answer != types.int64:
         raise TypeError(f"{function.__name__} must answer int64, not {answer}")
     return int(result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name))

@@ -1,14 +1,17 @@
 """The exchange's life as a process."""
 
 import socket
+import time
 
 import aiohttp
 import numpy as np
 import pytest
 
+from engine.venue.embedded import certificate
 from engine.venue.embedded.agent import ExchangeAgent, Office
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan
+from orchestrator import dialling
 from shm.records import COMMAND, Life, Order
 from shm.topology import role_row
 
@@ -95,4 +98,37 @@ async def test_what_breaks_the_market_breaks_the_agent(make_exchange):
     agent.run()
     with pytest.raises(ZeroDivisionError):
         await agent.work()
+    await agent.close()
+
+
+async def test_a_restart_on_the_same_port_is_the_same_exchange_to_its_clients(make_exchange, tmp_path):
+    """
+    With a kept certificate and port a session of before the restart is served again, over TLS.
+    """
+    exchange, trusted = make_exchange(), certificate.kept(tmp_path, time.time_ns())
+    first = ExchangeAgent(exchange, Plan(keys={}, speed=Speed.parse("step"), certificate=trusted))
+    await first.start()
+    port = first.ports.tls
+    async with dialling.session(dialling.Endpoint(port=port, certificate_pem=trusted.pem)) as session:
+        assert (await session.get("https://fapi.binance.com/fapi/v1/ping")).status == 200
+        await first.close()
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await session.get("https://fapi.binance.com/fapi/v1/ping")
+        again = certificate.kept(tmp_path, time.time_ns())
+        second = ExchangeAgent(exchange, Plan(keys={}, speed=Speed.parse("step"), tls_port=port, certificate=again))
+        await second.start()
+        assert (await session.get("https://fapi.binance.com/fapi/v1/ping")).status == 200
+        await second.close()
+
+
+async def test_another_certificate_is_not_trusted(make_exchange):
+    """
+    A session trusts the certificate that it was given and no other.
+    """
+    agent = ExchangeAgent(make_exchange(), Plan(keys={}, speed=Speed.parse("step")))
+    await agent.start()
+    other = certificate.issue(time.time_ns())
+    async with dialling.session(dialling.Endpoint(port=agent.ports.tls, certificate_pem=other.pem)) as session:
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await session.get("https://fapi.binance.com/fapi/v1/ping")
     await agent.close()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import aiohttp
 import ccxt
+import ccxt.async_support
 import ccxt.pro
 import pytest
 import pytest_asyncio
@@ -316,3 +317,39 @@ async def test_a_taken_port_is_one_clear_line(make_exchange):
     with pytest.raises(PortTakenError, match=f"port {port} on 127.0.0.1 is not free"):
         await Server(exchange, Plan(keys={}, speed=Speed.parse("max"), tls_port=port)).start()
     taken.close()
+
+
+async def test_balance_and_positions_stream(hall):
+    """
+    watch_balance and watch_positions hear a fill, and agree with what REST says after it.
+    """
+    client = hall.client
+    await watched(client.watch_balance(), lambda: client.create_order(SYMBOL, "market", "buy", 0.01))
+    positions = await watched(
+        client.watch_positions([SYMBOL]), lambda: client.create_order(SYMBOL, "market", "buy", 0.01)
+    )
+    (held,) = await client.fetch_positions([SYMBOL])
+    assert positions[-1]["contracts"] == held["contracts"] == 0.02
+    assert positions[-1]["entryPrice"] == held["entryPrice"]
+    await flatten(hall)
+
+
+async def test_the_plain_client_asks_the_same(hall):
+    """
+    ccxt without streams, built like the live one but for its session, trades and reads its own history.
+    """
+    client = ccxt.async_support.binanceusdm(
+        {"apiKey": hall.api_key, "secret": hall.secret, "session": hall.session, "enableRateLimit": False}
+    )
+    await client.load_markets()
+    assert abs(await client.fetch_time() - time.time_ns() // 10**6) < 5_000
+    assert await client.set_leverage(10, SYMBOL)
+    placed = await client.create_order(SYMBOL, "market", "sell", 0.01)
+    history = await client.fetch_orders(SYMBOL, limit=5)
+    assert history[-1]["id"] == placed["id"]
+    assert (await client.fetch_ticker(SYMBOL))["last"] == hall.exchange.last_ticks("BTCUSDT") / 10
+    fee = await client.fetch_trading_fee(SYMBOL)
+    assert (fee["maker"], fee["taker"]) == (0.0002, 0.0005)
+    await client.create_order(SYMBOL, "market", "buy", 0.01, None, {"reduceOnly": True})
+    assert await client.fetch_positions() == []
+    await client.close()

@@ -1,0 +1,105 @@
+"""What a strategy is: one file that names its settings, its memory and how it decides.
+
+A strategy is a Python module, ours or a file of yours, with
+
+    Settings    a frozen dataclass of numbers, each with a default
+    STATE       a numpy record: what it remembers, nested indicator states first of all
+    decide      a kernel, called once per closed candle: (state, settings, candle, position, target) -> reason
+
+and, where it wants them,
+
+    TIMEFRAMES  ("1m",) by default; ("1m", "1h") also calls it with closed hours (candle.timeframe_s says which).
+                When several close together the longest comes first and only the shortest one's answer counts.
+    VALUES      up to three names for what ``note`` writes into every decision record
+    LATE        names of STATE fields that decisions do not wait for (see below)
+
+What ``decide`` is given
+    state       its own record, zero at the start, kept from candle to candle
+    settings    the Settings, as a record
+    candle      open_ns, timeframe_s, open, high, low, close, volume, quote_volume, taker_volume, trades, ...
+    position    what it holds, read once per candle: lots (signed), entry_ticks, stop_ticks, and stopped_side,
+                the side (+1, -1) that a protective stop has just ended, until the next target
+    target      what it wants, as it left it: amount (-1.0 to 1.0 of the risk budget) and stop (a price)
+
+What it answers: a reason.  ``hold`` and ``go_flat`` write the target and give the right one; WARMING says "no opinion".
+
+    @kernel
+    def decide(state, settings, candle, position, target):
+        average = ema(state.average, candle.close, settings.period)
+        reach = atr(state.reach, candle, settings.period)
+        if average != average or reach != reach:        # NaN: not defined yet
+            return WARMING
+        side = 1.0 if candle.close > average else -1.0
+        return hold(target, side, candle.close - 2.0 * side * reach)
+
+Rules that keep it honest
+* It cannot see tomorrow: it is given one closed candle and its own state.
+* No decision is taken before every indicator state in STATE has *settled*, i.e. has forgotten where the data began.
+  States step with every candle, so call the indicators before any return.  A field named in LATE is not waited for:
+  check it yourself with ``settled``.
+* What must survive a restart is ``target``: state is rebuilt from history, target is restored from the last decision.
+  So remember your side in target.amount, not in STATE.
+* Use + - * / and math.sqrt; exp, log and pow differ between processors, and decisions are compared bit for bit.
+* Memory must not grow: windows have a fixed capacity in the record and a period at run time.
+"""
+
+import numpy as np
+
+from shm.jit import kernel
+from shm.records import Reason
+
+__all__ = [
+    "EXIT", "FLAT", "HEATED", "HELD", "LONG", "SHORT", "STOPPED", "WARMING",
+    "WORKING", "go_flat", "hold", "kernel", "note", "settled",
+]  # fmt: skip
+
+WARMING = int(Reason.COLD)
+FLAT = int(Reason.FLAT)
+LONG = int(Reason.LONG)
+SHORT = int(Reason.SHORT)
+HELD = int(Reason.HELD)
+HEATED = int(Reason.HEATED)
+STOPPED = int(Reason.STOPPED)
+EXIT = int(Reason.EXIT)
+
+# what ``target`` is: in, what stands; out, what is wanted
+WORKING = np.dtype([("amount", "<f8"), ("stop", "<f8"), ("values", "<f8", (3,))], align=True)
+
+
+@kernel
+def hold(target, side, stop):
+    """Want ``side`` (-1.0 to 1.0) of the risk budget, protected at price ``stop``; the reason.
+
+    A side that is already held keeps the stop that it was opened with.
+    """
+    if side == target.amount:
+        return HELD if side != 0.0 else FLAT
+    if side == 0.0:
+        return go_flat(target)
+    target.amount = side
+    target.stop = stop
+    return LONG if side > 0.0 else SHORT
+
+
+@kernel
+def go_flat(target):
+    """Want no position; the reason."""
+    if target.amount == 0.0:
+        return FLAT
+    target.amount = 0.0
+    target.stop = 0.0
+    return EXIT
+
+
+@kernel
+def note(target, first, second, third):
+    """Write the three values that mattered into the decision record; VALUES names them."""
+    target.values[0] = first
+    target.values[1] = second
+    target.values[2] = third
+
+
+@kernel
+def settled(indicator_state):
+    """True when the value of ``indicator_state`` no longer depends on where the data began."""
+    return indicator_state.seen > 0 and indicator_state.seen >= indicator_state.settles

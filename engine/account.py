@@ -1,0 +1,230 @@
+"""One account at one venue, open for business: journal, core, dispatch and desk joined.
+
+    message --> Core --Answer--> Dispatch --durable, then--> Venue
+                 ^                                             |
+                 +------------- Desk <---- news, answers ------+
+
+``open`` and ``recover`` are the same at the first start, after a reconnect and after a kill.
+Dropping the object at any await loses nothing: what was on the way is in the journal.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from engine import errors
+from engine.books import Books
+from engine.core import Core
+from engine.desk import Desk
+from engine.dispatch import Dispatch
+from engine.events import BookEvent, Deposited
+from engine.journal import Journal
+from engine.messages import Answer, FillTold, Message, Moment, Recorded
+from engine.order import Intent
+from engine.risk import Refused
+from engine.settings import EngineSettings
+from engine.venue.base import Acknowledged, Venue
+from shm.instruments import Instrument
+
+CONNECT_S_MAX = 30.0
+RETRY_NS = 1_000_000_000  # after a recovery that failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is traded, for whom, and where the journal is."""
+
+    run_id: str
+    folder: Path
+    settings: EngineSettings
+    instruments: tuple[Instrument, ...]
+    strategies: tuple[str, ...]  # by row, as in records
+    asset: str = "USDT"
+
+
+class Witness(Protocol):
+    """Who is told what happens; durable things only, but for ``answered``."""
+
+    def answered(self, answer: Answer, now: Moment) -> None:
+        """The core answered."""
+        ...
+
+    def told_again(self, message: FillTold) -> None:
+        """A trade was told that is booked already."""
+        ...
+
+    def durable(self, events: Sequence[BookEvent], durable_ns: int) -> None:
+        """These events are on disk."""
+        ...
+
+    def sent(self, intent: Intent, acknowledged: Acknowledged, durable_ns: int) -> None:
+        """A request left and was answered."""
+        ...
+
+    def refused(self, refused: Refused) -> None:
+        """Risk said no."""
+        ...
+
+    def rested(self) -> None:
+        """Nothing is under way any more."""
+        ...
+
+    def warned(self, event: str, text: str) -> None:
+        """Something that people should know."""
+        ...
+
+
+class Account:
+    """Open it, tell it, keep it, close it."""
+
+    def __init__(self, plan: Plan, venue: Venue, witness: Witness, moment: Callable[[], Moment]) -> None:
+        """Open nothing yet."""
+        self._plan, self._venue, self._witness, self._moment = plan, venue, witness, moment
+        self._journal: Journal | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._recovering: asyncio.Task[None] | None = None
+        self._recovered_ns = self._failed_ns = 0
+
+    async def open(self, say: Callable[[str], None]) -> None:
+        """Replay, connect, and ask the venue for everything."""
+        plan = self._plan
+        say("opening the journal")
+        journal = await asyncio.to_thread(Journal, plan.folder, lambda: self._moment().monotonic_ns)
+        self._journal = journal
+        self.core = Core(
+            journal.books,
+            plan.settings,
+            run=plan.run_id,
+            venue=plan.instruments[0].venue,
+            instruments={rule.symbol: rule for rule in plan.instruments},
+        )
+        self.dispatch = Dispatch(journal, self._venue, self._witness, self.tell, self._ask)
+        self._desk = Desk(self._venue, self, plan.instruments)
+        say("connecting")
+        await self._venue.open()
+        self._venue.follow(plan.instruments)
+        self._listening = asyncio.create_task(self._venue.listen(self._desk.news))
+        await self._connected()
+        say("reconciling")
+        await self._begin()
+        await self._recover()
+
+    async def close(self) -> None:
+        """Abandon what is under way, close every socket, give the journal up."""
+        tasks = [task for task in (self._listening, self._recovering) if task is not None]
+        try:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._journal is not None:
+                await self.dispatch.close()
+        finally:
+            try:
+                await self._venue.close()
+            finally:
+                if self._journal is not None:
+                    await asyncio.to_thread(self._journal.close)
+
+    @property
+    def books(self) -> Books:
+        """Orders, goals and money."""
+        return self.core.books
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing waits for disk, venue or recovery, and the core wants nothing more."""
+        is_recovering = self._recovering is not None and not self._recovering.done()
+        return (
+            self.core.is_settled
+            and self.dispatch.is_idle
+            and not is_recovering
+            and not self._desk.recovery_wanted
+            and not self.dispatch.comparison_wanted
+        )
+
+    @property
+    def strangers_count(self) -> int:
+        """Orders seen at the venue that no intent of ours explains: a human's, or another program's."""
+        return len(self._desk.strangers)
+
+    def want_recovery(self, reason: str) -> None:
+        """Ask the venue for everything, soon."""
+        self._desk.recovery_wanted = self._desk.recovery_wanted or reason
+
+    def tell(self, message: Message) -> None:
+        """Tell the core, and have done what it answers."""
+        now = self._moment()
+        answer = self.core.tell(message, now)
+        if isinstance(message, FillTold) and not answer.events:
+            self._witness.told_again(message)
+        self._done(answer, now)
+
+    def moment(self) -> Moment:
+        """The three clocks, for the desk."""
+        return self._moment()
+
+    def keep(self) -> None:
+        """One duty cycle: raise what broke, and ask for everything when it is wanted or time."""
+        self.dispatch.check()
+        for task in (self._listening, self._recovering):
+            if task is not None and task.done() and not task.cancelled() and (error := task.exception()):
+                raise error
+        now_ns = self._moment().monotonic_ns
+        interval_ns = self._plan.settings.reconcile.interval_s * 1_000_000_000
+        if self._recovering is not None and not self._recovering.done():
+            return
+        if now_ns - self._recovered_ns > interval_ns:
+            self.want_recovery("periodic")
+        if self.dispatch.comparison_wanted:
+            self.want_recovery(self.dispatch.comparison_wanted)
+            self.dispatch.comparison_wanted = ""
+        if self._desk.recovery_wanted and self._desk.connected.is_set() and now_ns - self._failed_ns > RETRY_NS:
+            self._recovering = asyncio.create_task(self._recover_or_wait())
+
+    def _done(self, answer: Answer, now: Moment) -> None:
+        if answer.events or answer.actions:
+            self._witness.answered(answer, now)
+            self.dispatch.do(answer)
+
+    async def _begin(self) -> None:
+        """What has to be in the books first: who we are, what is listed, what is in doubt, what we own."""
+        plan, now = self._plan, self._moment()
+        is_new = not self.books.account
+        self._done(self.core.restarted(now), now)
+        if is_new:
+            cash = (await self._venue.wallet(plan.asset)).wallet
+            account, venue = self.books.account, self.books.venue
+            opening = Deposited(account=account, venue=venue, amount=cash, reference="opening", wall_ns=now.wall_ns)
+            self.tell(Recorded(opening))
+
+    async def _connected(self) -> None:
+        assert self._listening is not None, "listening begins before it is waited for"
+        connected = asyncio.ensure_future(self._desk.connected.wait())
+        try:
+            await asyncio.wait({connected, self._listening}, timeout=CONNECT_S_MAX, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            connected.cancel()
+        if self._listening.done():
+            self._listening.result()
+        if not self._desk.connected.is_set():
+            raise errors.Unreachable(f"the private stream did not open within {CONNECT_S_MAX:.0f} s")
+
+    async def _recover(self) -> None:
+        await self._desk.recover()
+        self._recovered_ns = self._moment().monotonic_ns
+
+    async def _recover_or_wait(self) -> None:
+        reason = self._desk.recovery_wanted
+        try:
+            await self._recover()
+        except errors.VenueError as error:
+            self._failed_ns = self._moment().monotonic_ns
+            self._desk.recovery_wanted = reason
+            self._witness.warned("recovery failed", error.text)
+        finally:
+            asyncio.get_running_loop().call_soon(self._witness.rested)
+
+    async def _ask(self, intent: Intent) -> None:
+        await self._desk.ask(intent)

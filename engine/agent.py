@@ -1,0 +1,222 @@
+"""The engine as a process: rings in, orders out, and never a thing sent that is not on the disk.
+
+start   journal -> books -> venue -> everything that rests or traded there -> READY
+work    commands, kill word, candles, targets --> core --> journal --> venue
+drain   entries cancelled; stops kept, or positions closed --> DRAINED
+close   what is under way is abandoned: the journal says what to ask about
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.account import Account, Plan
+from engine.events import BookEvent
+from engine.inbox import Inbox
+from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Moment, Target, Tick
+from engine.order import Intent
+from engine.outbox import Outbox
+from engine.risk import Refused
+from engine.settling import Settling
+from engine.venue.base import Acknowledged, Venue
+from shm import records
+from shm.agent import Body, read_command
+from shm.clock import Clock, MarketClock
+from shm.counters import Counter
+from shm.records import Kill, Life, Order
+from shm.topology import role_row
+from shm.wait import LoopWait
+
+BREATHS = 6  # turns of the loop in which frames that have arrived are told
+IDLE_S, BRAIN_S = 0.05, 0.0005  # at most this long between duty cycles; while the brain is deciding
+PATIENCE_NS = 1_000_000_000  # with an instrument that shows no candle while others do
+
+
+class EngineAgent:
+    """What the process ``engine`` runs."""
+
+    def __init__(self, plan: Plan, body: Body, venue: Venue, clock: Clock) -> None:
+        """Map the rings; open nothing yet."""
+        self._plan, self._body, self._clock = plan, body, clock
+        memory = body.memory
+        self._counters = memory.counters
+        self._market_clock = MarketClock(memory.table_reader("CLOCK"), clock)
+        self._rings = [memory.ring_reader(name) for name in ("MARKET", "TARGETS", "CORRECTIONS")]
+        self._wait = LoopWait(self._rings, memory.bell)
+        self._names = (plan.instruments, plan.strategies)
+        self._inbox = Inbox(self._rings[0], self._rings[1], self._names)
+        self._account = Account(plan, venue, self, self._moment)
+        self._outbox: Outbox | None = None
+        self._settling = Settling(len(plan.instruments), PATIENCE_NS)
+        self._pulses = memory.table_reader("PULSES")
+        self._brain: np.ndarray[tuple[int], np.dtype[np.void]] = np.zeros(1, records.PULSE)
+        self._corrections: np.ndarray[tuple[int], np.dtype[np.void]] = np.zeros(64, records.CORRECTION)
+        self._marks: dict[str, int] = {}
+        self._kill, self._order, self._obeyed = Kill.NORMAL, Order.PREPARE, -1
+        self._flatten = False
+        self._is_fresh = True  # nothing was read since the start
+        self._lost = self._strangers = 0
+
+    async def start(self) -> None:
+        """Replay, connect, ask for everything; then READY."""
+        pulse = self._body.pulse
+        await self._account.open(lambda text: pulse.tell(detail=text))
+        self._show().publish(self._marks)
+        for ring in self._rings:
+            ring.seek_oldest()
+        pulse.tell(life=Life.READY, detail="reconciled")
+
+    async def work(self) -> int:
+        """One duty cycle."""
+        self._account.keep()
+        self._obey()
+        brain_seq = self._brain_seq()
+        messages: list[Candle | Target] = []
+        if self._order is not Order.PREPARE:
+            messages = await self._read()
+        for message in messages:
+            self._tell(message)
+        self._account.tell(Tick())
+        if self._account.dispatch.is_durable:
+            self._show().publish(self._marks)
+        self._settle(brain_seq)
+        is_behind = self._inbox.market_seq > brain_seq
+        await self._wait.wait(BRAIN_S if is_behind else IDLE_S)
+        return len(messages)
+
+    async def close(self) -> None:
+        """Close everything, on every way out."""
+        try:
+            await self._account.close()
+        finally:
+            self._wait.close()
+
+    def told_again(self, _: FillTold) -> None:
+        """A trade was told that is booked already."""
+        self._counters.add(Counter.FILLS_DUPLICATE)
+
+    def answered(self, answer: Answer, now: Moment) -> None:
+        """The core answered: not durable yet."""
+        self._show().intended(answer.events, now.monotonic_ns)
+
+    def durable(self, events: Sequence[BookEvent], durable_ns: int) -> None:
+        """These events are on disk."""
+        self._show().durable(events, durable_ns)
+        self._wait.wake()
+
+    def sent(self, intent: Intent, acknowledged: Acknowledged, durable_ns: int) -> None:
+        """A request left and was answered."""
+        self._show().sent(intent, acknowledged, durable_ns, self._clock.monotonic_ns())
+        self._wait.wake()
+
+    def refused(self, refused: Refused) -> None:
+        """Risk said no."""
+        self._show().refused(refused)
+
+    def rested(self) -> None:
+        """Nothing is under way any more: look whether the candle is settled."""
+        self._wait.wake()
+
+    def warned(self, event: str, text: str) -> None:
+        """Something that people should know."""
+        self._body.log.error(event, text=text)
+        self._wait.wake()
+
+    def _show(self) -> Outbox:
+        if self._outbox is None:
+            memory = self._body.memory
+            rings = memory.ring_writer("ORDER_EVENTS"), memory.table_writer("POSITIONS")
+            self._outbox = Outbox(self._account.books, self._names, rings, memory.counters)
+        return self._outbox
+
+    def _moment(self) -> Moment:
+        return Moment(
+            market_ns=self._market_clock.now_ns(),
+            wall_ns=self._clock.wall_ns(),
+            monotonic_ns=self._clock.monotonic_ns(),
+        )
+
+    def _tell(self, message: Candle | Target) -> None:
+        if isinstance(message, Candle):
+            self._marks[message.instrument] = message.close_ticks
+        elif message.valid_until_ns < self._market_clock.now_ns():
+            self._counters.add(Counter.TARGETS_STALE)
+        self._account.tell(message)
+
+    async def _read(self) -> list[Candle | Target]:
+        if self._rings[0].has_news() or self._rings[1].has_news():
+            # A fill that the exchange told before this candle is in our socket already: hear it first.
+            for _ in range(BREATHS):
+                await asyncio.sleep(0)
+        if self._rings[2].read_into(self._corrections):
+            self._account.want_recovery("the reconciler found a difference")
+        messages = self._inbox.read()
+        lost = sum(ring.lost for ring in self._rings)
+        if lost > self._lost:
+            self._counters.add(Counter.RECORDS_LOST, lost - self._lost)
+            self._lost = lost
+        strangers = self._account.strangers_count
+        if strangers > self._strangers:
+            self._counters.add(Counter.ORDERS_UNKNOWN, strangers - self._strangers)
+            self._strangers = strangers
+        if self._is_fresh and messages:
+            self._is_fresh = False
+            return newest_of(messages)
+        return messages
+
+    def _obey(self) -> None:
+        """The kill word and the supervisor's command; levels, told when they change."""
+        level = self._body.memory.words.kill_level()
+        if level is not self._kill:
+            self._kill = level
+            self._account.tell(KillRaised(level))
+        command = read_command(self._body.memory)
+        if command.version == self._obeyed and command.order is self._order:
+            return
+        self._obeyed, self._order, self._flatten = command.version, command.order, command.flatten
+        if command.order is Order.RUN:
+            self._body.pulse.tell(life=Life.RUNNING)
+        elif command.order is Order.DRAIN:
+            self._account.tell(Draining(command.flatten))
+        elif command.order is Order.STOP:
+            self._body.stopping.tell()
+        self._body.pulse.tell(obeyed=command.version)
+
+    def _brain_seq(self) -> int:
+        # Read before the rings: the targets of everything before it are published by now.
+        if not self._pulses.read(role_row("brain"), self._brain):
+            return 0
+        return int(self._brain["market_seq"][0])
+
+    def _settle(self, brain_seq: int) -> None:
+        now_ns, pulse = self._clock.monotonic_ns(), self._body.pulse
+        before_ns = self._settling.settled_ns
+        self._settling.decided(self._inbox.closes, brain_seq, now_ns)
+        is_quiet = self._account.is_quiet
+        settled_ns = self._settling.settle(is_quiet, now_ns)
+        if settled_ns > before_ns:
+            pulse.tell(settled_ns=settled_ns, market_seq=min(brain_seq, self._inbox.market_seq))
+        if self._order is Order.DRAIN and pulse.life is not Life.DRAINED and is_quiet and self._is_drained():
+            pulse.tell(life=Life.DRAINED)
+
+    def _is_drained(self) -> bool:
+        """Nothing but stops rests; with ``flatten`` nothing rests and nothing is held."""
+        books = self._account.books
+        symbols = [instrument.symbol for instrument in self._plan.instruments]
+        working = [order for symbol in symbols for order in books.working_of(symbol)]
+        if self._flatten:
+            return not working and not any(books.position(symbol).lots for symbol in symbols)
+        return all(order.intent.purpose is records.Purpose.STOP for order in working)
+
+
+def newest_of(messages: Sequence[Candle | Target]) -> list[Candle | Target]:
+    """Of all that stood on the rings before a start, what still counts: the newest of each, candles first."""
+    candles: dict[str, Candle] = {}
+    targets: dict[tuple[str, str], Target] = {}
+    for message in messages:
+        if isinstance(message, Candle):
+            candles[message.instrument] = message
+        else:
+            targets[message.instrument, message.strategy] = message
+    return [*candles.values(), *targets.values()]

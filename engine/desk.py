@@ -1,0 +1,207 @@
+"""Between the venue and the books: news becomes messages, questions get answers.
+
+    stream --news--> Desk --Outcome, FillTold, Recorded--> Core --Answer--> Dispatch
+    Ask ----ask----> Desk --order by client id, trades---> venue
+    start, reconnect, every few seconds: recover --everything--> venue, then compare
+
+A trade finds its order by client id, by the venue's order number, or by asking whose
+that number is.  Trades are told before states, so that a terminal order is also settled.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from engine import errors
+from engine.books import Books
+from engine.dispatch import Dispatch
+from engine.events import Deposited, Filled, Funded
+from engine.messages import FillTold, Message, Moment, Outcome, Recorded
+from engine.order import Event, Intent, intent_of
+from engine.venue.base import News, OrderSeen, StreamDown, StreamUp, TradeSeen, Venue, WalletSeen
+from shm.instruments import Instrument
+
+FUNDING, DEPOSITS = ("FUNDING_FEE",), ("DEPOSIT", "WITHDRAW")
+
+
+class Voice(Protocol):
+    """The account that the desk serves."""
+
+    @property
+    def books(self) -> Books:
+        """Every order that the journal knows."""
+        ...
+
+    @property
+    def dispatch(self) -> Dispatch:
+        """Whose requests are under way."""
+        ...
+
+    def tell(self, message: Message) -> None:
+        """Tell the core."""
+        ...
+
+    def moment(self) -> Moment:
+        """The three clocks."""
+        ...
+
+
+class Desk:
+    """One account at one venue."""
+
+    def __init__(self, venue: Venue, account: Voice, instruments: Sequence[Instrument]) -> None:
+        """Know the instruments by symbol."""
+        self._venue = venue
+        self._account = account
+        self._instruments = {instrument.symbol: instrument for instrument in instruments}
+        self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
+        # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
+        self._trade_next = dict.fromkeys(self._instruments, 0)
+        self.connected = asyncio.Event()
+        self.strangers: dict[tuple[str, str], OrderSeen] = {}  # orders that no intent of ours explains
+        self.recovery_wanted = "start"  # why; empty: not wanted
+
+    def news(self, news: News) -> None:
+        """Digest one piece of news from the private stream."""
+        match news:
+            case OrderSeen():
+                self._order(news)
+            case TradeSeen():
+                self._trade(news, intent_of(news.client_id))
+            case WalletSeen():
+                self._wallet(news)
+            case StreamUp():
+                self.connected.set()
+                self.recovery_wanted = "stream connected"
+            case StreamDown():
+                self.connected.clear()
+            case _:
+                pass  # a position is compared, never taken over
+
+    async def ask(self, intent: Intent) -> None:
+        """Find out what became of an order, and tell; a failed question is no news."""
+        try:
+            seen = await self._venue.order_by_client_id(intent)
+            booked = self._account.books.orders[intent.intent_id].lots_filled
+            if seen is None or seen.lots_filled > booked:
+                await self._catch_up(intent.instrument)
+        except errors.VenueError:
+            return  # the core asks again
+        if seen is not None:
+            self._order(seen)
+            return
+        if self._account.dispatch.is_under_way(intent.intent_id):
+            return  # not found because it is not there yet
+        # Whether absence is proof yet is for the core to say.
+        self._account.tell(Outcome(intent_id=intent.intent_id, event=Event.ABSENT, text="the venue knows none"))
+
+    async def recover(self) -> None:
+        """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""
+        self.recovery_wanted = ""
+        await asyncio.gather(*(self._recover_one(symbol) for symbol in self._instruments))
+
+    async def _recover_one(self, symbol: str) -> None:
+        resting = await self._venue.open_orders(symbol)
+        # After the orders: a trade between the two questions is then among the trades.
+        await self._catch_up(symbol)
+        for seen in resting:
+            self._order(seen)
+        found = {intent_of(seen.client_id) for seen in resting}
+        unsure = [
+            order.intent
+            for intent_id, order in self._account.books.orders.items()
+            if order.intent.instrument == symbol
+            and not order.is_settled
+            and intent_id not in found
+            and not self._account.dispatch.is_under_way(intent_id)
+        ]
+        for intent in unsure:
+            await self.ask(intent)
+
+    async def _catch_up(self, symbol: str) -> None:
+        for trade in await self._venue.trades_since(symbol, self._trade_next[symbol]):
+            self._trade(trade, await self._owner(trade))
+            self._trade_next[symbol] = max(self._trade_next[symbol], trade.trade_id + 1)
+
+    async def _owner(self, trade: TradeSeen) -> int:
+        """The intent behind a trade that names no client id; 0 for a stranger's."""
+        key = trade.symbol, trade.venue_order_id
+        if key not in self._intent_of_order:
+            seen = await self._venue.order_by_id(*key)
+            self._intent_of_order[key] = intent_of(seen.client_id) if seen is not None else 0
+        return self._intent_of_order[key]
+
+    def _order(self, seen: OrderSeen) -> None:
+        intent_id = intent_of(seen.client_id)
+        if intent_id not in self._account.books.orders:
+            self.strangers[seen.symbol, seen.venue_order_id] = seen
+            return
+        for number in (seen.child_order_id, "" if seen.is_conditional else seen.venue_order_id):
+            if number:
+                self._intent_of_order[seen.symbol, number] = intent_id
+        is_conditional = self._account.books.orders[intent_id].intent.stop_ticks > 0
+        if is_conditional and not seen.is_conditional and seen.event is Event.ACK:
+            return  # the order that a stop became: its birth says nothing of the stop
+        self._account.tell(
+            Outcome(
+                intent_id=intent_id,
+                event=seen.event,
+                # A stop keeps the number that it rests under.
+                venue_order_id=seen.venue_order_id if is_conditional == seen.is_conditional else "",
+                lots_filled=seen.lots_filled,
+                text=seen.text,
+            )
+        )
+
+    def _trade(self, trade: TradeSeen, intent_id: int) -> None:
+        instrument = self._instruments[trade.symbol]
+        known = intent_id if intent_id in self._account.books.orders else 0
+        self._intent_of_order[trade.symbol, trade.venue_order_id] = known
+        self._account.tell(
+            FillTold(
+                Filled(
+                    account=instrument.account,
+                    venue=instrument.venue,
+                    instrument=trade.symbol,
+                    trade_id=trade.trade_id,
+                    intent_id=known,
+                    venue_order_id=trade.venue_order_id,
+                    side=trade.side,
+                    lots=trade.lots,
+                    price_ticks=trade.price_ticks,
+                    fee=trade.fee,
+                    is_maker=trade.is_maker,
+                    market_ns=trade.market_ns,
+                    wall_ns=self._account.moment().wall_ns,
+                )
+            )
+        )
+
+    def _wallet(self, seen: WalletSeen) -> None:
+        any_instrument = next(iter(self._instruments.values()))
+        account, venue = any_instrument.account, any_instrument.venue
+        if seen.reason in FUNDING:
+            self._account.tell(
+                Recorded(
+                    Funded(
+                        account=account,
+                        venue=venue,
+                        instrument=seen.symbol,
+                        amount=seen.change,
+                        reference=f"{seen.symbol}@{seen.market_ns}",
+                        market_ns=seen.market_ns,
+                    )
+                )
+            )
+        elif seen.reason in DEPOSITS:
+            self._account.tell(
+                Recorded(
+                    Deposited(
+                        account=account,
+                        venue=venue,
+                        amount=seen.change,
+                        reference=f"{seen.reason}@{seen.market_ns}",
+                        wall_ns=self._account.moment().wall_ns,
+                    )
+                )
+            )

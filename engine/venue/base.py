@@ -1,0 +1,160 @@
+"""What we ask of a venue, and what a venue tells us, in our own integers.
+
+    engine --place(Approved)--> Venue --> Acknowledged, or one of engine/errors.py
+           --cancel(Intent)---->
+           --questions--------->       --> OrderSeen, TradeSeen, PositionSeen, WalletSeen
+    engine <--told(news)-------- Venue      (private stream, every message, in order)
+
+``place`` sends once and never again: whoever wants another attempt makes another intent.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.order import Event, Intent
+from engine.risk import Approved
+from shm.instruments import Instrument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """The venue has the order."""
+
+    venue_order_id: str
+    event: Event  # ACK, or already what became of it
+    lots_filled: int  # the venue's own count, cumulative
+    sent_ns: int  # monotonic, when the request was handed to the socket
+    market_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderSeen:
+    """An order as the venue has it."""
+
+    symbol: str
+    client_id: str
+    venue_order_id: str
+    child_order_id: str  # the ordinary order that a triggered stop became; empty before
+    is_conditional: bool
+    event: Event
+    side: int
+    lots: int
+    lots_filled: int
+    price_ticks: int
+    stop_ticks: int
+    reduce_only: bool
+    market_ns: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeSeen:
+    """One trade of our account."""
+
+    symbol: str
+    trade_id: int
+    venue_order_id: str
+    client_id: str  # empty where the venue does not say
+    side: int
+    lots: int
+    price_ticks: int
+    fee: int  # minor units of ``fee_asset``
+    fee_asset: str
+    is_maker: bool
+    market_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionSeen:
+    """What the venue says we hold of an instrument."""
+
+    symbol: str
+    lots: int  # signed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletSeen:
+    """Cash as the venue has it, unrealised profit left out."""
+
+    asset: str
+    wallet: int  # minor units
+    reason: str  # why the venue tells: ORDER, FUNDING_FEE, DEPOSIT; empty as an answer
+    change: int  # minor units, of what was no trade
+    symbol: str  # of a funding payment; else empty
+    market_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamUp:
+    """From now on every private event is told; what came before has to be asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamDown:
+    """Private events may be missing until the next StreamUp."""
+
+    text: str
+
+
+News = OrderSeen | TradeSeen | PositionSeen | WalletSeen | StreamUp | StreamDown
+
+
+class Venue(Protocol):
+    """A place where orders go; every method may raise a VenueError."""
+
+    async def open(self) -> None:
+        """Learn the markets; ask for nothing else before."""
+        ...
+
+    async def close(self) -> None:
+        """Close every socket; safe to call twice and half open."""
+        ...
+
+    async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """Trading rules of ``symbols``, in that order; row numbers follow it."""
+        ...
+
+    def follow(self, instruments: Sequence[Instrument]) -> None:
+        """Use these rules, rows included, for everything from here on."""
+        ...
+
+    async def place(self, approved: Approved) -> Acknowledged:
+        """Send the approved intent, once."""
+        ...
+
+    async def cancel(self, intent: Intent) -> None:
+        """Ask for the order's end; what became of it is told, or answered when asked."""
+        ...
+
+    async def order_by_client_id(self, intent: Intent) -> OrderSeen | None:
+        """The order of that client id; None when the venue knows none, which before the horizon proves nothing."""
+        ...
+
+    async def order_by_id(self, symbol: str, venue_order_id: str) -> OrderSeen | None:
+        """The ordinary order of that number, e.g. the one that a trade names."""
+        ...
+
+    async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
+        """What rests at the venue, ordinary and conditional, ours or not."""
+        ...
+
+    async def trades_since(self, symbol: str, trade_id: int) -> tuple[TradeSeen, ...]:
+        """Every trade of ours from ``trade_id`` on, oldest first, complete."""
+        ...
+
+    async def positions(self) -> tuple[PositionSeen, ...]:
+        """What we hold; instruments with nothing may be left out."""
+        ...
+
+    async def wallet(self, asset: str) -> WalletSeen:
+        """Our cash."""
+        ...
+
+    async def listen(self, told: Callable[[News], None]) -> None:
+        """Tell every private event to ``told`` at once, through reconnects, until cancelled."""
+        ...
+
+    def stream_age_ns(self) -> int:
+        """Machine time since the private stream last showed life; grows for ever while it is down."""
+        ...

@@ -1,0 +1,395 @@
+"""A venue through ccxt.pro: one send for an intent, and every private event told as it came.
+
+    place --> ccxt create_order --> session (dialled outside) --> answer | a class of engine/errors.py
+    listen -> ccxt watch_orders --> frames --> news --> told(news)       StreamUp / StreamDown at the ends
+
+ccxt connects, signs and subscribes.  Frames of the private stream do not pass through
+its caches: ``handle_message`` is overridden, so that none is merged, and none dropped.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import aiohttp
+import ccxt.pro
+
+from engine import errors
+from engine.order import CONDITIONAL, Intent, OrderType
+from engine.risk import Approved
+from engine.venue import binance
+from engine.venue.base import (
+    Acknowledged,
+    News,
+    OrderSeen,
+    PositionSeen,
+    StreamDown,
+    StreamUp,
+    TradeSeen,
+    WalletSeen,
+)
+from engine.venue.failures import translated
+from shm.clock import Clock
+from shm.instruments import Instrument
+
+TRADES_PER_REQUEST = 1000  # the most that Binance gives
+LISTEN_KEY_RENEWAL_S = 20 * 60  # it lives for 60 minutes
+NEVER_MS = 10**12  # we renew the key ourselves
+RECONNECT_S_MAX = 10.0
+
+_UNREADABLE = (KeyError, TypeError, ValueError, IndexError, ArithmeticError)
+_handed_ns: ContextVar[int] = ContextVar("handed_ns", default=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Which exchange of ccxt, and the keys to it."""
+
+    exchange: str = "binanceusdm"
+    account: str = "main"
+    key: str = ""
+    secret: str = ""  # shown nowhere: ``repr`` below
+
+    def __repr__(self) -> str:
+        return f"Login({self.exchange})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the edge of the world needs from outside."""
+
+    dial: Callable[[], aiohttp.ClientSession]  # a session whose names resolve where they should
+    clock: Clock
+    generator: Random
+    answer_timeout_ms: int = 10_000
+    limits_rate: bool = True  # False where the market runs faster than time: the weights are those of real time
+
+
+async def _asked(answer: Awaitable[Any]) -> Any:
+    """The answer, or its failure in our words; the one place where ccxt's exceptions end."""
+    try:
+        return await answer
+    except ccxt.BaseError as error:
+        raise translated(error) from error
+    except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+        raise errors.Unknown(f"{type(error).__name__}: {error}") from error
+
+
+def _read(reader: Callable[..., Any], row: Any, *more: Any) -> Any:
+    """``row`` through ``reader``; an answer that cannot be read says nothing, so it is unknown."""
+    try:
+        return reader(row, *more)
+    except _UNREADABLE as error:
+        raise errors.Unknown(f"unreadable answer: {str(row)[:200]}") from error
+
+
+class LiveVenue:
+    """One account of one exchange."""
+
+    def __init__(self, login: Login, around: Surroundings) -> None:
+        """Remember how to dial; nothing is opened yet."""
+        self._login = login
+        self._around = around
+        self._session: aiohttp.ClientSession | None = None
+        self._client: Any = None
+        self._by_symbol: dict[str, Instrument] = {}
+        self._by_id: dict[str, Instrument] = {}
+        self._told: Callable[[News], None] = _nobody
+        self._alive: tuple[int, int] = (0, 0)  # marks of life as ccxt counts them
+        self._alive_ns = around.clock.monotonic_ns()
+        self._ending = asyncio.Event()  # set: hang up and dial again
+        self._reason = ""
+
+    async def open(self) -> None:
+        """Dial and learn the markets."""
+        self._session = self._around.dial()
+        self._client = _watching(self._login, self._around, self._session, self)
+        await _asked(self._client.load_markets())
+
+    async def close(self) -> None:
+        """Close every socket."""
+        client, session = self._client, self._session
+        self._client = self._session = None
+        try:
+            if client is not None:
+                await client.close()
+        finally:
+            if session is not None:
+                await session.close()
+
+    async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """Rules of ``symbols`` by the exchange's own filters."""
+        markets = [self._client.market(symbol) for symbol in symbols]
+        rules = tuple(
+            binance.instrument(market["info"], row, (symbol, self._login.exchange, self._login.account))
+            for row, (symbol, market) in enumerate(zip(symbols, markets, strict=True))
+        )
+        self.follow(rules)
+        return rules
+
+    def follow(self, instruments: Sequence[Instrument]) -> None:
+        """Use these rules, rows included, for everything from here on."""
+        self._by_symbol = {instrument.symbol: instrument for instrument in instruments}
+        self._by_id = {self._client.market(symbol)["id"]: rule for symbol, rule in self._by_symbol.items()}
+
+    async def place(self, approved: Approved) -> Acknowledged:
+        """Send once: exact decimal text on the wire, our own id in it."""
+        intent = approved.intent
+        instrument = self._by_symbol[intent.instrument]
+        quantity = format(instrument.quantity(intent.lots), "f")
+        is_conditional = intent.type in CONDITIONAL
+        is_limit = intent.type in (OrderType.LIMIT, OrderType.POST_ONLY)
+        params: dict[str, Any] = {"clientAlgoId" if is_conditional else "newClientOrderId": intent.client_id}
+        if intent.reduce_only:
+            params["reduceOnly"] = True
+        if intent.type is OrderType.POST_ONLY:
+            params["postOnly"] = True
+        if is_conditional:
+            trigger = "stopLossPrice" if intent.type is OrderType.STOP_MARKET else "takeProfitPrice"
+            params |= {trigger: format(instrument.price(intent.stop_ticks), "f"), "workingType": "CONTRACT_PRICE"}
+        order = await _asked(
+            self._client.create_order(
+                intent.instrument,
+                "limit" if is_limit else "market",
+                "buy" if intent.side > 0 else "sell",
+                quantity,
+                format(instrument.price(intent.price_ticks), "f") if is_limit else None,
+                params,
+            )
+        )
+        seen = _read(_row_reader(intent), order["info"], instrument)
+        return Acknowledged(
+            venue_order_id=seen.venue_order_id,
+            event=seen.event,
+            lots_filled=seen.lots_filled,
+            sent_ns=_handed_ns.get(),
+            market_ns=seen.market_ns,
+        )
+
+    async def cancel(self, intent: Intent) -> None:
+        """Ask for the order's end."""
+        await _asked(self._client.cancel_order("", intent.instrument, _named(intent)))
+
+    async def order_by_client_id(self, intent: Intent) -> OrderSeen | None:
+        """The order of that client id, or None."""
+        try:
+            order = await _asked(self._client.fetch_order("", intent.instrument, _named(intent)))
+        except errors.OrderNotFound:
+            return None
+        seen: OrderSeen = _read(_row_reader(intent), order["info"], self._by_symbol[intent.instrument])
+        return seen
+
+    async def order_by_id(self, symbol: str, venue_order_id: str) -> OrderSeen | None:
+        """The ordinary order of that number, or None."""
+        try:
+            order = await _asked(self._client.fetch_order(venue_order_id, symbol))
+        except errors.OrderNotFound:
+            return None
+        seen: OrderSeen = _read(binance.order_row, order["info"], self._by_symbol[symbol])
+        return seen
+
+    async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
+        """Ordinary orders, then conditional ones."""
+        instrument = self._by_symbol[symbol]
+        ordinary = await _asked(self._client.fetch_open_orders(symbol))
+        conditional = await _asked(self._client.fetch_open_orders(symbol, None, None, {"trigger": True}))
+        return (
+            *(_read(binance.order_row, order["info"], instrument) for order in ordinary),
+            *(_read(binance.algo_row, order["info"], instrument) for order in conditional),
+        )
+
+    async def trades_since(self, symbol: str, trade_id: int) -> tuple[TradeSeen, ...]:
+        """Every trade from ``trade_id`` on, page by page."""
+        instrument = self._by_symbol[symbol]
+        trades: list[TradeSeen] = []
+        while True:
+            wanted = {"fromId": trade_id}
+            page = await _asked(self._client.fetch_my_trades(symbol, None, TRADES_PER_REQUEST, wanted))
+            rows = sorted(
+                (_read(binance.trade_row, trade["info"], instrument) for trade in page), key=lambda t: t.trade_id
+            )
+            trades += rows
+            if len(rows) < TRADES_PER_REQUEST:
+                return tuple(trades)
+            trade_id = rows[-1].trade_id + 1
+
+    async def positions(self) -> tuple[PositionSeen, ...]:
+        """What we hold of the instruments that we follow."""
+        rows = await _asked(self._client.fapiPrivateV3GetPositionRisk())
+        return tuple(_read(lambda found: list(binance.position_rows(found, self._by_id.get)), rows))
+
+    async def wallet(self, asset: str) -> WalletSeen:
+        """Cash of ``asset``."""
+        balance = await _asked(self._client.fetch_balance())
+        seen: WalletSeen = _read(binance.wallet_row, balance["info"], asset)
+        return seen
+
+    def stream_age_ns(self) -> int:
+        """Machine time since a frame or a pong of the private stream."""
+        now_ns = self._around.clock.monotonic_ns()
+        marks = max(
+            ((c.last_message_at or 0, c.lastPong or 0) for c in _private(self._client) if c.isConnected),
+            default=(0, 0),
+        )
+        # ccxt stamps with the wall clock: only that a stamp is new is evidence, its value is not.
+        if marks != self._alive and marks != (0, 0):
+            self._alive, self._alive_ns = marks, now_ns
+        return now_ns - self._alive_ns
+
+    async def listen(self, told: Callable[[News], None]) -> None:
+        """Watch through failures, with jittered pauses, until cancelled."""
+        self._told = told
+        renewal = asyncio.create_task(self._renew())
+        attempt = 0
+        try:
+            while True:
+                started_ns = self._around.clock.monotonic_ns()
+                reason = await self._watched()
+                told(StreamDown(text=reason))
+                await self._hang_up()
+                lived_s = (self._around.clock.monotonic_ns() - started_ns) / 1e9
+                attempt = 0 if lived_s > RECONNECT_S_MAX else min(attempt + 1, 10)
+                await asyncio.sleep(self._around.generator.uniform(0.0, min(RECONNECT_S_MAX, 0.1 * 2**attempt)))
+        finally:
+            self._told = _nobody
+            renewal.cancel()
+            await self._hang_up()
+
+    async def _watched(self) -> str:
+        """Why the stream ended; it never ends well, since its frames do not reach ccxt's caches."""
+        self._ending.clear()
+        watching = asyncio.ensure_future(self._client.watch_orders())
+        expiry = asyncio.ensure_future(self._ending.wait())
+        try:
+            await asyncio.wait({watching, expiry}, return_when=asyncio.FIRST_COMPLETED)
+            if expiry.done():
+                return self._reason
+            error = watching.exception()
+            if error is not None and not isinstance(error, ccxt.BaseError):
+                raise error
+            return str(error)
+        finally:
+            watching.cancel()
+            expiry.cancel()
+            await asyncio.gather(watching, expiry, return_exceptions=True)
+
+    async def _hang_up(self) -> None:
+        if self._client is None:
+            return
+        # A new key each time: an exchange that was restarted does not know the old one.
+        self._client.options["linear"] = {}
+        for client in _private(self._client):
+            self._client.clients.pop(client.url, None)
+            await client.close()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(LISTEN_KEY_RENEWAL_S)
+            try:
+                await _asked(self._client.fapiPrivatePutListenKey())
+            except errors.VenueError:
+                self._end("the listen key could not be renewed")
+
+    def frame(self, message: Any) -> bool:
+        """Take a frame of the private stream; False for what is not ours to read."""
+        kind = message.get("e") if isinstance(message, dict) else None
+        if kind == binance.EXPIRED_KEY:
+            self._end("the listen key expired")
+            return True
+        if kind not in binance.PRIVATE:
+            return False
+        try:
+            news = list(binance.news_of(message, self._by_id.get))
+        except _UNREADABLE:
+            # Whatever it said has to be asked for: after the next StreamUp everything is.
+            self._end(f"unreadable frame: {str(message)[:200]}")
+            return True
+        for item in news:
+            self._told(item)
+        return True
+
+    def _end(self, reason: str) -> None:
+        self._reason = reason
+        self._ending.set()
+
+    def connected(self, url: str) -> None:
+        """The socket of ``url`` is open."""
+        if "listenKey" in url:
+            self._told(StreamUp())
+
+
+def _nobody(_: News) -> None:
+    """Nobody listens."""
+
+
+def _named(intent: Intent) -> dict[str, Any]:
+    if intent.type in CONDITIONAL:
+        return {"clientAlgoId": intent.client_id, "trigger": True}
+    return {"origClientOrderId": intent.client_id}
+
+
+def _row_reader(intent: Intent) -> Callable[[binance.Row, Instrument], OrderSeen]:
+    return binance.algo_row if intent.type in CONDITIONAL else binance.order_row
+
+
+def _private(client: Any) -> list[Any]:
+    return [c for c in (client.clients or {}).values() if "listenKey" in c.url] if client is not None else []
+
+
+def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession, venue: LiveVenue) -> Any:
+    """An exchange of ccxt.pro that shows us its frames, its connections and its sends."""
+
+    class Watching(getattr(ccxt.pro, login.exchange)):  # type: ignore[misc]
+        """ccxt's exchange, overheard."""
+
+        def handle_message(self, client: Any, message: Any) -> None:
+            """Frames that are ours pass ccxt by."""
+            if not venue.frame(message):
+                super().handle_message(client, message)
+
+        def on_connected(self, client: Any, message: Any = None) -> None:
+            """A socket is open."""
+            super().on_connected(client, message)
+            venue.connected(client.url)
+
+        async def fetch(self, *request: Any, **more: Any) -> Any:
+            """Note when a signed request is handed to the socket."""
+            _handed_ns.set(around.clock.monotonic_ns())
+            return await super().fetch(*request, **more)
+
+        def handle_errors(self, *answer: Any) -> Any:
+            """A 5xx is unknown whatever its body says; a ban carries how long."""
+            status, headers, body = answer[0], answer[4], answer[5]
+            if status >= 500:
+                raise _marked(ccxt.OperationFailed(f"{login.exchange} {status} {body}"), status, headers)
+            if status in (418, 429):
+                raise _marked(ccxt.RateLimitExceeded(f"{login.exchange} {status} {body}"), status, headers)
+            return super().handle_errors(*answer)
+
+    return Watching(
+        {
+            "apiKey": login.key,
+            "secret": login.secret,
+            "session": session,
+            "timeout": around.answer_timeout_ms,
+            "enableRateLimit": around.limits_rate,
+            "rateLimiterAlgorithm": "rollingWindow",
+            "options": {
+                "fetchCurrencies": False,
+                "fetchMargins": False,
+                "recvWindow": 5_000,
+                "listenKeyRefreshRate": NEVER_MS,
+                "watchPositions": {"fetchPositionsSnapshot": False, "awaitPositionsSnapshot": False},
+                "watchBalance": {"fetchBalanceSnapshot": False, "awaitBalanceSnapshot": False},
+            },
+        }
+    )
+
+
+def _marked(error: Any, status: int, headers: Any) -> Any:
+    text = str((headers or {}).get("Retry-After", ""))
+    error.status, error.retry_after_ms = status, int(text) * 1_000 if text.isdigit() else 0
+    return error

@@ -1,0 +1,186 @@
+"""The command line: reads what was typed, refuses what makes no sense, and hands over.
+
+    exit 0  it worked        1  a check or a run failed        2  bad usage or bad input, one line on stderr
+"""
+
+import argparse
+import difflib
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from orchestrator.settings import BadInput
+
+LATER = ("replay", "backtest", "indicator", "optimise", "train", "record", "download")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with one line for what went wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it and exit 2."""
+        raise BadInput(f"{message} (see: python {self.prog} --help)")
+
+
+def market_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that runs a market."""
+    add = parser.add_argument
+    add("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
+    add("--market", nargs="+", metavar="WHAT", help="synthetic, or candle files, or a folder of them")
+    add("--symbols", metavar="A,B", help="ccxt unified symbols, e.g. BTC/USDT:USDT; those of the market when left out")
+    add("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
+    add("--speed", metavar="X", help="market seconds a second (60), or max, or step")
+    add("--seed", type=int, metavar="N", help="everything random; printed when not given")
+    add("--seconds", type=seconds, metavar="N", help="stop by itself (also RUN_SECONDS)")
+    add("--max-candles", type=whole, metavar="N", help="stop by itself (also MAX_LOOPS)")
+    add("--json", metavar="PATH", help="write the summary there; - is standard output")
+
+
+def state_option(parser: argparse.ArgumentParser) -> None:
+    """Add where sessions are kept."""
+    parser.add_argument("--state", type=Path, default=Path("var"), metavar="DIR", help="where sessions are kept (var/)")
+
+
+def seconds(text: str) -> float:
+    """Return a duration above nothing."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no duration in seconds")
+    return value
+
+
+def whole(text: str) -> int:
+    """Return a whole number above nothing."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return value
+
+
+def parser() -> Parser:
+    """Return the whole command line."""
+    top = Parser(prog="run.py", description="Ringmaster: a trading engine for crypto markets.")
+    top.add_argument("--paper", action="store_true", help="trade with play money on the embedded exchange")
+    top.add_argument("--live", action="store_true", help="not in this version")
+    market_options(top)
+    state_option(top)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+
+    def command(name: str, text: str, act: Callable[[argparse.Namespace], int], **extra: Any) -> Parser:
+        sub = commands.add_parser(name, help=text, description=text, **extra)
+        sub.set_defaults(act=act)
+        return sub
+
+    state_option(sub := command("status", "one page about the running session", _status))
+    sub.add_argument("--json", metavar="PATH", help="write it there; - is standard output")
+    state_option(sub := command("stop", "end the running session in order", _stop))
+    how = sub.add_mutually_exclusive_group()
+    how.add_argument("--leave", action="store_true", help="keep positions and their stops (the default)")
+    how.add_argument("--flatten", action="store_true", help="close every position first")
+    state_option(sub := command("kill-switch", "stop trading now: no entries until it is off and a session starts", _kill))
+    sub.add_argument("position", choices=("on", "off"))
+    state_option(sub := command("doctor", "check machine, memory, disk, settings; say what to do", _doctor))
+    sub.add_argument("--config", type=Path, metavar="FILE", help="check this file of settings too")
+    sub.add_argument("--json", metavar="PATH", help="write it there; - is standard output")
+    state_option(sub := command("why", "the decision records there, in words", _why))
+    sub.add_argument("symbol", help="e.g. BTC/USDT:USDT")
+    sub.add_argument("time", help="market time, e.g. 2025-11-20T12:31 (UTC)")
+    sub.add_argument("--session", type=Path, metavar="DIR", help="the newest when left out")
+    sub = command("exchange", "the embedded exchange alone, for any Binance client", _exchange)
+    sub.add_argument("--port", type=int, required=True, metavar="N")
+    sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="FILE", help="candle files, or synthetic")
+    sub.add_argument("--speed", default="1", metavar="X", help="market seconds a second (1), or max")
+    sub.add_argument("--seed", type=int, default=1, metavar="N")
+    return top
+
+
+def main(argv: Sequence[str]) -> int:
+    """Do what ``argv`` says; returns the exit code."""
+    try:
+        if argv and argv[0] == "agent":
+            from orchestrator.process import enter
+
+            return enter(argv[1:])
+        if argv and argv[0] in LATER:
+            raise BadInput(f"{argv[0]} is not in this version; here are: --paper, {', '.join(_names())}")
+        if argv and not argv[0].startswith("-") and argv[0] not in _names():
+            near = difflib.get_close_matches(argv[0], _names(), n=1)
+            raise BadInput(f"{argv[0]} is no command; " + (f"did you mean {near[0]}?" if near else "see --help"))
+        typed = parser().parse_args(argv)
+        return _act(typed)
+    except BadInput as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Whoever read our output has enough; tell the interpreter not to try again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _names() -> list[str]:
+    return ["status", "stop", "kill-switch", "doctor", "why", "exchange"]
+
+
+def _act(typed: argparse.Namespace) -> int:
+    if typed.live:
+        raise BadInput("--live is not in this version: only --paper trades")
+    if typed.command is not None:
+        act: Callable[[argparse.Namespace], int] = typed.act
+        return act(typed)
+    if not typed.paper:
+        raise BadInput("nothing to do; start with: python run.py --paper (see: python run.py --help)")
+    from orchestrator.paper import trade
+
+    typed.seconds = typed.seconds or _from_environment("RUN_SECONDS", seconds)
+    typed.max_candles = typed.max_candles or _from_environment("MAX_LOOPS", whole)
+    return trade(typed)
+
+
+def _from_environment(name: str, kind: Callable[[str], Any]) -> Any:
+    text = os.environ.get(name, "")
+    if not text:
+        return None
+    try:
+        return kind(text)
+    except (ValueError, argparse.ArgumentTypeError):
+        raise BadInput(f"{name}={text} in the environment is not a number above 0") from None
+
+
+def _status(typed: argparse.Namespace) -> int:
+    from orchestrator.status import show
+
+    return show(typed.state, typed.json)
+
+
+def _stop(typed: argparse.Namespace) -> int:
+    from orchestrator.status import stop
+
+    return stop(typed.state, flatten=typed.flatten)
+
+
+def _kill(typed: argparse.Namespace) -> int:
+    from orchestrator.status import kill_switch
+
+    return kill_switch(typed.state, on=typed.position == "on")
+
+
+def _doctor(typed: argparse.Namespace) -> int:
+    from orchestrator.doctor import examine
+
+    return examine(typed.state, typed.config, typed.json)
+
+
+def _why(typed: argparse.Namespace) -> int:
+    from orchestrator.why import explain
+
+    return explain(typed.state, typed.session, typed.symbol, typed.time)
+
+
+def _exchange(typed: argparse.Namespace) -> int:
+    from orchestrator.wiring import serve_exchange
+
+    return serve_exchange(typed.port, typed.data, typed.speed, typed.seed)

@@ -1,0 +1,173 @@
+"""The processes of a session: started, watched, started again, ended; what policy decides is done here.
+
+    spawn --> STARTING --> READY --RUN--> RUNNING --DRAIN--> DRAINED --STOP--> gone
+                 ^                           |
+                 +---- Again(delay) ---- died or stuck (SIGKILL)
+"""
+
+import select
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+import numpy as np
+
+from orchestrator import policy
+from orchestrator.child import Child
+from orchestrator.settings import SupervisorSettings
+from shm.memory import Memory
+from shm.records import COMMAND, PULSE, Life, Order
+from shm.topology import role_row
+
+POLL_MS = 25
+
+
+@dataclass(slots=True)
+class Member:
+    """One role: its process, if any, and how it has fared."""
+
+    role: str
+    child: Child | None = None
+    spawned_ns: int = 0
+    due_ns: int | None = None  # when it is started again
+    deaths_ns: list[int] = field(default_factory=list)
+    died_ns: int | None = None  # until it runs again
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What the crew saw: a death, or somebody back at work."""
+
+    role: str
+    text: str  # "died (signal 9)", "is stuck", "back"
+    pid: int
+    took_ns: int = 0  # of "back": since the death
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How children are started."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    files: Sequence[int]
+    files_of: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+class Crew:
+    """Every child of the session."""
+
+    def __init__(self, memory: Memory, launch: Launch, settings: SupervisorSettings, chance: Random) -> None:
+        self._launch = launch
+        self._settings = settings
+        self._chance = chance
+        self._pulses = memory.table_reader("PULSES")
+        self._commands = memory.table_writer("COMMANDS")
+        self._order = (Order.PREPARE, 0)
+        self._orders: dict[str, tuple[Order, int]] = {}
+        self._version = 0
+        self._pulse = np.zeros(1, PULSE)
+        self.members: dict[str, Member] = {}
+        self.failure = ""
+
+    def start(self, roles: Sequence[str]) -> None:
+        """Spawn ``roles``, each under the order that stands."""
+        for role in roles:
+            self.members[role] = Member(role)
+            self.command([role], self._order[0])
+            self._spawn(self.members[role])
+
+    def command(self, roles: Sequence[str], order: Order, *, flatten: bool = False) -> None:
+        """Tell ``roles`` what to do from now on; a level, so a restarted one sees it too."""
+        for role in roles:
+            self._version += 1
+            record = np.zeros(1, COMMAND)
+            record["order"], record["flatten"], record["version"] = order, flatten, self._version
+            record["issued_ns"] = time.monotonic_ns()
+            self._commands.write(role_row(role), record)
+            self._orders[role] = (order, self._version)
+
+    def command_all(self, order: Order) -> None:
+        """Tell everyone, and whoever is started later."""
+        self._order = (order, 0)
+        self.command(list(self.members), order)
+
+    def pulse(self, role: str) -> np.ndarray | None:
+        """Return the pulse of the living process of ``role``; None while it has not beaten yet."""
+        member = self.members.get(role)
+        if member is None or member.child is None or not self._pulses.read(role_row(role), self._pulse):
+            return None
+        return self._pulse.copy() if int(self._pulse["pid"][0]) == member.child.pid else None
+
+    def life(self, role: str) -> Life:
+        """Return how far ``role`` is."""
+        pulse = self.pulse(role)
+        return Life.ABSENT if pulse is None else Life(int(pulse["life"][0]))
+
+    def turn(self) -> list[Happening]:
+        """Wait a moment, then look after everyone; returns what happened."""
+        happenings: list[Happening] = []
+        poll = select.poll()
+        for member in self.members.values():
+            if member.child is not None:
+                poll.register(member.child.pidfd, select.POLLIN)
+        poll.poll(POLL_MS)
+        now_ns = time.monotonic_ns()
+        for member in self.members.values():
+            happenings += self._look_after(member, now_ns)
+        return happenings
+
+    def end(self, roles: Sequence[str]) -> None:
+        """Tell ``roles`` to stop, wait, then insist."""
+        self.command([role for role in roles if role in self.members], Order.STOP)
+        left = [member.child for role in roles if (member := self.members.pop(role, None)) and member.child]
+        for child in left:
+            child.send(signal.SIGTERM)
+        deadline = time.monotonic() + self._settings.stop_within_s
+        left = [child for child in left if child.wait(max(0.0, deadline - time.monotonic())) is None]
+        for child in left:
+            child.send(signal.SIGKILL)
+            child.wait(self._settings.stop_within_s)
+
+    def _spawn(self, member: Member) -> None:
+        files = [*self._launch.files, *self._launch.files_of.get(member.role, ())]
+        member.child = Child(member.role, self._launch.arguments, self._launch.environment, files)
+        member.spawned_ns, member.due_ns = time.monotonic_ns(), None
+
+    def _look_after(self, member: Member, now_ns: int) -> list[Happening]:
+        if member.child is None:
+            if member.due_ns is not None and now_ns >= member.due_ns:
+                self._spawn(member)
+            return []
+        code = member.child.exit_code()
+        if code is not None:
+            return [self._bury(member, code, now_ns)]
+        pulse = self.pulse(member.role)
+        life = Life.ABSENT if pulse is None else Life(int(pulse["life"][0]))
+        beat_ns = 0 if pulse is None else int(pulse["beat_ns"][0])
+        sign = policy.Sign(life=life, beat_ns=beat_ns, spawned_ns=member.spawned_ns)
+        if policy.is_stuck(sign, now_ns, self._settings):
+            member.child.send(signal.SIGKILL)
+            return [Happening(member.role, "is stuck: killed", member.child.pid)]
+        if member.died_ns is not None and life in (Life.RUNNING, Life.DRAINED):
+            took_ns, member.died_ns = now_ns - member.died_ns, None
+            return [Happening(member.role, "back", member.child.pid, took_ns)]
+        return []
+
+    def _bury(self, member: Member, code: int, now_ns: int) -> Happening:
+        assert member.child is not None, "only a child can die"
+        pid, member.child = member.child.pid, None
+        member.deaths_ns.append(now_ns)
+        member.died_ns = now_ns
+        verdict = policy.after_death(member.role, member.deaths_ns, self._chance.random(), self._settings)
+        match verdict:
+            case policy.Again(delay_ns):
+                member.due_ns = now_ns + delay_ns
+                member.restarts += 1
+            case policy.GiveUp(line):
+                self.failure = self.failure or line
+        how = signal.Signals(-code).name if code < 0 else f"exit {code}"
+        return Happening(member.role, f"died ({how})", pid)

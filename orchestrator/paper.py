@@ -1,0 +1,250 @@
+"""A paper session, from what was typed to its summary.
+
+    settings, market   refused in one line before anything exists
+    lock, folder, shared memory, keys, compiled kernels
+    crew, supervisor   the session
+    summary            from the journal, the exchange's own books and the counters
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from orchestrator import session as sessions
+from orchestrator import settings as settings_of
+from orchestrator import wiring
+from orchestrator.child import environment
+from orchestrator.commentary import Commentary
+from orchestrator.crew import Crew, Launch
+from orchestrator.gauges import SessionGauges, latency, totals
+from orchestrator.oracle import ask
+from orchestrator.screen import Screen
+from orchestrator.session import ROOT, Holder, Session, StateLock
+from orchestrator.settings import BadInput, Settings
+from orchestrator.summary import Measured, conclude
+from orchestrator.supervisor import Equipment, Limits, Supervisor, Wish
+from shm import segment
+from shm.agent import Pulse
+from shm.build import fingerprint
+from shm.jit import cache_home
+from shm.memory import Memory
+from shm.records import Kill, Life
+from shm.segment import SegmentError
+
+VENUE = "paper"
+LOOPED = ("feed", "engine", "reconciler", "recorder", "monitor", "exchange")  # sleep in an event loop
+BANNER = "play money, {market}, no keys, no network; profit here means nothing"
+
+
+def trade(typed: argparse.Namespace) -> int:
+    """Run a paper session; returns the exit code."""
+    settings = settings_of.assemble("paper", typed.config, typed.set, _options(typed))
+    seed = secrets.randbelow(2**31) if typed.seed is None else typed.seed
+    start_ns = time.time_ns()
+    market = wiring.market_of(settings.market, seed, start_ns)
+    screen = Screen(sys.stderr if typed.json == "-" else sys.stdout)
+    wish = Wish()
+    wish.listen()
+    state = typed.state.resolve()
+    with StateLock(state) as lock:
+        if (state / "kill-switch").exists():
+            raise BadInput(f"the kill switch is on ({state}/kill-switch); take it off with: python run.py kill-switch off")
+        segment.sweep()
+        folder = sessions.new_folder(state, datetime.now(UTC))
+        # Play money begins anew with every session, and so does its account.
+        account = folder.name.replace("-", "")[-16:]
+        settings = replace(settings, engine=replace(settings.engine, account=account))
+        session = Session(
+            name=folder.name,
+            mode="paper",
+            folder=str(folder),
+            state=str(state),
+            run_id=secrets.token_hex(6),
+            seed=seed,
+            venue=VENUE,
+            account=account,
+            port=wiring.free_port(),
+            market_start_ns=start_ns,
+            instruments=wiring.instruments_of(market, VENUE, account),
+            strategies=tuple(Path(which).stem for which in settings.brain.strategies),
+            settings=settings,
+            versions=sessions.versions(),
+            code_hash=sessions.code_hash(),
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        try:
+            sessions.save(session)
+            wiring.make_keys(session)
+            lock.say(Holder(pid=os.getpid(), run_id=session.run_id, folder=session.folder))
+            with shared_memory(session) as (memory, bells):
+                return _live(session, (memory, bells), (screen, wish), typed)
+        except BadInput:
+            sessions.discard(folder)
+            raise
+
+
+def _options(typed: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that have an option of their own."""
+    chosen: dict[str, Any] = {}
+    if typed.market:
+        chosen["market.source"] = [
+            str(Path(text).resolve()) if Path(text).exists() else text for word in typed.market for text in word.split(",")
+        ]
+    if typed.symbols:
+        chosen["market.symbols"] = [text.strip() for text in typed.symbols.split(",") if text.strip()]
+    if typed.speed:
+        chosen["market.speed"] = typed.speed
+    if typed.strategy:
+        path = Path(typed.strategy)
+        chosen["brain.strategies"] = [str(path.resolve()) if path.suffix == ".py" else typed.strategy]
+    return chosen
+
+
+@contextmanager
+def shared_memory(session: Session) -> Iterator[tuple[Memory, dict[str, int]]]:
+    """Make the session's memory and doorbells; both are gone afterwards, whatever happens."""
+    bells = {role: os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for role in LOOPED}
+    try:
+        memory = Memory.create(session.run_id, len(session.instruments), bells)
+    except SegmentError as error:
+        raise BadInput(str(error)) from None
+    try:
+        table = memory.table_writer("INSTRUMENTS")
+        for instrument in session.instruments:
+            table.write(instrument.row, instrument.to_record())
+        yield memory, bells
+    finally:
+        memory.unlink()
+        memory.close()
+        for number in bells.values():
+            os.close(number)
+
+
+def _live(
+    session: Session, shared: tuple[Memory, dict[str, int]], face: tuple[Screen, Wish], typed: argparse.Namespace
+) -> int:
+    """Live the session and conclude it."""
+    (memory, bells), (screen, wish) = shared, face
+    settings = session.settings
+    screen.line(BANNER.format(market="synthetic market" if settings.market.is_synthetic else "recorded market"))
+    screen.line(f"session {session.folder}   seed {session.seed}   speed {settings.market.speed}")
+    screen.check("memory", f"/dev/shm/ringmaster-{session.run_id}-*")
+    told = environment(cache_home(), bells) | {"RINGMASTER_PARENT": str(os.getpid())}
+    values = compiled(session, told, screen)
+    session = replace(session, values=tuple(values[name] for name in session.strategies))
+    sessions.save(session)
+    watcher = Memory.attach(session.run_id, "monitor", {})
+    launch = Launch(arguments=["--session", session.folder], environment=told, files=list(bells.values()))
+    crew = Crew(memory, launch, settings.supervisor, Random())  # noqa: S311 - jitter, not secrets
+    commentary = Commentary(watcher, session.instruments, session.values)
+    gauges = SessionGauges(watcher, crew)
+    pulse = Pulse(memory)
+    equipment = Equipment(
+        crew=crew,
+        commentary=commentary,
+        gauges=gauges,
+        screen=screen,
+        wish=wish,
+        settings=settings.supervisor,
+        deposit=int(settings.market.deposit * 10**8),
+        beat=lambda life: pulse.tell(life=life),
+        stop_trading=lambda: memory.words.raise_kill(Kill.NO_ENTRIES),
+    )
+    there: dict[str, Any] = {}
+
+    def ask_exchange() -> None:
+        there.update(grid=ask(session, "grid"), ledger=ask(session, "ledger"))
+
+    supervisor = Supervisor(equipment, Limits(seconds=typed.seconds, candles=typed.max_candles), ask_exchange)
+    ended = supervisor.run()
+    pulse.tell(life=Life.STOPPED)
+    session = replace(session, ended=ended)
+    sessions.save(session)
+    measured = Measured(
+        seconds=supervisor.seconds(),
+        restarts=supervisor.restarts,
+        counters=totals(watcher),
+        latency=latency(watcher),
+        difference=supervisor.difference,
+        **there,
+    )
+    summary = conclude(session, measured)
+    _write(session, summary, typed.json)
+    for line in closing(session, summary, supervisor.difference):
+        screen.line(line)
+    watcher.close()
+    return 1 if ended.startswith("failed") else 0
+
+
+def compiled(session: Session, told: dict[str, str], screen: Screen) -> dict[str, tuple[str, ...]]:
+    """Compile what is not compiled yet, in a child; returns the names of each strategy's values."""
+    mark = cache_home() / f"compiled-{mark_of(session.settings)}"
+    if not mark.exists():
+        command = [sys.executable, str(ROOT / "run.py"), "agent", "compile", "--session", session.folder]
+        with subprocess.Popen(  # noqa: S603 - ourselves
+            command, env=told, stdout=subprocess.PIPE, text=True, process_group=0, stdin=subprocess.DEVNULL
+        ) as child:
+            assert child.stdout is not None
+            lines = []
+            for line in child.stdout:
+                lines.append(line.strip())
+                if line.startswith("compiling"):
+                    screen.live(line.strip())
+        refused = [line.removeprefix("refused ") for line in lines if line.startswith("refused ")]
+        if refused:
+            raise BadInput(f"--strategy {refused[0]}")
+        if child.returncode:
+            raise BadInput(f"compiling failed (exit {child.returncode})")
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text("\n".join(line for line in lines if line.startswith("values ")))
+    names = [line.split()[1:] for line in mark.read_text().splitlines()]
+    screen.settle()
+    screen.check("compiled", f"{', '.join(session.strategies)}; loop, exchange")
+    return {words[0]: tuple(words[1:]) for words in names}
+
+
+def mark_of(settings: Settings) -> str:
+    """Return a name for these strategies, their files and our kernels."""
+    digest = hashlib.sha256(f"{fingerprint()} {sys.version_info[:2]} {settings.brain}".encode())
+    for which in settings.brain.strategies:
+        if Path(which).is_file():
+            digest.update(Path(which).read_bytes())
+    return digest.hexdigest()[:24]
+
+
+def _write(session: Session, summary: dict[str, Any], place: str | None) -> None:
+    text = json.dumps(summary, indent=2) + "\n"
+    (session.path / "summary.json").write_text(text)
+    if place == "-":
+        sys.stdout.write(text)
+    elif place:
+        Path(place).write_text(text)
+
+
+def closing(session: Session, summary: dict[str, Any], difference: str) -> list[str]:
+    """Return the last lines: what happened, what remains, what to try next."""
+    remains = summary["remains"] or ["no position"]
+    return [
+        f"{session.ended} after {summary['seconds']:.1f} s: {summary['candles']} candles, {summary['decisions']} decisions, "
+        f"{summary['orders']} orders, {summary['fills']} fills, {summary['records_lost']} records lost",
+        f"equity {summary['equity_start']} -> {summary['equity_end']}  "
+        f"(realised {summary['realised']}, fees {summary['fees']}, unrealised {summary['unrealised']})",
+        f"remains at the exchange: {'; '.join(remains)}",
+        difference or "the last comparison with the exchange was not reached",
+        f"next: python run.py why {session.instruments[0].symbol} {summary['last_candle']}"
+        f"   |   {session.folder}/summary.json",
+    ]
+
+

@@ -1,0 +1,97 @@
+"""A child's way in: ``run.py agent ROLE --session DIR``; from the session's file to an agent at work.
+
+    die with the parent -> attach memory -> first pulse -> wait for whom it needs -> build -> run
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from orchestrator import session as sessions
+from orchestrator import wiring
+from orchestrator.policy import NEEDS, may_start
+from orchestrator.session import Session
+from shm.agent import Body, Pulse, Stopping, die_with_parent, run
+from shm.log import log
+from shm.memory import Memory
+from shm.records import PULSE, Life
+from shm.segment import SegmentError
+from shm.topology import role_row
+
+LOOK_S = 0.01
+IDLE_S = 0.02
+
+
+def enter(argv: Sequence[str]) -> int:
+    """Live the life of the role named in ``argv``; returns the exit code."""
+    role, folder = argv[0], Path(argv[argv.index("--session") + 1])
+    parent = int(os.environ["RINGMASTER_PARENT"])
+    die_with_parent(parent)
+    session = sessions.load(folder)
+    if role == "compile":
+        from orchestrator.compiling import compile_session
+
+        return compile_session(session)
+    try:
+        memory = Memory.attach(session.run_id, role, bells())
+    except SegmentError as error:
+        print(f"{role}: {error}", file=sys.stderr)
+        return 1
+    stopping = Stopping(parent)
+    body = Body(memory, Pulse(memory), log(role, session.log_path, pid=os.getpid()), stopping)
+    if not await_needs(body, role):
+        return 0
+    return ENTRIES[role](body, session)
+
+
+def bells() -> dict[str, int]:
+    """Return the eventfds that the supervisor handed down, by role."""
+    pairs = (pair.partition("=") for pair in os.environ.get("RINGMASTER_BELLS", "").split(",") if pair)
+    return {role: int(number) for role, _, number in pairs}
+
+
+def await_needs(body: Body, role: str) -> bool:
+    """Wait, beating, until everyone that ``role`` needs is ready; False when told to stop meanwhile."""
+    pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
+    while not body.stopping():
+        lives = {
+            other: Life(int(pulse["life"][0])) for other in NEEDS[role] if pulses.read(role_row(other), pulse)
+        }
+        if may_start(role, lives):
+            return True
+        body.pulse.beat()
+        time.sleep(LOOK_S)
+    return False
+
+
+def _brain(body: Body, session: Session) -> int:
+    from brain.agent import BrainAgent
+
+    agent = BrainAgent(body, session.settings.brain)
+    return run(agent, body, agent.wait)
+
+
+def _recorder(body: Body, session: Session) -> int:
+    from orchestrator.recorder import Recorder
+
+    return run(Recorder(body, session.path), body, idle)
+
+
+def idle(count: int) -> None:
+    """Sleep a moment when there was nothing to do."""
+    if count == 0:
+        time.sleep(IDLE_S)
+
+
+ENTRIES: Mapping[str, Callable[[Body, Session], int]] = {
+    "exchange": lambda body, session: wiring.run_on_loop(wiring.exchange, body, session),
+    "feed": lambda body, session: wiring.run_on_loop(wiring.feed, body, session),
+    "brain": _brain,
+    "engine": lambda body, session: wiring.run_on_loop(wiring.engine, body, session),
+    "reconciler": lambda body, session: wiring.run_on_loop(wiring.reconciler, body, session),
+    "recorder": _recorder,
+}

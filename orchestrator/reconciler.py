@@ -1,0 +1,225 @@
+"""The reconciler: holds the exchange against the journal, over a connection of its own, and says what differs.
+
+    exchange --orders, trades, positions, wallet--> look --+
+    journal  --books, read after the exchange answered-----+--> compare --> differences
+                                                                   seen twice, unchanged? --> CORRECTIONS, mismatch
+
+The engine is at work meanwhile, so a difference seen once is a race until a second look shows the
+same one; what moved between two looks was not one.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.comparison import Difference, OrderThere, Resolution, Snapshot, TradeThere, compare
+from engine.errors import VenueError
+from engine.journal import JournalError, JournalReader
+from engine.venue.base import Venue
+from orchestrator.session import Session
+from shm.agent import Body, read_command
+from shm.clock import Clock
+from shm.counters import Counter, Hop
+from shm.instruments import minor
+from shm.records import CORRECTION, ORDER_EVENT, Finding, Life, Order, OrderEventKind
+from shm.wait import LoopWait
+
+DUTY_S = 0.1
+SECOND_LOOK_S = 0.75  # longer than a journal's commit and a REST answer together
+AFTER_FILL_NS = 1_000_000_000
+LOOKS_MAX = 8  # of the last comparison, while the engine still books what it was told
+SECOND_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What a reconciler works with."""
+
+    body: Body
+    venue: Venue
+    clock: Clock
+    asset: str
+
+
+class Reconciler:
+    """The agent of role ``reconciler``."""
+
+    def __init__(self, office: Office, session: Session) -> None:
+        self._office = office
+        self._session = session
+        self._settings = session.settings.engine.reconcile
+        self._tolerance = minor(self._settings.wallet_tolerance)
+        memory = office.body.memory
+        self._counters = memory.counters
+        self._events = memory.ring_reader("ORDER_EVENTS")
+        self._corrections = memory.ring_writer("CORRECTIONS")
+        self._wait = LoopWait([self._events], memory.bell)
+        self._batch = np.zeros(256, ORDER_EVENT)
+        self._journal = JournalReader(session.account_path)
+        self._symbols = [instrument.symbol for instrument in session.instruments]
+        self._rows = {instrument.symbol: instrument.row for instrument in session.instruments}
+        self._trades_from = dict.fromkeys(self._symbols, 0)
+        self._due_ns = 0
+        self._round = 0
+
+    async def start(self) -> None:
+        """Connect; compare for the first time."""
+        venue = self._office.venue
+        await venue.open()
+        venue.follow(self._session.instruments)
+        self._events.seek_newest()
+        self._office.body.pulse.tell(life=Life.READY)
+
+    async def work(self) -> int:
+        """Obey, and compare when it is time."""
+        pulse, command = self._office.body.pulse, read_command(self._office.body.memory)
+        now_ns = self._office.clock.monotonic_ns()
+        if command.order is Order.STOP:
+            self._office.body.stopping.tell()
+        elif command.order is Order.DRAIN and pulse.life is not Life.DRAINED:
+            await self._compare_last()
+        elif command.order is Order.RUN:
+            if pulse.life is Life.READY:
+                pulse.tell(life=Life.RUNNING, obeyed=command.version)
+            if self._read_fills():
+                self._due_ns = min(self._due_ns, now_ns + AFTER_FILL_NS)
+            if now_ns >= self._due_ns:
+                await self._compare()
+                self._due_ns = now_ns + self._settings.interval_s * SECOND_NS
+                return 1
+        await self._wait.wait(DUTY_S)
+        return 0
+
+    async def close(self) -> None:
+        """Close every socket."""
+        self._wait.close()
+        await self._office.venue.close()
+
+    async def _compare(self) -> tuple[Difference, ...] | None:
+        """Look, look again at what differs, and tell what stays; None when the exchange could not be asked."""
+        try:
+            first = await self._look()
+            if not first:
+                return self._conclude(())
+            await self._pause()
+            second = {standing(difference) for difference in await self._look()}
+        except (VenueError, JournalError) as error:
+            self._counters.add(Counter.REQUESTS_FAILED)
+            self._office.body.log.error("comparison", error=str(error))
+            return None
+        return self._conclude(tuple(difference for difference in first if standing(difference) in second))
+
+    async def _compare_last(self) -> None:
+        """The comparison that the session ends with: as many looks as it takes the books to come to rest."""
+        differences: tuple[Difference, ...] | None = None
+        for _ in range(LOOKS_MAX):
+            differences = await self._compare()
+            if differences == ():
+                break
+        self._office.body.pulse.tell(life=Life.DRAINED, detail=verdict(differences))
+
+    async def _pause(self) -> None:
+        # In short steps: a process that waits still lives.
+        for _ in range(10):
+            await asyncio.sleep(SECOND_LOOK_S / 10)
+            self._office.body.pulse.beat()
+
+    async def _look(self) -> tuple[Difference, ...]:
+        """Ask the exchange, then read the journal, and compare."""
+        begun_ns = self._office.clock.monotonic_ns()
+        venue, body = self._office.venue, self._office.body
+        there = await snapshot(venue, self._symbols, self._trades_from, self._office.asset)
+        self._journal.refresh()
+        differences = compare(self._journal.books, there, self._tolerance)
+        self._counters.record(Hop.COMPARISON, self._office.clock.monotonic_ns() - begun_ns)
+        body.pulse.beat()
+        found = tuple(one for one in differences if one.finding is not Finding.MATCH)
+        if not found:
+            for trade in there.trades:
+                self._trades_from[trade.instrument] = max(self._trades_from[trade.instrument], trade.trade_id)
+        # A stranger's order is told, and is none of our business.
+        return tuple(one for one in found if one.resolution is not Resolution.NOTHING)
+
+    def _conclude(self, differences: tuple[Difference, ...]) -> tuple[Difference, ...]:
+        self._round += 1
+        self._counters.add(Counter.RECONCILIATIONS)
+        for difference in differences:
+            self._counters.add(Counter.MISMATCHES)
+            self._counters.add(Counter.CORRECTIONS)
+            self._corrections.publish(self._correction(difference))
+            self._office.body.log.error("mismatch", round=self._round, difference=str(difference))
+        return differences
+
+    def _correction(self, difference: Difference) -> np.ndarray:
+        record = np.zeros(1, CORRECTION)
+        record["kind"], record["severity"] = difference.finding, difference.resolution
+        record["instrument"] = self._rows.get(difference.instrument, 0)
+        record["round"], record["intent_id"] = self._round, difference.intent_id
+        record["venue_order_id"] = int(difference.venue_order_id or 0)
+        record["trade_id"], record["client_id"] = difference.trade_id, difference.client_id.encode()
+        record["expected"], record["found"] = difference.expected, difference.found
+        record["observed_ns"] = self._office.clock.wall_ns()
+        return record
+
+    def _read_fills(self) -> int:
+        fills = 0
+        while count := self._events.read_into(self._batch):
+            fills += int(np.count_nonzero(self._batch["kind"][:count] == OrderEventKind.FILL))
+        return fills
+
+
+def standing(difference: Difference) -> tuple[object, ...]:
+    """Return what two looks must agree on: a race moves the amounts, a real difference keeps their distance."""
+    moved = difference.found - difference.expected
+    return difference.finding, difference.instrument, difference.intent_id, difference.trade_id, moved
+
+
+def verdict(differences: Sequence[Difference] | None) -> str:
+    """Return the last comparison in words, short enough for a pulse."""
+    if differences is None:
+        return "the exchange could not be asked at the end"
+    if not differences:
+        return "difference to the exchange 0"
+    one = differences[0]
+    where = one.instrument.partition("/")[0]
+    return f"difference to the exchange: {one.finding.name} {where} {one.found - one.expected}"
+
+
+async def snapshot(venue: Venue, symbols: Sequence[str], trades_from: dict[str, int], asset: str) -> Snapshot:
+    """Return what the exchange says of the account."""
+    orders, trades = [], []
+    positions = await venue.positions()
+    wallet = await venue.wallet(asset)
+    for symbol in symbols:
+        orders += [
+            OrderThere(
+                instrument=seen.symbol,
+                client_id=seen.client_id,
+                venue_order_id=seen.venue_order_id,
+                side=seen.side,
+                lots=seen.lots,
+                lots_filled=seen.lots_filled,
+            )
+            for seen in await venue.open_orders(symbol)
+        ]
+        trades += [
+            TradeThere(
+                instrument=seen.symbol,
+                trade_id=seen.trade_id,
+                venue_order_id=seen.venue_order_id,
+                side=seen.side,
+                lots=seen.lots,
+                price_ticks=seen.price_ticks,
+            )
+            for seen in await venue.trades_since(symbol, trades_from[symbol])
+        ]
+    return Snapshot(
+        instruments=tuple(symbols),
+        orders=tuple(orders),
+        trades=tuple(trades),
+        trades_complete_from=tuple(trades_from.items()),
+        positions=tuple((seen.symbol, seen.lots) for seen in positions),
+        wallet=wallet.wallet,
+    )

@@ -1,0 +1,189 @@
+"""The settings of a session: the profile, the operator's file over it, ``--set`` over both; checked once, then frozen.
+
+    profiles/paper.toml  <-  --config FILE  <-  --set KEY=VALUE, --market, --symbols, ...
+                     \\            |            /
+                      one tree of plain values -> Settings (frozen; each package owns its section)
+
+An unknown key is refused with the name that was probably meant; a wrong type by its full dotted name.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import msgspec
+
+from brain.settings import BrainSettings
+from engine.settings import EngineSettings
+from feed.settings import FeedSettings
+
+PROFILES = Path(__file__).parent / "profiles"
+SPEED_MAX = 1_000_000.0
+
+
+class BadInput(Exception):
+    """One clear line: what is wrong, where, and what would be right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketSettings:
+    """Which market is played, and how fast."""
+
+    source: tuple[str, ...] = ("synthetic",)  # or candle files, or a folder of them
+    symbols: tuple[str, ...] = ()  # ccxt unified; empty: those of the market
+    speed: str = "60"  # market seconds a second, or max, or step
+    deposit: Decimal = Decimal(100_000)  # quote asset, play money
+    points_per_candle: int = 6  # how many prices a minute shows to the streams
+
+    def __post_init__(self) -> None:
+        """Refuse a market that could not run."""
+        if not self.source:
+            raise ValueError("source names no market; synthetic, or candle files")
+        if self.deposit <= 0:
+            raise ValueError("deposit must be above 0")
+        if not 1 <= self.points_per_candle <= 60:
+            raise ValueError("points_per_candle must be between 1 and 60")
+        if self.speed not in ("max", "step"):
+            try:
+                speed = float(self.speed)
+            except ValueError:
+                raise ValueError(f"speed {self.speed!r} is neither a number nor max nor step") from None
+            if not 0.0 < speed <= SPEED_MAX:
+                raise ValueError(f"speed {self.speed} is not between 0 and {SPEED_MAX:.0f}")
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the market is made up."""
+        return self.source == ("synthetic",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisorSettings:
+    """When a process counts as stuck and how often it may be started again. Machine time."""
+
+    stuck_after_s: float = 10.0  # without a duty cycle while running
+    start_within_s: float = 60.0  # without a duty cycle while starting
+    restart_delay_s: float = 0.05  # doubles with every restart in the window
+    restart_delay_max_s: float = 5.0
+    restarts_max: int = 6  # of one process within the window; one more ends the session
+    restart_window_s: float = 60.0
+    drain_within_s: float = 20.0
+    stop_within_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        """Refuse limits that would kill healthy processes."""
+        if self.stuck_after_s < 1.0 or self.start_within_s < 5.0:
+            raise ValueError("stuck_after_s below 1 or start_within_s below 5 would kill healthy processes")
+        if self.restarts_max < 0 or self.restart_delay_s <= 0 or self.restart_delay_max_s < self.restart_delay_s:
+            raise ValueError("restarts_max must be at least 0 and restart_delay_s above 0, at most restart_delay_max_s")
+        if min(self.drain_within_s, self.stop_within_s, self.restart_window_s) <= 0:
+            raise ValueError("drain_within_s, stop_within_s and restart_window_s must be above 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that a session was told."""
+
+    market: MarketSettings = field(default_factory=MarketSettings)
+    supervisor: SupervisorSettings = field(default_factory=SupervisorSettings)
+    feed: FeedSettings = field(default_factory=FeedSettings)
+    brain: BrainSettings = field(default_factory=BrainSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+
+
+def assemble(profile: str, config: Path | None, sets: Sequence[str], options: Mapping[str, Any]) -> Settings:
+    """Return the settings of profile, file, ``--set`` and command-line options, each over the one before."""
+    tree = read_toml(PROFILES / f"{profile}.toml")
+    if config is not None:
+        _check_names(read_toml(config), Settings, "", f"{config}: ")
+        _merge(tree, read_toml(config))
+    for text in sets:
+        _merge(tree, _assignment(text))
+    for name, value in options.items():
+        _merge(tree, _nested(name.split("."), value))
+    return build(tree)
+
+
+def build(tree: Mapping[str, Any]) -> Settings:
+    """Return the frozen settings of a tree of plain values."""
+    _check_names(tree, Settings, "", "settings: ")
+    try:
+        return msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"settings: {_readable(error)}") from None
+
+
+def plain(settings: Settings) -> dict[str, Any]:
+    """Return ``settings`` as plain values, for session.json."""
+    tree: dict[str, Any] = msgspec.to_builtins(settings)
+    return tree
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a TOML file says."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadInput(f"--config {path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"--config {path}: cannot be read ({error})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"--config {path}: not TOML: {error}") from None
+
+
+def _assignment(text: str) -> dict[str, Any]:
+    """Return the tree that ``a.b.c=value`` stands for; the value is TOML, else a string."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise BadInput(f"--set {text}: expected KEY=VALUE, e.g. engine.sizing.risk_share=0.01")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    return _nested(name.strip().split("."), parsed)
+
+
+def _nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
+    """Return ``value`` under the path ``keys``."""
+    for key in reversed(keys):
+        value = {key: value}
+    tree: dict[str, Any] = value
+    return tree
+
+
+def _merge(tree: dict[str, Any], over: Mapping[str, Any]) -> None:
+    """Lay ``over`` over ``tree``, table by table."""
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(tree.get(key), dict):
+            _merge(tree[key], value)
+        else:
+            tree[key] = value
+
+
+def _check_names(tree: Mapping[str, Any], record: type, path: str, origin: str) -> None:
+    """Refuse a key that ``record`` lacks, with the nearest one that exists."""
+    hints = get_type_hints(record)
+    names = [entry.name for entry in fields(record)]
+    for key, value in tree.items():
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(names)}"
+            raise BadInput(f"{origin}{path}{key} is not a setting; {hint}")
+        kind = hints[key]
+        if isinstance(kind, type) and is_dataclass(kind):
+            if not isinstance(value, Mapping):
+                raise BadInput(f"{origin}{path}{key} is a table of settings, not {value!r}")
+            _check_names(value, kind, f"{path}{key}.", origin)
+
+
+def _readable(error: msgspec.ValidationError) -> str:
+    """Return msgspec's complaint with the setting's dotted name first."""
+    text = str(error)
+    what, at, where = text.rpartition(" - at `")
+    if not at:
+        return text
+    return f"{where.rstrip('`').removeprefix('$.')}: {what.replace('`', '')}"

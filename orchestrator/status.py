@@ -1,0 +1,167 @@
+"""Asking and telling a running session from outside: status, stop, the kill switch.
+
+    STATE/lock --who runs--> pid, run id, folder
+    status       reads its shared memory        stop   signals its supervisor
+    kill-switch  raises the kill word and leaves a file: no session starts while it lies there
+"""
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from orchestrator import session as sessions
+from orchestrator.session import Holder
+from orchestrator.settings import BadInput
+from shm.records import CLOCK, POSITION, PULSE, Kill, Life
+from shm.topology import ROLES, STRATEGIES_MAX, role_row
+
+STOP_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One line of the status page."""
+
+    role: str
+    pid: int
+    life: str
+    beat_ago_s: float
+    detail: str
+
+
+def running(state: Path) -> Holder:
+    """Return who runs on ``state``."""
+    who = sessions.holder(state.resolve())
+    if who is None:
+        raise BadInput(f"no session runs on {state}; start one with: python run.py --paper")
+    return who
+
+
+def show(state: Path, place: str | None) -> int:
+    """Print one page about the running session."""
+    page = read(running(state))
+    if place == "-":
+        print(json.dumps(page, indent=2))
+        return 0
+    if place:
+        Path(place).write_text(json.dumps(page, indent=2) + "\n")
+    print(f"session {page['session']}   pid {page['pid']}   market time {page['market_time']}   trading {page['kill']}")
+    for process in page["processes"]:
+        ago = f"{process['beat_ago_s']:.1f} s ago"
+        print(f"  {process['role']:<12}{process['pid']:>8}  {process['life']:<9}{ago:>10}  {process['detail']}")
+    for line in page["positions"] or ["no position"]:
+        print(f"  {line}")
+    counts = page["counters"]
+    names = ("candles_published", "decisions", "orders_sent", "fills", "reconciliations", "mismatches", "records_lost")
+    print("  " + "  ".join(f"{name.replace('_', ' ')} {counts.get(name, 0)}" for name in names))
+    return 0
+
+
+def read(who: Holder) -> dict[str, Any]:
+    """Return what the session's shared memory shows."""
+    from orchestrator.gauges import totals
+    from shm.memory import Memory
+    from shm.segment import SegmentError
+
+    session = sessions.load(Path(who.folder))
+    try:
+        memory = Memory.attach(who.run_id, "monitor", {})
+    except SegmentError as error:
+        raise BadInput(f"the session is starting or ending: {error}") from None
+    clock, market_ns = np.zeros(1, CLOCK), 0
+    if memory.table_reader("CLOCK").read(0, clock):
+        market_ns = int(clock["market_ns"][0])
+    page = {
+        "session": who.folder,
+        "pid": who.pid,
+        "market_time": datetime.fromtimestamp(market_ns / 1e9, UTC).isoformat(timespec="seconds"),
+        "kill": memory.words.kill_level().name.lower(),
+        "processes": _processes(memory.table_reader("PULSES")),
+        "positions": _positions(memory.table_reader("POSITIONS"), session),
+        "counters": totals(memory),
+    }
+    memory.close()
+    return page
+
+
+def _processes(pulses: Any) -> list[dict[str, Any]]:
+    pulse, found = np.zeros(1, PULSE), []
+    for role in ROLES:
+        if pulses.read(role_row(role), pulse):
+            one = pulse[0]
+            found.append(
+                {
+                    "role": role,
+                    "pid": int(one["pid"]),
+                    "life": Life(int(one["life"])).name.lower(),
+                    "beat_ago_s": round((time.monotonic_ns() - int(one["beat_ns"])) / 1e9, 3),
+                    "detail": one["detail"].decode(errors="replace"),
+                }
+            )
+    return found
+
+
+def _positions(table: Any, session: sessions.Session) -> list[str]:
+    row, lines = np.zeros(1, POSITION), []
+    for number in range(len(session.instruments) * STRATEGIES_MAX):
+        if table.read(number, row) and row["lots"][0]:
+            one, instrument = row[0], session.instruments[int(row["instrument"][0])]
+            stop = f"stop {instrument.price(int(one['stop_ticks']))}" if one["stop_ticks"] else "NO STOP"
+            entry = instrument.price(int(one["entry_ticks"]))
+            lines.append(f"{instrument.symbol} {instrument.quantity(int(one['lots']))} @ {entry}  {stop}")
+    return lines
+
+
+def stop(state: Path, *, flatten: bool) -> int:
+    """Have the running session end in order, and wait for it."""
+    who = running(state)
+    supervisor = os.pidfd_open(who.pid)
+    try:
+        # The lock was held a moment ago by this pid, and the pidfd cannot come to mean another process.
+        if sessions.holder(state.resolve()) != who:
+            raise BadInput(f"the session on {state} has just ended")
+        signal.pidfd_send_signal(supervisor, signal.SIGUSR1 if flatten else signal.SIGTERM)
+        ended, _, _ = select.select([supervisor], [], [], STOP_WITHIN_S)
+    finally:
+        os.close(supervisor)
+    if not ended:
+        print(f"run.py: the session (pid {who.pid}) has not ended within {STOP_WITHIN_S:.0f} s", file=sys.stderr)
+        return 1
+    summary = Path(who.folder) / "summary.json"
+    print(f"ended: {summary if summary.exists() else who.folder}")
+    return 0
+
+
+def kill_switch(state: Path, *, on: bool) -> int:
+    """Stop trading now, and until the switch is off and a session starts."""
+    state = state.resolve()
+    switch = state / "kill-switch"
+    who = sessions.holder(state)
+    if not on:
+        switch.unlink(missing_ok=True)
+        print("kill switch off" + ("; the running session stays as it is: stop it and start again" if who else ""))
+        return 0
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        switch.write_text(datetime.now(UTC).isoformat(timespec="seconds") + "\n")
+    except OSError as error:
+        raise BadInput(f"--state {state}: {error.strerror}") from None
+    if who is None:
+        print(f"kill switch on: no session starts while {switch} lies there")
+        return 0
+    from shm.memory import Memory
+
+    memory = Memory.attach(who.run_id, "monitor", {})
+    level = memory.words.raise_kill(Kill.EXITS_ONLY)
+    memory.close()
+    print(f"kill switch on: session {who.folder} {level.name.lower().replace('_', ' ')}")
+    return 0

@@ -1,0 +1,238 @@
+"""The life of a session, from the first process to the last: prepare, run, drain, stop.
+
+    compile --> PREPARE: exchange, feed, brain, engine READY --> RUN --> (operator, limit, failure)
+                                                                  |
+    summary <-- STOP <-- reconciler's last look <-- engine DRAIN <-- brain and engine caught up <-- exchange DRAIN
+
+The exchange's market freezes first, so what is left to do is finite; orders are still accepted until
+the engine has settled.
+"""
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Protocol
+
+from orchestrator.commentary import Commentary
+from orchestrator.crew import Crew, Happening
+from orchestrator.policy import OBSERVERS, TRADERS, UP
+from orchestrator.screen import Screen
+from orchestrator.settings import SupervisorSettings
+from shm.records import Life, Order
+
+CHECKS = {
+    "exchange": "the embedded exchange listens on loopback",
+    "feed": "history loaded, streams open",
+    "brain": "warmed up from history",
+    "engine": "journal, books and exchange agree",
+}
+
+
+class Wish:
+    """What the operator asked for by signal: leave (stops stay), flatten (positions close), or at once."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+        self.flatten = False
+        self.at_once = False
+
+    def listen(self) -> None:
+        """Take Ctrl-C, SIGTERM and SIGUSR1 from now on."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, self._told)
+
+    def _told(self, number: int, _: FrameType | None) -> None:
+        self.at_once = self.is_asked and number == signal.SIGINT
+        self.is_asked = True
+        self.flatten = self.flatten or number == signal.SIGUSR1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When a session ends by itself."""
+
+    seconds: float | None = None
+    candles: int | None = None
+
+
+class Gauges(Protocol):
+    """What the supervisor reads of the running session."""
+
+    def candles(self) -> int:
+        """Candles published so far."""
+        ...
+
+    def decision_latency_ns(self) -> tuple[int, int]:
+        """p50 and p99 of the brain's hop."""
+        ...
+
+    def lost_and_doubled(self) -> tuple[int, int]:
+        """Records lost, and orders sent twice."""
+        ...
+
+    def protection(self) -> str:
+        """Whether every open position has its stop, in words."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment:
+    """What a supervisor works with."""
+
+    crew: Crew
+    commentary: Commentary
+    gauges: Gauges
+    screen: Screen
+    wish: Wish
+    settings: SupervisorSettings
+    deposit: int  # minor units
+    beat: Callable[[Life], None]  # writes the supervisor's own pulse
+    stop_trading: Callable[[], object]  # raises the kill word
+
+
+class Supervisor:
+    """Drives one session through its life."""
+
+    def __init__(self, equipment: Equipment, limits: Limits, drained: Callable[[], None]) -> None:
+        """``drained`` is called once everything stands still and the exchange can still be asked."""
+        self._tools = equipment
+        self._crew = equipment.crew
+        self._screen = equipment.screen
+        self._wish = equipment.wish
+        self._limits = limits
+        self._checked: set[str] = set()
+        self._drained = drained
+        self._ran_ns = self._ended_ns = 0
+        self.restarts: dict[str, int] = {}
+        self._hinted = False
+        self.difference = ""  # the reconciler's last word
+
+    def run(self) -> str:
+        """Live through the session; returns how it ended: finished, interrupted, or what failed."""
+        try:
+            if not self._prepare():
+                return self._ending("interrupted while starting")
+            self._crew.command_all(Order.RUN)
+            self._ran_ns = time.monotonic_ns()
+            self._crew.start([role for role in OBSERVERS if role not in self._crew.members])
+            self._trade()
+            self._drain()
+        finally:
+            self._stop()
+        return self._ending("interrupted" if self._wish.is_asked else "finished")
+
+    def seconds(self) -> float:
+        """Return for how long the session has been running."""
+        return ((self._ended_ns or time.monotonic_ns()) - self._ran_ns) / 1e9 if self._ran_ns else 0.0
+
+    def _ending(self, otherwise: str) -> str:
+        return f"failed: {self._crew.failure}" if self._crew.failure else otherwise
+
+    def _prepare(self) -> bool:
+        """Start the traders; whether all became ready."""
+        self._crew.start(TRADERS)
+        while not self._is_over():
+            self._turn(Life.STARTING)
+            for role in TRADERS:
+                if role not in self._checked and self._crew.life(role) in UP:
+                    self._checked.add(role)
+                    self._screen.check(role, self._detail(role) or CHECKS[role])
+            if self._checked >= set(TRADERS) and all(self._crew.life(role) in UP for role in TRADERS):
+                self._screen.line(f"processes green: {self._pids()}")
+                return True
+        return False
+
+    def _trade(self) -> None:
+        """Run until somebody or something says enough."""
+        while not self._is_over():
+            self._turn(Life.RUNNING)
+            for line in self._tools.commentary.lines():
+                self._screen.line(line)
+            self._hint()
+            latency = self._tools.gauges.decision_latency_ns()
+            self._screen.live(self._tools.commentary.live_line(self._tools.deposit, latency))
+
+    def _hint(self) -> None:
+        brain = self._crew.members["brain"].child
+        if not self._hinted and brain is not None and "fill" in self._tools.commentary.has_told:
+            self._hinted = True
+            self._screen.line(f"try: kill -9 {brain.pid}   (the brain; watch what happens)")
+
+    def _is_over(self) -> bool:
+        limits = self._limits
+        return (
+            self._wish.is_asked
+            or bool(self._crew.failure)
+            or (limits.seconds is not None and self.seconds() >= limits.seconds)
+            or (limits.candles is not None and self._tools.gauges.candles() >= limits.candles)
+            or self._crew.life("exchange") == Life.DRAINED
+        )
+
+    def _drain(self) -> None:
+        """Freeze the market, let everyone catch up, settle, compare once more."""
+        self._ended_ns = time.monotonic_ns()
+        self._screen.settle()
+        deadline = time.monotonic() + self._tools.settings.drain_within_s
+        if self._crew.failure:
+            self._tools.stop_trading()
+        else:
+            self._await(["exchange"], deadline)
+            self._until(self._have_caught_up, deadline, "brain and engine did not catch up with the feed")
+        self._crew.command(["brain", "feed"], Order.DRAIN)
+        self._await(["engine"], deadline, flatten=self._wish.flatten)
+        self._await(["reconciler"], max(deadline, time.monotonic() + self._tools.settings.stop_within_s))
+        self.difference = self._detail("reconciler")
+        self._drained()
+        for line in self._tools.commentary.lines():
+            self._screen.line(line)
+
+    def _await(self, roles: Sequence[str], deadline: float, *, flatten: bool = False) -> None:
+        """Tell ``roles`` to drain and wait until they have."""
+        self._crew.command(roles, Order.DRAIN, flatten=flatten)
+        self._until(
+            lambda: all(self._crew.life(role) == Life.DRAINED for role in roles),
+            deadline,
+            f"{' and '.join(roles)} did not drain",
+        )
+
+    def _until(self, condition: Callable[[], bool], deadline: float, complaint: str) -> None:
+        while not condition():
+            if self._wish.at_once or time.monotonic() > deadline:
+                self._screen.line(f"not waited for: {complaint}")
+                return
+            self._turn(Life.DRAINED)
+
+    def _have_caught_up(self) -> bool:
+        pulses = {role: self._crew.pulse(role) for role in ("feed", "brain", "engine")}
+        seqs = {int(pulse["market_seq"][0]) for pulse in pulses.values() if pulse is not None}
+        return len(seqs) == 1 and all(pulse is not None for pulse in pulses.values())
+
+    def _stop(self) -> None:
+        # Writers first, then who records them, then the exchange that all of them talk to.
+        self._screen.settle()
+        self.restarts = {role: member.restarts for role, member in self._crew.members.items()}
+        self._crew.end(["brain", "feed", "engine", "reconciler"])
+        self._crew.end(["recorder"])
+        self._crew.end(list(self._crew.members))
+
+    def _turn(self, life: Life) -> None:
+        for happening in self._crew.turn():
+            self._screen.line(self._words(happening))
+        self._tools.beat(life)
+
+    def _words(self, happening: Happening) -> str:
+        if happening.text != "back":
+            return f"{happening.role} (pid {happening.pid}) {happening.text}"
+        lost, doubled = self._tools.gauges.lost_and_doubled()
+        back = f"{happening.role} back in {happening.took_ns / 1e9:.1f} s (pid {happening.pid})"
+        return f"{back}, {lost} lost, {doubled} doubled, {self._tools.gauges.protection()}"
+
+    def _detail(self, role: str) -> str:
+        pulse = self._crew.pulse(role)
+        return "" if pulse is None else bytes(pulse["detail"][0]).decode(errors="replace")
+
+    def _pids(self) -> str:
+        members = self._crew.members.values()
+        return "  ".join(f"{member.role} {member.child.pid}" for member in members if member.child is not None)

@@ -1,0 +1,70 @@
+"""Why the brain decided so: decision records of a session's recording, in words."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from orchestrator import session as sessions
+from brain.words import explain as words_of
+from orchestrator.settings import BadInput
+from orchestrator.tape import TapeError, read_folder
+from shm.records import DECISION
+
+
+def explain(state: Path, folder: Path | None, symbol: str, time: str) -> int:
+    """Print the decisions on ``symbol`` whose candle covers ``time``."""
+    session = sessions.load(folder or sessions.newest(state))
+    rows = {instrument.symbol: row for row, instrument in enumerate(session.instruments)}
+    if symbol not in rows:
+        raise BadInput(f"{symbol} was not traded in {session.folder}; it has {', '.join(rows)}")
+    try:
+        decisions = read_folder(session.path / "decisions", DECISION)["record"]
+    except TapeError as error:
+        raise BadInput(str(error)) from None
+    ours = decisions[(decisions["instrument"] == rows[symbol]) & (decisions["kind"] != 0)]
+    found = ours[covering(ours, instant_ns(time))]
+    if not len(found):
+        raise BadInput(f"no decision on {symbol} at {time} in {session.folder}; {span(ours)}")
+    for decision in found:
+        instrument = session.instruments[rows[symbol]]
+        values = session.values[int(decision["strategy"])]
+        print(f"{stamp(int(decision['open_ns']))} UTC  {words_of(decision, symbol, values, instrument.tick)}")
+        print(
+            f"    candle of {int(decision['timeframe_s'])} s, sequence {int(decision['market_seq'])}, "
+            f"target {int(decision['target_id'])}, amount {int(decision['amount'])}, "
+            f"position {int(decision['position_lots'])} lots, "
+            f"values {', '.join(f'{value:g}' for value in decision['values'])}, "
+            f"inputs {int(decision['inputs_hash']):016x}, epoch {int(decision['epoch'])}"
+        )
+    return 0
+
+
+def covering(decisions: np.ndarray, at_ns: int) -> np.ndarray:
+    """Return which decisions are about a candle that contains ``at_ns``."""
+    lengths = decisions["timeframe_s"].astype(np.int64) * 1_000_000_000
+    mask: np.ndarray = (decisions["open_ns"] <= at_ns) & (at_ns < decisions["open_ns"] + lengths)
+    return mask
+
+
+def instant_ns(text: str) -> int:
+    """Return market time from ISO text; without a zone it is UTC."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{text} is no time; write it like 2025-11-20T12:31") from None
+    instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
+
+
+def span(decisions: np.ndarray) -> str:
+    """Return what is there, for whoever asked beside it."""
+    if not len(decisions):
+        return "nothing was recorded"
+    first, last = int(decisions["open_ns"].min()), int(decisions["open_ns"].max())
+    return f"recorded are {stamp(first)} to {stamp(last)}"
+
+
+def stamp(market_ns: int) -> str:
+    """Return market time as ISO text."""
+    return datetime.fromtimestamp(market_ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M")

@@ -1,0 +1,245 @@
+"""Who is built from what: the only place where paper and, later, live and replay differ.
+
+    session.json --> exchange   Exchange(market) behind a server on loopback      paper only
+                     feed       ccxt, dialled to the exchange's port
+                     brain      strategies
+                     engine     ccxt with keys, dialled to the same port; the account's journal
+                     reconciler ccxt with keys, a connection of its own
+                     recorder   tapes in the session's folder
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from orchestrator.session import Session
+from orchestrator.settings import BadInput, MarketSettings, build
+from shm.agent import AsyncAgent, Body
+from shm.clock import SystemClock
+from shm.instruments import Instrument, minor
+from shm.records import PULSE
+from shm.topology import role_row
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+    from engine.venue.embedded.market import Market
+    from engine.venue.live import LiveVenue
+
+ASSET = "USDT"
+
+
+def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
+    """Return the market that ``settings`` name; every complaint is one line."""
+    from engine.venue.embedded.synthetic import SYMBOLS, SyntheticMarket
+
+    try:
+        if settings.is_synthetic:
+            return SyntheticMarket(seed, start_ns, settings.symbols or SYMBOLS)
+        return _recorded([Path(place) for place in settings.source], settings.symbols)
+    except ValueError as error:
+        raise BadInput(f"--symbols: {error}") from None
+
+
+def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
+    from engine.venue.embedded.candles import CandleFileError, RecordedMarket, open_market, read_recording
+
+    try:
+        if len(places) == 1:
+            return open_market(places[0], symbols)
+        recordings = [read_recording(place) for place in places]
+        there = [one.listing.symbol for one in recordings]
+        if unknown := [symbol for symbol in symbols if symbol not in there]:
+            raise BadInput(f"--symbols {unknown[0]}: not among the candle files; there are {', '.join(there)}")
+        wanted = symbols or tuple(there)
+        return RecordedMarket([recordings[there.index(symbol)] for symbol in wanted])
+    except CandleFileError as error:
+        raise BadInput(f"--market {error}") from None
+
+
+def instruments_of(market: "Market", venue: str, account: str) -> tuple[Instrument, ...]:
+    """Return the rows of INSTRUMENTS for the contracts of ``market``."""
+    names = ("tick_e8", "lot_e8", "lots_min", "lots_max", "market_lots_max", "notional_min", "leverage_max")
+    return tuple(
+        Instrument(
+            row=row,
+            symbol=one.symbol,
+            venue=venue,
+            account=account,
+            **{name: getattr(one, name) for name in names},
+        )
+        for row, one in enumerate(market.listings)
+    )
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def make_keys(session: Session) -> None:
+    """Write the paper exchange's random keys, for the processes that trade."""
+    from engine.venue.embedded.signing import fresh_key
+
+    key, secret = fresh_key()
+    path = session.path / "keys.json"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump({"key": key, "secret": secret}, file)
+
+
+def exchange(body: Body, session: Session) -> AsyncAgent:
+    """Return the embedded exchange."""
+    from engine.venue.embedded.agent import ExchangeAgent, Office
+    from engine.venue.embedded.certificate import kept
+    from engine.venue.embedded.exchange import Exchange
+    from engine.venue.embedded.exchange import Settings as Play
+    from engine.venue.embedded.pace import Speed
+    from engine.venue.embedded.server import Plan
+    from engine.venue.embedded.signing import Key
+
+    settings = session.settings.market
+    keys = json.loads((session.path / "keys.json").read_text())
+    market = market_of(settings, session.seed, session.market_start_ns)
+    speed = Speed.parse(settings.speed)
+    played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
+    played.deposit(session.account, minor(settings.deposit))
+    pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
+
+    def settled_ns() -> int:
+        return int(pulse["settled_ns"][0]) if pulses.read(role_row("engine"), pulse) else 0
+
+    plan = Plan(
+        keys={keys["key"]: Key(secret=keys["secret"], account=session.account)},
+        speed=speed,
+        tls_port=session.port,
+        settled_ns=settled_ns,
+        certificate=kept(session.path, SystemClock().wall_ns()),
+    )
+    return ExchangeAgent(played, plan, Office(body.memory, body.pulse))
+
+
+def dialler(session: Session) -> "Callable[[], ClientSession]":
+    """Return what opens connections: on paper to the embedded exchange and nowhere else."""
+    from engine.venue.embedded.certificate import PUBLIC_NAME
+    from orchestrator import dialling
+
+    endpoint = dialling.Endpoint(port=session.port, certificate_pem=(session.path / PUBLIC_NAME).read_text())
+    return lambda: dialling.session(endpoint)
+
+
+def feed(body: Body, session: Session) -> AsyncAgent:
+    """Return the feed."""
+    from engine.venue.embedded.pace import Speed
+    from feed.agent import FeedAgent, MarketPlan
+
+    speed = Speed.parse(session.settings.market.speed).factor
+    plan = MarketPlan(instruments=session.instruments, dial=dialler(session), speed=speed)
+    return FeedAgent(body, plan, session.settings.feed)
+
+
+def venue(session: Session) -> "LiveVenue":
+    """Return the account's venue, not yet connected."""
+    from engine.venue.live import LiveVenue, Login, Surroundings
+
+    keys = json.loads((session.path / "keys.json").read_text())
+    login = Login(account=session.account, key=keys["key"], secret=keys["secret"])
+    around = Surroundings(
+        dial=dialler(session),
+        clock=SystemClock(),
+        generator=Random(),  # noqa: S311 - jitter, not secrets
+        answer_timeout_ms=session.settings.engine.executor.answer_timeout_ms,
+    )
+    return LiveVenue(login, around)
+
+
+def engine(body: Body, session: Session) -> AsyncAgent:
+    """Return the engine."""
+    from engine.account import Plan
+    from engine.agent import EngineAgent
+
+    plan = Plan(
+        run_id=session.run_id,
+        folder=session.account_path,
+        settings=session.settings.engine,
+        instruments=session.instruments,
+        strategies=session.strategies,
+        asset=ASSET,
+    )
+    return EngineAgent(plan, body, venue(session), SystemClock())
+
+
+def reconciler(body: Body, session: Session) -> AsyncAgent:
+    """Return the reconciler, with a connection of its own."""
+    from orchestrator.reconciler import Office, Reconciler
+
+    return Reconciler(Office(body, venue(session), SystemClock(), ASSET), session)
+
+
+async def drive(build: Callable[[Body, Session], AsyncAgent], body: Body, session: Session) -> int:
+    """Build an agent on the running loop and live its life."""
+    from shm.agent import run_async
+
+    return await run_async(build(body, session), body)
+
+
+def run_on_loop(build: Callable[[Body, Session], AsyncAgent], body: Body, session: Session) -> int:
+    """Live an agent's life on an event loop of its own."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(drive(build, body, session))
+
+
+def serve_exchange(port: int, data: Sequence[str], speed: str, seed: int) -> int:
+    """Run the embedded exchange alone on ``port`` until told to stop."""
+    from engine.venue.embedded.server import PortTakenError
+
+    if not 0 <= port <= 65535:
+        raise BadInput(f"--port {port}: between 0 and 65535")
+    settings = build({"market": {"source": list(data), "speed": speed}}).market
+    market = market_of(settings, seed, SystemClock().wall_ns())
+    try:
+        asyncio.run(_serve(market, settings, port))
+    except PortTakenError as error:
+        raise BadInput(f"--port: {error}") from None
+    return 0
+
+
+async def _serve(market: "Market", settings: MarketSettings, port: int) -> None:
+    """Serve a market on plain ``port`` (and TLS on any) with one fresh account."""
+    from engine.venue.embedded.agent import ExchangeAgent
+    from engine.venue.embedded.exchange import Exchange
+    from engine.venue.embedded.exchange import Settings as Play
+    from engine.venue.embedded.pace import Speed
+    from engine.venue.embedded.server import Plan
+    from engine.venue.embedded.signing import Key, fresh_key
+
+    key, secret = fresh_key()
+    speed = Speed.parse(settings.speed)
+    played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
+    played.deposit("paper", minor(settings.deposit))
+    agent = ExchangeAgent(played, Plan(keys={key: Key(secret=secret, account="paper")}, speed=speed, plain_port=port))
+    await agent.start()
+    assert agent.ports is not None, "it listens"
+    symbols = ", ".join(contract.symbol for contract in market.listings)
+    print(f"http://127.0.0.1:{agent.ports.plain}   https://127.0.0.1:{agent.ports.tls}   {symbols}", flush=True)
+    print(f"key {key}   secret {secret}   (play money)", flush=True)
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    agent.run()
+    try:
+        while not stopping.is_set():
+            await agent.work()
+    finally:
+        await agent.close()

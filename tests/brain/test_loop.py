@@ -1,0 +1,128 @@
+"""The compiled loop: what is hashed, what a hole does, which call comes first."""
+
+import numpy as np
+import pytest
+
+from brain.strategies import loader
+from shm.records import MARKET, POSITION, MarketKind, Provenance, Reason
+from tests.brain.market import START_NS, WARM, Market, lived, missing, walk
+
+OPINIONS = [int(r) for r in Reason if r not in (Reason.COLD, Reason.HOLE, Reason.MALFORMED)]
+
+
+@pytest.fixture(scope="module")
+def trend():
+    """The default strategy, compiled once."""
+    return loader.load("trend")
+
+
+def test_the_hash_depends_on_every_input_and_on_nothing_else(trend):
+    """Another epoch or arrival time leaves it; a price, volume, time or position changes it and all that follow."""
+    candles = walk(800)
+    whole = lived([trend], candles)[0].everything("DECISIONS")["inputs_hash"]
+    late = candles.copy()
+    late["received_ns"], late["published_ns"], late["epoch"] = 5, 6, 7
+    assert (lived([trend], late)[0].everything("DECISIONS")["inputs_hash"] == whole).all()
+    for field in ("open", "high", "low", "close", "volume"):
+        other = candles.copy()
+        other[field][750] += 0.01
+        hashes = lived([trend], other)[0].everything("DECISIONS")["inputs_hash"]
+        assert (hashes[:50] == whole[:50]).all(), field
+        assert (hashes[50:] != whole[50:]).all(), field
+    position = np.zeros(1, POSITION)
+    position["lots"] = 3
+    hashes = lived([trend], candles, positions=[(50, position)])[0].everything("DECISIONS")["inputs_hash"]
+    assert (hashes[:50] == whole[:50]).all()
+    assert (hashes[50:] != whole[50:]).all()
+
+
+def test_a_missing_candle_is_one_hole_and_then_cold_until_settled(trend):
+    """The decisions still equal the grid, and none is taken over the hole."""
+    candles = walk(1200)
+    candles[800:801] = missing(candles[800])
+    market, brain = lived([trend], candles)
+    decisions = market.everything("DECISIONS")
+    assert (np.diff(decisions["open_ns"]) == 60_000_000_000).all()
+    assert decisions["reason"][100] == Reason.HOLE
+    after = decisions["reason"][101:]
+    assert (after[: trend.settles - 1] == Reason.COLD).all()
+    assert after[trend.settles - 1] in OPINIONS
+    # what stood still stands in the record, so that a restart knows it
+    assert decisions["target_id"][100] == decisions["target_id"][99] == decisions["target_id"][150]
+    silent = market.everything("TARGETS")["open_ns"]
+    hole_ns = int(candles["open_ns"][800])
+    assert not ((silent >= hole_ns) & (silent < hole_ns + 60_000_000_000 * trend.settles)).any()
+    assert brain.counts.holes == 1
+
+
+def test_repeats_corrections_and_other_records_leave_no_decision(trend):
+    """Only the first closed minute of each kind counts; the rest is counted by name."""
+    candles = walk(720)
+    market = Market()
+    market.remember(candles[:WARM])
+    brain = market.think([trend])
+    market.publish(candles[WARM:])
+    corrected = candles[710:711].copy()
+    corrected["provenance"], corrected["revises"] = int(Provenance.CORRECTED), 10
+    corrected["close"] += 5.0
+    market.publish(corrected)
+    market.publish(candles[711:712])
+    other = np.zeros(3, MARKET)
+    other["kind"] = [int(MarketKind.STATUS), int(MarketKind.MARK), 0]
+    market.publish(other, remember=False)
+    assert brain.think() == 25
+    assert (brain.counts.corrections, brain.counts.repeats, brain.counts.gaps) == (1, 1, 1)
+    assert brain.counts.decisions == 20
+
+
+def test_nothing_is_wanted_while_cold(trend):
+    """Without history the first 294 decisions are COLD, and no target leaves."""
+    market = Market()
+    candles = walk(400)
+    brain = market.think([trend])
+    market.publish(candles)
+    brain.think()
+    decisions, targets = market.everything("DECISIONS"), market.everything("TARGETS")
+    cold = decisions["reason"] == Reason.COLD
+    assert cold[: trend.settles - 1].all()
+    assert not cold[trend.settles - 1 :].any()
+    assert targets["open_ns"].min() > candles["open_ns"][trend.settles - 2]
+
+
+def test_the_hours_reach_the_strategy_before_the_minute_that_closes_them(tmp_path):
+    """At a full hour the hour's call comes first, and its answer is not published."""
+    (tmp_path / "order.py").write_text(ORDER)
+    market = Market()
+    brain = market.think([loader.load(str(tmp_path / "order.py"))])
+    market.publish(walk(130))
+    brain.think()
+    values = market.everything("DECISIONS")["values"]
+    assert values[58].tolist() == [0.0, 0.0, 0.0]
+    assert values[59].tolist() == [1.0, float(START_NS), 3600.0]
+    assert values[119][0] == 2.0
+    assert len(market.everything("TARGETS")) == 0
+
+
+ORDER = '''"""Counts the hours that it has seen by the time of a minute."""
+from dataclasses import dataclass
+import numpy as np
+from brain.strategies.base import FLAT, hold, kernel, note
+
+TIMEFRAMES = ("1m", "1h")
+
+@dataclass(frozen=True)
+class Settings:
+    nothing: int = 0
+
+STATE = np.dtype([("hours", "<i8"), ("open_ns", "<i8"), ("span", "<i8")])
+
+@kernel
+def decide(state, settings, candle, position, target):
+    if candle.timeframe_s == 3600:
+        state.hours += 1
+        state.open_ns = candle.open_ns
+        state.span = candle.timeframe_s
+        return hold(target, 1.0, candle.close * 0.5)
+    note(target, float(state.hours), float(state.open_ns), float(state.span))
+    return FLAT
+'''

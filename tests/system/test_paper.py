@@ -1,0 +1,159 @@
+"""Whole sessions of real processes: what they trade, and what they leave behind."""
+
+import os
+import signal
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as parquet
+import pytest
+
+from tests.system import oracle, stage
+
+pytestmark = pytest.mark.system
+
+SYMBOLS = ("BTC/USDT:USDT", "ETH/USDT:USDT")
+
+
+def write_market(folder: Path, symbols: tuple[str, ...], minutes: int) -> None:
+    """Recorded candles for a bare clone: two random walks, as files."""
+    generator = np.random.default_rng(11)
+    for symbol in symbols:
+        start, tick = (64_000.0, 0.1) if symbol.startswith("BTC") else (3_000.0, 0.01)
+        volatility = np.repeat(generator.uniform(2e-4, 1.2e-3, minutes // 60 + 1), 60)[:minutes]
+        closes = np.round(start * np.exp(np.cumsum(generator.normal(0, 1, minutes) * volatility)) / tick) * tick
+        opens = np.concatenate(([start], closes[:-1]))
+        reach = np.abs(generator.normal(0, 1, (2, minutes))) * volatility * start
+        high = np.round((np.maximum(opens, closes) + reach[0]) / tick) * tick
+        low = np.round((np.minimum(opens, closes) - reach[1]) / tick) * tick
+        lines = ["open_time,open,high,low,close,volume"]
+        lines += [
+            f"{1_741_219_200_000 + 60_000 * n},{opens[n]:.2f},{high[n]:.2f},{low[n]:.2f},{closes[n]:.2f},"
+            f"{generator.uniform(5, 300):.3f}"
+            for n in range(minutes)
+        ]
+        (folder / f"{symbol.split('/')[0]}USDT-1m.csv").write_text("\n".join(lines) + "\n")
+
+
+def minutes_of(path: Path) -> list[oracle.Minute]:
+    """Every candle of a file."""
+    if path.suffix == ".parquet":
+        table = parquet.read_table(path).to_pydict()
+        times = [round(time.timestamp() * 1000) for time in table["open_time"]]
+        columns = [table[name] for name in ("open", "high", "low", "close", "volume")]
+        rows = zip(times, *columns, strict=True)
+    else:
+        rows = (tuple(float(cell) for cell in line.split(",")) for line in path.read_text().splitlines()[1:])
+    return [oracle.Minute(int(row[0]) * 1_000_000, *row[1:]) for row in rows]
+
+
+def compare_with_the_oracle(state: Path, files: dict[str, Path], summary: dict[str, object]) -> None:
+    """Fail unless the session's trades are the oracle's, one by one."""
+    session = stage.session_of(state)
+    tapes = [parquet.read_table(path) for path in sorted(state.glob("sessions/*/market/*.parquet"))]
+    risk = session["settings"]["engine"]["risk"]
+    rules = oracle.Rules(notional_max=int(Decimal(str(risk["position_notional_max"])) * 10**8))
+    traded = 0
+    for instrument in session["instruments"]:
+        opens = [
+            row["open_ns"]
+            for tape in tapes
+            for row in tape.to_pylist()
+            if row["kind"] == 1 and row["instrument"] == instrument["row"]
+        ]
+        minutes = minutes_of(files[instrument["symbol"]])
+        start = next(n for n, minute in enumerate(minutes) if minute.open_ns == min(opens))
+        contract = oracle.Contract(instrument["symbol"], instrument["tick_e8"], instrument["lot_e8"])
+        course = oracle.play(contract, minutes, start, len(set(opens)), rules)
+        ours = stage.journal(
+            state,
+            "SELECT side, price_ticks, lots, fee FROM fills "
+            f"WHERE instrument = '{instrument['symbol']}' ORDER BY market_ns, trade_id",
+        )
+        expected = [(trade.side, trade.ticks, trade.lots, trade.fee) for trade in course.trades]
+        assert [tuple(row) for row in ours] == expected
+        traded += len(expected)
+    assert traded == summary["fills"] > 0
+
+
+def check(summary: dict[str, object]) -> None:
+    """What every session has to show."""
+    assert summary["mismatches"] == 0
+    assert summary["records_lost"] == 0
+    assert summary["unknown_orders"] == 0
+    exchange = summary["exchange"]
+    assert summary["decisions"] == exchange["candles"] + exchange["gaps"]
+    assert summary["fills"] == exchange["fills"]
+    wallet = Decimal(summary["equity_end"]) - Decimal(summary["unrealised"])
+    assert wallet == Decimal(exchange["wallet"])
+    assert Decimal(summary["realised"]) == Decimal(exchange["realised"])
+    assert Decimal(summary["fees"]) == Decimal(exchange["fees"])
+
+
+def test_a_stepped_session_trades_what_the_slow_oracle_trades(tmp_path: Path):
+    """Trade for trade, lot for lot, fee for fee, over candles that no clone lacks."""
+    market, state = tmp_path / "market", tmp_path / "state"
+    market.mkdir()
+    write_market(market, SYMBOLS, 1_500)
+    options = ("--market", str(market), "--symbols", ",".join(SYMBOLS), "--speed", "step", "--max-candles", "600")
+    summary = stage.start(state, *options).finish()
+    check(summary)
+    files = {symbol: market / f"{symbol.split('/')[0]}USDT-1m.csv" for symbol in SYMBOLS}
+    compare_with_the_oracle(state, files, summary)
+    assert stage.traces(state) == []
+
+
+@pytest.mark.skipif(not stage.DATA.exists(), reason="no recorded market data beside the checkout")
+def test_recorded_candles_trade_what_the_slow_oracle_trades(tmp_path: Path):
+    """The same on Binance's own candles."""
+    folder = stage.DATA / "candles" / "binance_usdm"
+    options = ("--market", str(folder), "--symbols", ",".join(SYMBOLS), "--speed", "step", "--max-candles", "600")
+    summary = stage.start(tmp_path, *options).finish()
+    check(summary)
+    files = {symbol: folder / f"{symbol.split('/')[0]}USDT-1m.parquet" for symbol in SYMBOLS}
+    compare_with_the_oracle(tmp_path, files, summary)
+
+
+def test_control_c_ends_a_session_in_order(tmp_path: Path):
+    """Exit 0, a summary, stops kept, no process and no shared memory left."""
+    running = stage.start(tmp_path, "--seed", "5", "--speed", "300")
+    running.ready()
+    stage.time.sleep(6)
+    os.kill(running.process.pid, signal.SIGINT)
+    summary = running.finish()
+    check(summary)
+    assert summary["fills"] > 0
+    assert stage.traces(tmp_path) == []
+
+
+def test_flatten_leaves_nothing_at_the_exchange(tmp_path: Path):
+    """stop --flatten closes every position and cancels every stop."""
+    running = stage.start(tmp_path, "--seed", "5", "--speed", "300")
+    running.ready()
+    stage.time.sleep(6)
+    stage.subprocess.run(
+        [stage.sys.executable, str(stage.ROOT / "run.py"), "stop", "--flatten", "--state", str(tmp_path)], check=True
+    )
+    summary = running.finish()
+    check(summary)
+    assert summary["remains"] == []
+
+
+@pytest.mark.stress
+def test_every_process_may_be_killed_twice(tmp_path: Path):
+    """No order twice, no order or fill lost, books equal to the exchange's at the end."""
+    running = stage.start(tmp_path, "--seed", "9", "--speed", "300", "--seconds", "45")
+    running.ready()
+    generator = np.random.default_rng(3)
+    for role in generator.permutation(["feed", "brain", "engine", "reconciler"] * 2):
+        stage.time.sleep(float(generator.uniform(1.0, 3.5)))
+        assert running.kill(str(role)), f"{role} was not there"
+    summary = running.finish()
+    check(summary)
+    assert summary["fills"] > 0
+    doubled = stage.journal(
+        tmp_path, "SELECT venue_order_id FROM orders WHERE venue_order_id != '' GROUP BY 1 HAVING count(*) > 1"
+    )
+    assert doubled == []
+    assert stage.traces(tmp_path) == []
