@@ -1,6 +1,6 @@
 """The command line: reads what was typed, refuses what makes no sense, and hands over.
 
-    exit 0  it worked        1  a check or a run failed        2  bad usage or bad input, one line on stderr
+exit 0  it worked        1  a check or a run failed        2  bad usage or bad input, one line on stderr
 """
 
 import argparse
@@ -81,7 +81,9 @@ def parser() -> Parser:
     how = sub.add_mutually_exclusive_group()
     how.add_argument("--leave", action="store_true", help="keep positions and their stops (the default)")
     how.add_argument("--flatten", action="store_true", help="close every position first")
-    state_option(sub := command("kill-switch", "stop trading now: no entries until it is off and a session starts", _kill))
+    state_option(
+        sub := command("kill-switch", "stop trading now: no entries until it is off and a session starts", _kill)
+    )
     sub.add_argument("position", choices=("on", "off"))
     state_option(sub := command("doctor", "check machine, memory, disk, settings; say what to do", _doctor))
     sub.add_argument("--config", type=Path, metavar="FILE", help="check this file of settings too")

@@ -1,9 +1,9 @@
 """A paper session, from what was typed to its summary.
 
-    settings, market   refused in one line before anything exists
-    lock, folder, shared memory, keys, compiled kernels
-    crew, supervisor   the session
-    summary            from the journal, the exchange's own books and the counters
+settings, market   refused in one line before anything exists
+lock, folder, shared memory, keys, compiled kernels
+crew, supervisor   the session
+summary            from the journal, the exchange's own books and the counters
 """
 
 import argparse
@@ -60,7 +60,9 @@ def trade(typed: argparse.Namespace) -> int:
     state = typed.state.resolve()
     with StateLock(state) as lock:
         if (state / "kill-switch").exists():
-            raise BadInput(f"the kill switch is on ({state}/kill-switch); take it off with: python run.py kill-switch off")
+            raise BadInput(
+                f"the kill switch is on ({state}/kill-switch); take it off with: python run.py kill-switch off"
+            )
         segment.sweep()
         folder = sessions.new_folder(state, datetime.now(UTC))
         # Play money begins anew with every session, and so does its account.
@@ -100,7 +102,9 @@ def _options(typed: argparse.Namespace) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     if typed.market:
         chosen["market.source"] = [
-            str(Path(text).resolve()) if Path(text).exists() else text for word in typed.market for text in word.split(",")
+            str(Path(text).resolve()) if Path(text).exists() else text
+            for word in typed.market
+            for text in word.split(",")
         ]
     if typed.symbols:
         chosen["market.symbols"] = [text.strip() for text in typed.symbols.split(",") if text.strip()]
@@ -246,5 +250,3 @@ def closing(session: Session, summary: dict[str, Any], difference: str) -> list[
         f"next: python run.py why {session.instruments[0].symbol} {summary['last_candle']}"
         f"   |   {session.folder}/summary.json",
     ]
-
-

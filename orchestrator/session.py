@@ -1,11 +1,11 @@
 """A session on disk, and the lock that keeps a second one off the same state.
 
-    STATE/
-      lock                          flock; while held it says who runs: {"pid", "run_id", "folder"}
-      kill-switch                   while it exists, sessions start with trading off
-      accounts/VENUE-ACCOUNT/journal.db
-      sessions/NAME/session.json    what it was told, by which code, and how it ended
-               NAME/market/ decisions/ orders/ log.jsonl summary.json
+STATE/
+  lock                          flock; while held it says who runs: {"pid", "run_id", "folder"}
+  kill-switch                   while it exists, sessions start with trading off
+  accounts/VENUE-ACCOUNT/journal.db
+  sessions/NAME/session.json    what it was told, by which code, and how it ended
+           NAME/market/ decisions/ orders/ log.jsonl summary.json
 """
 
 import fcntl

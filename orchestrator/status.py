@@ -1,8 +1,8 @@
 """Asking and telling a running session from outside: status, stop, the kill switch.
 
-    STATE/lock --who runs--> pid, run id, folder
-    status       reads its shared memory        stop   signals its supervisor
-    kill-switch  raises the kill word and leaves a file: no session starts while it lies there
+STATE/lock --who runs--> pid, run id, folder
+status       reads its shared memory        stop   signals its supervisor
+kill-switch  raises the kill word and leaves a file: no session starts while it lies there
 """
 
 import json

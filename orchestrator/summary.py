@@ -1,9 +1,9 @@
 """What a session came to, from what is durable: the tapes, the journal and the exchange's own books.
 
-    tapes    candles, decisions, targets        counters restart with nothing, tapes do not
-    journal  intents, orders, fills, money
-    exchange grid of candles, ledger            play money only
-    counters records lost, gaps, latency
+tapes    candles, decisions, targets        counters restart with nothing, tapes do not
+journal  intents, orders, fills, money
+exchange grid of candles, ledger            play money only
+counters records lost, gaps, latency
 """
 
 from collections.abc import Mapping

@@ -1,11 +1,11 @@
 """Who is built from what: the only place where paper and, later, live and replay differ.
 
-    session.json --> exchange   Exchange(market) behind a server on loopback      paper only
-                     feed       ccxt, dialled to the exchange's port
-                     brain      strategies
-                     engine     ccxt with keys, dialled to the same port; the account's journal
-                     reconciler ccxt with keys, a connection of its own
-                     recorder   tapes in the session's folder
+session.json --> exchange   Exchange(market) behind a server on loopback      paper only
+                 feed       ccxt, dialled to the exchange's port
+                 brain      strategies
+                 engine     ccxt with keys, dialled to the same port; the account's journal
+                 reconciler ccxt with keys, a connection of its own
+                 recorder   tapes in the session's folder
 """
 
 import asyncio
@@ -25,8 +25,8 @@ from orchestrator.settings import BadInput, MarketSettings, build
 from shm.agent import AsyncAgent, Body
 from shm.clock import SystemClock
 from shm.instruments import Instrument, minor
-from shm.records import PULSE
-from shm.topology import role_row
+from shm.records import POSITION, PULSE
+from shm.topology import position_row, role_row
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -118,11 +118,24 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     def settled_ns() -> int:
         return int(pulse["settled_ns"][0]) if pulses.read(role_row("engine"), pulse) else 0
 
+    rows = {one.symbol: position_row(one.row, 0) for one in session.instruments}
+    symbols = {one.id: one.symbol for one in market.listings}
+    positions, position = body.memory.table_reader("POSITIONS"), np.zeros(1, POSITION)
+
+    def is_booked() -> bool:
+        there = played.account(session.account).positions
+        return all(
+            positions.read(rows[symbols[one.symbol]], position) and int(position["net_lots"][0]) == one.lots
+            for one in there
+            if one.symbol in symbols
+        )
+
     plan = Plan(
         keys={keys["key"]: Key(secret=keys["secret"], account=session.account)},
         speed=speed,
         tls_port=session.port,
         settled_ns=settled_ns,
+        is_booked=is_booked,
         certificate=kept(session.path, SystemClock().wall_ns()),
     )
     return ExchangeAgent(played, plan, Office(body.memory, body.pulse))
