@@ -1,6 +1,6 @@
 """Compiling before trading: in a child of its own, whose results every other process only loads.
 
-    stdout: "compiling 2 of 4: loop", "values trend fast slow band", "refused why"
+stdout: "compiling 2 of 4: loop", "values trend fast slow band", "refused why"
 """
 
 import sys

@@ -1,8 +1,8 @@
 """The processes of a session: started, watched, started again, ended; what policy decides is done here.
 
-    spawn --> STARTING --> READY --RUN--> RUNNING --DRAIN--> DRAINED --STOP--> gone
-                 ^                           |
-                 +---- Again(delay) ---- died or stuck (SIGKILL)
+spawn --> STARTING --> READY --RUN--> RUNNING --DRAIN--> DRAINED --STOP--> gone
+             ^                           |
+             +---- Again(delay) ---- died or stuck (SIGKILL)
 """
 
 import select

@@ -1,10 +1,10 @@
 """What the supervisor decides, without doing it: who waits for whom, who is stuck, who starts again and when.
 
-      exchange -> feed -> brain                 an arrow: starts once the other is READY
-             \\-> engine -> reconciler           recorder waits for nobody
+  exchange -> feed -> brain                 an arrow: starts once the other is READY
+         \\-> engine -> reconciler           recorder waits for nobody
 
-    dead or stuck --restarts left--> started again after a delay that doubles, with jitter
-                  --none left------> the session ends in order
+dead or stuck --restarts left--> started again after a delay that doubles, with jitter
+              --none left------> the session ends in order
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,11 +1,11 @@
 """Who is built from what: the only place where paper and, later, live and replay differ.
 
-    session.json --> exchange   Exchange(market) behind a server on loopback      paper only
-                     feed       ccxt, dialled to the exchange's port
-                     brain      strategies
-                     engine     ccxt with keys, dialled to the same port; the account's journal
-                     reconciler ccxt with keys, a connection of its own
-                     recorder   tapes in the session's folder
+session.json --> exchange   Exchange(market) behind a server on loopback      paper only
+                 feed       ccxt, dialled to the exchange's port
+                 brain      strategies
+                 engine     ccxt with keys, dialled to the same port; the account's journal
+                 reconciler ccxt with keys, a connection of its own
+                 recorder   tapes in the session's folder
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orchestrator.session import Session
-from orchestrator.settings import BadInput, MarketSettings, build
+from orchestrator.settings import BadInputError, MarketSettings, build
 from shm.agent import AsyncAgent, Body
 from shm.clock import SystemClock
 from shm.instruments import Instrument, minor
@@ -46,7 +46,7 @@ def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
             return SyntheticMarket(seed, start_ns, settings.symbols or SYMBOLS)
         return _recorded([Path(place) for place in settings.source], settings.symbols)
     except ValueError as error:
-        raise BadInput(f"--symbols: {error}") from None
+        raise BadInputError(f"--symbols: {error}") from None
 
 
 def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
@@ -58,11 +58,11 @@ def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
         recordings = [read_recording(place) for place in places]
         there = [one.listing.symbol for one in recordings]
         if unknown := [symbol for symbol in symbols if symbol not in there]:
-            raise BadInput(f"--symbols {unknown[0]}: not among the candle files; there are {', '.join(there)}")
+            raise BadInputError(f"--symbols {unknown[0]}: not among the candle files; there are {', '.join(there)}")
         wanted = symbols or tuple(there)
         return RecordedMarket([recordings[there.index(symbol)] for symbol in wanted])
     except CandleFileError as error:
-        raise BadInput(f"--market {error}") from None
+        raise BadInputError(f"--market {error}") from None
 
 
 def instruments_of(market: "Market", venue: str, account: str) -> tuple[Instrument, ...]:
@@ -205,13 +205,13 @@ def serve_exchange(port: int, data: Sequence[str], speed: str, seed: int) -> int
     from engine.venue.embedded.server import PortTakenError
 
     if not 0 <= port <= 65535:
-        raise BadInput(f"--port {port}: between 0 and 65535")
+        raise BadInputError(f"--port {port}: between 0 and 65535")
     settings = build({"market": {"source": list(data), "speed": speed}}).market
     market = market_of(settings, seed, SystemClock().wall_ns())
     try:
         asyncio.run(_serve(market, settings, port))
     except PortTakenError as error:
-        raise BadInput(f"--port: {error}") from None
+        raise BadInputError(f"--port: {error}") from None
     return 0
 
 
