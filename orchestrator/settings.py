@@ -22,7 +22,7 @@ from engine.settings import EngineSettings
 from feed.settings import FeedSettings
 
 PROFILES = Path(__file__).parent / "profiles"
-SPEED_MAX = 1_000_000.0
+SPEED_MIN, SPEED_MAX = 0.001, 1_000_000.0
 
 
 class BadInputError(Exception):
@@ -35,9 +35,8 @@ class MarketSettings:
 
     source: tuple[str, ...] = ("synthetic",)  # or candle files, or a folder of them
     symbols: tuple[str, ...] = ()  # ccxt unified; empty: those of the market
-    speed: str = "60"  # market seconds a second, or max, or step
+    speed: str | int | float = "60"  # market seconds a second, or max, or step
     deposit: Decimal = Decimal(100_000)  # quote asset, play money
-    points_per_candle: int = 6  # how many prices a minute shows to the streams
 
     def __post_init__(self) -> None:
         """Refuse a market that could not run."""
@@ -45,15 +44,14 @@ class MarketSettings:
             raise ValueError("source names no market; synthetic, or candle files")
         if self.deposit <= 0:
             raise ValueError("deposit must be above 0")
-        if not 1 <= self.points_per_candle <= 60:
-            raise ValueError("points_per_candle must be between 1 and 60")
+        object.__setattr__(self, "speed", str(self.speed))
         if self.speed not in ("max", "step"):
             try:
                 speed = float(self.speed)
             except ValueError:
                 raise ValueError(f"speed {self.speed!r} is neither a number nor max nor step") from None
-            if not 0.0 < speed <= SPEED_MAX:
-                raise ValueError(f"speed {self.speed} is not between 0 and {SPEED_MAX:.0f}")
+            if not SPEED_MIN <= speed <= SPEED_MAX:
+                raise ValueError(f"speed {self.speed} is not between {SPEED_MIN} and {SPEED_MAX:.0f}")
 
     @property
     def is_synthetic(self) -> bool:

@@ -110,7 +110,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     settings = session.settings.market
     keys = json.loads((session.path / "keys.json").read_text())
     market = market_of(settings, session.seed, session.market_start_ns)
-    speed = Speed.parse(settings.speed)
+    speed = Speed.parse(str(settings.speed))
     played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
     played.deposit(session.account, minor(settings.deposit))
     pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
@@ -142,7 +142,7 @@ def feed(body: Body, session: Session) -> AsyncAgent:
     from engine.venue.embedded.pace import Speed
     from feed.agent import FeedAgent, MarketPlan
 
-    speed = Speed.parse(session.settings.market.speed).factor
+    speed = Speed.parse(str(session.settings.market.speed)).factor
     plan = MarketPlan(instruments=session.instruments, dial=dialler(session), speed=speed)
     return FeedAgent(body, plan, session.settings.feed)
 
@@ -225,7 +225,7 @@ async def _serve(market: "Market", settings: MarketSettings, port: int) -> None:
     from engine.venue.embedded.signing import Key, fresh_key
 
     key, secret = fresh_key()
-    speed = Speed.parse(settings.speed)
+    speed = Speed.parse(str(settings.speed))
     played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
     played.deposit("paper", minor(settings.deposit))
     agent = ExchangeAgent(played, Plan(keys={key: Key(secret=secret, account="paper")}, speed=speed, plain_port=port))
