@@ -147,7 +147,7 @@ def _live(
     screen.line(f"session {session.folder}   seed {session.seed}   speed {settings.market.speed}")
     screen.check("memory", f"{segment.directory()}/ringmaster-{session.run_id}-*")
     told = environment(cache_home(), bells) | {"RINGMASTER_PARENT": str(os.getpid())}
-    values = compiled(session, told, screen)
+    values = compiled(session, told, (screen, wish))
     session = replace(session, values=tuple(values[name] for name in session.strategies))
     sessions.save(session)
     watcher = Memory.attach(session.run_id, "monitor", {})
@@ -193,8 +193,9 @@ def _live(
     return 1 if ended.startswith("failed") else 0
 
 
-def compiled(session: Session, told: dict[str, str], screen: Screen) -> dict[str, tuple[str, ...]]:
+def compiled(session: Session, told: dict[str, str], face: tuple[Screen, Wish]) -> dict[str, tuple[str, ...]]:
     """Compile what is not compiled yet, in a child; returns the names of each strategy's values."""
+    screen, wish = face
     mark = cache_home() / f"compiled-{mark_of(session.settings)}"
     if not mark.exists():
         command = [sys.executable, str(ROOT / "run.py"), "agent", "compile", "--session", session.folder]
@@ -202,11 +203,15 @@ def compiled(session: Session, told: dict[str, str], screen: Screen) -> dict[str
             command, env=told, stdout=subprocess.PIPE, text=True, process_group=0, stdin=subprocess.DEVNULL
         ) as child:
             assert child.stdout is not None
+            wish.also = child.terminate
             lines = []
             for line in child.stdout:
                 lines.append(line.strip())
                 if line.startswith("compiling"):
                     screen.live(line.strip())
+        wish.also = int
+        if wish.is_asked:
+            raise BadInputError("interrupted while compiling; the next start goes on")
         refused = [line.removeprefix("refused ") for line in lines if line.startswith("refused ")]
         if refused:
             raise BadInputError(f"--strategy {refused[0]}")

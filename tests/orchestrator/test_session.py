@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.orchestrator.sessions import session_in
 from orchestrator import session as sessions
 from orchestrator.session import Holder, StateLock
 from orchestrator.settings import BadInputError
+from tests.orchestrator.sessions import session_in
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 
@@ -53,7 +53,7 @@ def test_a_lock_on_a_fresh_folder_goes_with_it(tmp_path: Path):
 
 def test_no_session_is_said_in_one_line(tmp_path: Path):
     """Asking for the newest of none tells how to start one."""
-    with pytest.raises(BadInputError, match="run.py --paper"):
+    with pytest.raises(BadInputError, match=r"run\.py --paper"):
         sessions.newest(tmp_path)
 
 
