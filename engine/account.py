@@ -67,6 +67,10 @@ class Witness(Protocol):
         """Risk said no."""
         ...
 
+    def rested(self) -> None:
+        """Nothing is under way any more."""
+        ...
+
     def warned(self, event: str, text: str) -> None:
         """Something that people should know."""
         ...
@@ -140,6 +144,11 @@ class Account:
             and not self.dispatch.comparison_wanted
         )
 
+    @property
+    def strangers_count(self) -> int:
+        """Orders seen at the venue that no intent of ours explains: a human's, or another program's."""
+        return len(self._desk.strangers)
+
     def want_recovery(self, reason: str) -> None:
         """Ask the venue for everything, soon."""
         self._desk.recovery_wanted = self._desk.recovery_wanted or reason
@@ -171,7 +180,7 @@ class Account:
         if self.dispatch.comparison_wanted:
             self.want_recovery(self.dispatch.comparison_wanted)
             self.dispatch.comparison_wanted = ""
-        if self._desk.recovery_wanted and self._desk.is_connected and now_ns - self._failed_ns > RETRY_NS:
+        if self._desk.recovery_wanted and self._desk.connected.is_set() and now_ns - self._failed_ns > RETRY_NS:
             self._recovering = asyncio.create_task(self._recover_or_wait())
 
     def _done(self, answer: Answer, now: Moment) -> None:
@@ -192,11 +201,15 @@ class Account:
 
     async def _connected(self) -> None:
         assert self._listening is not None, "listening begins before it is waited for"
-        async with asyncio.timeout(CONNECT_S_MAX):
-            while not self._desk.is_connected:
-                await asyncio.sleep(0.005)
-                if self._listening.done():
-                    self._listening.result()
+        connected = asyncio.ensure_future(self._desk.connected.wait())
+        try:
+            await asyncio.wait({connected, self._listening}, timeout=CONNECT_S_MAX, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            connected.cancel()
+        if self._listening.done():
+            self._listening.result()
+        if not self._desk.connected.is_set():
+            raise errors.Unreachable(f"the private stream did not open within {CONNECT_S_MAX:.0f} s")
 
     async def _recover(self) -> None:
         await self._desk.recover()
@@ -210,6 +223,8 @@ class Account:
             self._failed_ns = self._moment().monotonic_ns
             self._desk.recovery_wanted = reason
             self._witness.warned("recovery failed", error.text)
+        finally:
+            asyncio.get_running_loop().call_soon(self._witness.rested)
 
     async def _ask(self, intent: Intent) -> None:
         await self._desk.ask(intent)

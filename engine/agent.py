@@ -55,7 +55,8 @@ class EngineAgent:
         self._marks: dict[str, int] = {}
         self._kill, self._order, self._obeyed = Kill.NORMAL, Order.PREPARE, -1
         self._flatten = False
-        self._lost = 0
+        self._is_fresh = True  # nothing was read since the start
+        self._lost = self._strangers = 0
 
     async def start(self) -> None:
         """Replay, connect, ask for everything; then READY."""
@@ -64,7 +65,6 @@ class EngineAgent:
         self._show().publish(self._marks)
         for ring in self._rings:
             ring.seek_oldest()
-        self._catch_up()
         pulse.tell(life=Life.READY, detail="reconciled")
 
     async def work(self) -> int:
@@ -114,6 +114,10 @@ class EngineAgent:
         """Risk said no."""
         self._show().refused(refused)
 
+    def rested(self) -> None:
+        """Nothing is under way any more: look whether the candle is settled."""
+        self._wait.wake()
+
     def warned(self, event: str, text: str) -> None:
         """Something that people should know."""
         self._body.log.error(event, text=text)
@@ -140,19 +144,6 @@ class EngineAgent:
             self._counters.add(Counter.TARGETS_STALE)
         self._account.tell(message)
 
-    def _catch_up(self) -> None:
-        """After a restart: of everything that is on the rings, the newest of each is enough."""
-        newest: dict[tuple[str, ...], Candle | Target] = {}
-        for message in self._inbox.read():
-            key = (message.instrument, message.strategy) if isinstance(message, Target) else (message.instrument,)
-            newest[key] = message
-        for message in newest.values():
-            if isinstance(message, Candle):
-                self._tell(message)
-        for message in newest.values():
-            if isinstance(message, Target):
-                self._tell(message)
-
     async def _read(self) -> list[Candle | Target]:
         if self._rings[0].has_news() or self._rings[1].has_news():
             # A fill that the exchange told before this candle is in our socket already: hear it first.
@@ -165,6 +156,13 @@ class EngineAgent:
         if lost > self._lost:
             self._counters.add(Counter.RECORDS_LOST, lost - self._lost)
             self._lost = lost
+        strangers = self._account.strangers_count
+        if strangers > self._strangers:
+            self._counters.add(Counter.ORDERS_UNKNOWN, strangers - self._strangers)
+            self._strangers = strangers
+        if self._is_fresh and messages:
+            self._is_fresh = False
+            return newest_of(messages)
         return messages
 
     def _obey(self) -> None:
@@ -210,3 +208,15 @@ class EngineAgent:
         if self._flatten:
             return not working and not any(books.position(symbol).lots for symbol in symbols)
         return all(order.intent.purpose is records.Purpose.STOP for order in working)
+
+
+def newest_of(messages: Sequence[Candle | Target]) -> list[Candle | Target]:
+    """Of all that stood on the rings before a start, what still counts: the newest of each, candles first."""
+    candles: dict[str, Candle] = {}
+    targets: dict[tuple[str, str], Target] = {}
+    for message in messages:
+        if isinstance(message, Candle):
+            candles[message.instrument] = message
+        else:
+            targets[message.instrument, message.strategy] = message
+    return [*candles.values(), *targets.values()]

@@ -57,7 +57,8 @@ class Desk:
         self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
         self._trade_next = dict.fromkeys(self._instruments, 0)
-        self.is_connected = False
+        self.connected = asyncio.Event()
+        self.strangers: dict[tuple[str, str], OrderSeen] = {}  # orders that no intent of ours explains
         self.recovery_wanted = "start"  # why; empty: not wanted
 
     def news(self, news: News) -> None:
@@ -70,10 +71,10 @@ class Desk:
             case WalletSeen():
                 self._wallet(news)
             case StreamUp():
-                self.is_connected = True
+                self.connected.set()
                 self.recovery_wanted = "stream connected"
             case StreamDown():
-                self.is_connected = False
+                self.connected.clear()
             case _:
                 pass  # a position is compared, never taken over
 
@@ -81,7 +82,9 @@ class Desk:
         """Find out what became of an order, and tell; a failed question is no news."""
         try:
             seen = await self._venue.order_by_client_id(intent)
-            await self._catch_up(intent.instrument)
+            booked = self._account.books.orders[intent.intent_id].lots_filled
+            if seen is None or seen.lots_filled > booked:
+                await self._catch_up(intent.instrument)
         except errors.VenueError:
             return  # the core asks again
         if seen is not None:
@@ -131,7 +134,7 @@ class Desk:
     def _order(self, seen: OrderSeen) -> None:
         intent_id = intent_of(seen.client_id)
         if intent_id not in self._account.books.orders:
-            self.recovery_wanted = self.recovery_wanted or f"{seen.symbol} has an order that is not ours"
+            self.strangers[seen.symbol, seen.venue_order_id] = seen
             return
         for number in (seen.child_order_id, "" if seen.is_conditional else seen.venue_order_id):
             if number:

@@ -46,6 +46,10 @@ class Witness(Protocol):
         """Risk said no."""
         ...
 
+    def rested(self) -> None:
+        """Nothing is under way any more."""
+        ...
+
 
 class Dispatch:
     """Executes answers; tells ``tell`` what came of them."""
@@ -192,6 +196,8 @@ class Dispatch:
         self._tasks.pop(id(task), None)
         if not task.cancelled() and task.exception() is not None and self._failure is None:
             self._failure = task.exception()
+        if self._pending == 0:
+            self._witness.rested()
 
 
 def _failed(intent: Intent, event: Event, error: errors.VenueError) -> Outcome:

@@ -65,6 +65,7 @@ class Surroundings:
     clock: Clock
     generator: Random
     answer_timeout_ms: int = 10_000
+    limits_rate: bool = True  # False where the market runs faster than time: the weights are those of real time
 
 
 async def _asked(answer: Awaitable[Any]) -> Any:
@@ -374,6 +375,7 @@ def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession
             "secret": login.secret,
             "session": session,
             "timeout": around.answer_timeout_ms,
+            "enableRateLimit": around.limits_rate,
             "rateLimiterAlgorithm": "rollingWindow",
             "options": {
                 "fetchCurrencies": False,

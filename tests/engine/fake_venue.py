@@ -26,7 +26,7 @@ class Fate(Enum):
     LOST_ANSWER = auto()  # it lands; we see a timeout
     REFUSED = auto()
     NOT_SENT = auto()
-    HANGS = auto()  # it lands, and the answer never comes
+    HANGS = auto()  # it lands, and for long nothing comes, then a timeout
 
 
 @dataclass
@@ -198,7 +198,8 @@ class FakeVenue:
         if fate is Fate.LOST_ANSWER:
             raise errors.Unknown("timeout")
         if fate is Fate.HANGS:
-            await asyncio.sleep(3600)
+            await asyncio.sleep(0.4)
+            raise errors.Unknown("timeout")
         # Without FILL_FIRST the answer is on its way as the stream is; with it, far behind.
         for _ in range(20 if fate is Fate.FILL_FIRST else 1):
             await asyncio.sleep(0)

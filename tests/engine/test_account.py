@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -61,6 +62,9 @@ class Witness:
         """Remember."""
         self.refusals.append(refused)
 
+    def rested(self):
+        """Ignore."""
+
     def warned(self, event, text):
         """Ignore."""
 
@@ -108,14 +112,16 @@ class Stage:
         self.clocks.ns += STEP_NS
         await asyncio.sleep(0.001)
 
-    async def quiet(self, turns=400):
-        """Turn until nothing is pending."""
-        for _ in range(turns):
-            await self.turn()
-            if self.account.is_quiet:
-                return
-        working = [o for s in (BTC, ETH) for o in self.account.books.working_of(s)]
-        pytest.fail(f"still busy: {[(o.intent.purpose.name, o.state.name) for o in working]}")
+    async def quiet(self, seconds=15.0):
+        """Turn until nothing is pending; the disk is a real one and may be slow."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.turn()
+                while not self.account.is_quiet:
+                    await self.turn()
+        except TimeoutError:
+            working = [o for s in (BTC, ETH) for o in self.account.books.working_of(s)]
+            pytest.fail(f"still busy: {[(o.intent.purpose.name, o.state.name) for o in working]}")
 
     def target(self, lots, target_id=1, symbol=BTC, stop_ticks=290_000):
         """The brain wants ``lots``."""
@@ -342,4 +348,38 @@ async def test_a_life_that_ends_anywhere_loses_and_doubles_nothing(tmp_path, ste
     stage.covered(BTC)
     stage.covered(ETH)
     assert (stage.exchange.lots[BTC], stage.exchange.lots[ETH]) == (10, -4)
+    await stage.end()
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_a_storm_of_faults_kills_and_targets_ends_in_agreement(tmp_path, seed, monkeypatch):
+    """Random fates, lost and doubled frames, moving prices and deaths; afterwards books and exchange agree."""
+    monkeypatch.setattr("engine.dispatch.PATIENCE_S", 0.01)
+    chance = Random(seed)
+    stage = Stage(tmp_path, replace(SETTINGS, executor=replace(SETTINGS.executor, answer_timeout_ms=200)))
+    await stage.begin()
+    wanted = {}
+    for round_number in range(1, 9):
+        stage.exchange.fates += chance.choices(list(Fate), weights=(8, 3, 1, 1, 1, 1, 1), k=2)
+        stage.exchange.slices, stage.exchange.doubling = chance.randint(1, 4), chance.random() < 0.3
+        stage.exchange.deaf = chance.random() < 0.3
+        for symbol in (BTC, ETH):
+            if chance.random() < 0.7:
+                wanted[symbol] = (chance.randint(-12, 12), round_number)
+            lots, target_id = wanted.get(symbol, (0, round_number))
+            stage.target(lots, target_id, symbol, stop_ticks=stage.exchange.price[symbol] - 10_000)
+        for _ in range(chance.randint(0, 30)):
+            await stage.turn() if chance.random() < 0.5 else await asyncio.sleep(0)
+        if chance.random() < 0.5:
+            stage.exchange.move(chance.choice((BTC, ETH)), 300_000 + chance.randint(-12_000, 12_000))
+        if chance.random() < 0.5:
+            await stage.kill()
+            await stage.begin()
+    stage.exchange.fates.clear()
+    stage.exchange.deaf = stage.exchange.doubling = False
+    stage.venue.reconnect()
+    await stage.quiet()
+    stage.agrees()
+    for symbol in (BTC, ETH):
+        stage.covered(symbol)
     await stage.end()

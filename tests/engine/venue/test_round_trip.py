@@ -20,7 +20,7 @@ from engine.venue.live import LiveVenue, Login, Surroundings
 from orchestrator import dialling
 from shm.clock import SystemClock
 from shm.records import Purpose
-from tests.engine.venue.embedded.test_server import WaveMarket
+from tests.engine.venue.embedded.conftest import WaveMarket
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
