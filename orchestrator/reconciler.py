@@ -107,7 +107,7 @@ class Reconciler:
             second = {standing(difference) for difference in await self._look()}
         except (VenueError, JournalError) as error:
             self._counters.add(Counter.REQUESTS_FAILED)
-            self._office.body.log.error("comparison", error=str(error))
+            self._office.body.log.error("comparison", error=str(error))  # noqa: TRY400 - an answer, not a crash
             return None
         return self._conclude(tuple(difference for difference in first if standing(difference) in second))
 

@@ -93,7 +93,8 @@ def _tapes(session: Session) -> dict[str, Any]:
 
 def _candles(session: Session) -> np.ndarray:
     records: np.ndarray = read_folder(session.path / "market", MARKET)["record"]
-    return records[(records["kind"] == MarketKind.CANDLE) & (records["timeframe_s"] == 60)]
+    candles: np.ndarray = records[(records["kind"] == MarketKind.CANDLE) & (records["timeframe_s"] == 60)]
+    return candles
 
 
 def _closes(session: Session) -> dict[str, float]:

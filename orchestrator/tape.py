@@ -134,7 +134,7 @@ def to_parquet(path: Path, record: "np.dtype[np.void]") -> None:
     slots = read_tape(path, record)
     if len(slots):
         columns: dict[str, Any] = {"sequence": slots["sequence"]}
-        columns |= {name: values for name, values in _columns(slots["record"])}
+        columns |= dict(_columns(slots["record"]))
         aside = path.with_suffix(".parquet.part")
         parquet.write_table(pa.table(columns), aside, compression="zstd")
         aside.replace(path.with_suffix(".parquet"))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orchestrator.session import Session
-from orchestrator.settings import BadInput, MarketSettings, build
+from orchestrator.settings import BadInputError, MarketSettings, build
 from shm.agent import AsyncAgent, Body
 from shm.clock import SystemClock
 from shm.instruments import Instrument, minor
@@ -46,7 +46,7 @@ def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
             return SyntheticMarket(seed, start_ns, settings.symbols or SYMBOLS)
         return _recorded([Path(place) for place in settings.source], settings.symbols)
     except ValueError as error:
-        raise BadInput(f"--symbols: {error}") from None
+        raise BadInputError(f"--symbols: {error}") from None
 
 
 def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
@@ -58,11 +58,11 @@ def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
         recordings = [read_recording(place) for place in places]
         there = [one.listing.symbol for one in recordings]
         if unknown := [symbol for symbol in symbols if symbol not in there]:
-            raise BadInput(f"--symbols {unknown[0]}: not among the candle files; there are {', '.join(there)}")
+            raise BadInputError(f"--symbols {unknown[0]}: not among the candle files; there are {', '.join(there)}")
         wanted = symbols or tuple(there)
         return RecordedMarket([recordings[there.index(symbol)] for symbol in wanted])
     except CandleFileError as error:
-        raise BadInput(f"--market {error}") from None
+        raise BadInputError(f"--market {error}") from None
 
 
 def instruments_of(market: "Market", venue: str, account: str) -> tuple[Instrument, ...]:
@@ -110,7 +110,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     settings = session.settings.market
     keys = json.loads((session.path / "keys.json").read_text())
     market = market_of(settings, session.seed, session.market_start_ns)
-    speed = Speed.parse(settings.speed)
+    speed = Speed.parse(str(settings.speed))
     played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
     played.deposit(session.account, minor(settings.deposit))
     pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
@@ -155,7 +155,7 @@ def feed(body: Body, session: Session) -> AsyncAgent:
     from engine.venue.embedded.pace import Speed
     from feed.agent import FeedAgent, MarketPlan
 
-    speed = Speed.parse(session.settings.market.speed).factor
+    speed = Speed.parse(str(session.settings.market.speed)).factor
     plan = MarketPlan(instruments=session.instruments, dial=dialler(session), speed=speed)
     return FeedAgent(body, plan, session.settings.feed)
 
@@ -218,13 +218,13 @@ def serve_exchange(port: int, data: Sequence[str], speed: str, seed: int) -> int
     from engine.venue.embedded.server import PortTakenError
 
     if not 0 <= port <= 65535:
-        raise BadInput(f"--port {port}: between 0 and 65535")
+        raise BadInputError(f"--port {port}: between 0 and 65535")
     settings = build({"market": {"source": list(data), "speed": speed}}).market
     market = market_of(settings, seed, SystemClock().wall_ns())
     try:
         asyncio.run(_serve(market, settings, port))
     except PortTakenError as error:
-        raise BadInput(f"--port: {error}") from None
+        raise BadInputError(f"--port: {error}") from None
     return 0
 
 
@@ -238,7 +238,7 @@ async def _serve(market: "Market", settings: MarketSettings, port: int) -> None:
     from engine.venue.embedded.signing import Key, fresh_key
 
     key, secret = fresh_key()
-    speed = Speed.parse(settings.speed)
+    speed = Speed.parse(str(settings.speed))
     played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
     played.deposit("paper", minor(settings.deposit))
     agent = ExchangeAgent(played, Plan(keys={key: Key(secret=secret, account="paper")}, speed=speed, plain_port=port))
