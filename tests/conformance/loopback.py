@@ -30,7 +30,7 @@ async def main(certificate: Path) -> None:
     deposits = {"USDT": 1_000_000 * E8, "BTC": 10 * E8, "ETH": 100 * E8}
     server = Server(exchange, Plan(keys={key: Key(secret, "paper")}, speed=speed, spot_deposits=deposits))
     ports = await server.start()
-    certificate.write_text(server.certificate.pem)
+    await asyncio.to_thread(certificate.write_text, server.certificate.pem)
     server.pace.run()
     told = {"tls": ports.tls, "plain": ports.plain, "spot_tls": ports.spot_tls, "spot_plain": ports.spot_plain}
     print(json.dumps(told | {"key": key, "secret": secret}), flush=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.conformance.environment import HERE, python_of
 
 REPOSITORY = HERE.parent.parent

@@ -45,6 +45,7 @@ class Plan:
     tls_port: int = 0
     plain_port: int = 0
     settled_ns: Callable[[], int] = lambda: 2**62
+    is_booked: Callable[[], bool] = lambda: True  # whoever keeps books beside ours has every fill in them
     spot_tls_port: int = 0
     spot_plain_port: int = 0
     spot_deposits: Mapping[str, int] = field(default_factory=lambda: {"USDT": 10_000 * 10**8})  # of every account
@@ -70,7 +71,7 @@ class Server:
         self._listen_keys = ListenKeys()
         self.certificate: Certificate = plan.certificate or issue(time.time_ns())
         self.streams = Streams(exchange, self._listen_keys, points=plan.speed.points_per_candle)
-        self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns)
+        self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns, plan.is_booked)
         self._rest = Rest(exchange, plan.keys, self._listen_keys, self.streams)
         self.spot = SpotHall(exchange, plan.keys, plan.spot_deposits)
         self._rest.join(self.spot.table)

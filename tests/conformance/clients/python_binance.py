@@ -27,6 +27,15 @@ async def first(socket, wanted):
                 return message
 
 
+async def refusal(asked):
+    """Code and message of what must be refused."""
+    try:
+        await asked
+    except BinanceAPIException as error:
+        return error.code, error.message
+    return None
+
+
 async def spot(client, manager):
     """Market data, orders and the user stream of spot."""
     assert (await client.get_symbol_info("BTCUSDT"))["baseAsset"] == "BTC"
@@ -48,10 +57,8 @@ async def spot(client, manager):
     assert bought["fills"][0]["commissionAsset"] == "BTC"
     assert (await client.get_my_trades(symbol="BTCUSDT"))[-1]["orderId"] == bought["orderId"]
     assert await client.create_test_order(symbol="BTCUSDT", side="SELL", type="MARKET", quantity="0.010") == {}
-    try:
-        await client.order_limit_buy(symbol="BTCUSDT", quantity="0.010", price=f"{last * 9:.1f}")
-    except BinanceAPIException as refused:
-        assert (refused.code, refused.message) == (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE")
+    refused = await refusal(client.order_limit_buy(symbol="BTCUSDT", quantity="0.010", price=f"{last * 9:.1f}"))
+    assert refused == (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE")
     account = await client.ws_get_account() if hasattr(client, "ws_get_account") else await client.get_account()
     assert {"asset", "free", "locked"} <= account["balances"][0].keys()
     print("spot: info, klines, streams, user stream, limit, market by quote, trades, test order, refusal, account")

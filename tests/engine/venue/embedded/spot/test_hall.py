@@ -1,6 +1,7 @@
 """Which websockets are spot's."""
 
 import pytest
+
 from tests.engine.venue.embedded.spot.visitor import visited
 
 

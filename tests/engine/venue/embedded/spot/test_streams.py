@@ -1,5 +1,7 @@
 """Spot streams over a real socket."""
 
+from itertools import pairwise
+
 from tests.engine.venue.embedded.spot.visitor import visited
 
 NAMES = ["kline_1m", "kline_5m", "aggTrade", "trade", "bookTicker", "depth@100ms", "depth5", "miniTicker", "ticker"]
@@ -30,25 +32,27 @@ async def test_differences_continue_the_snapshot(make_exchange):
                 seen.append(await socket.receive_json(timeout=5))
         later = [one for one in seen if one["u"] > last]
         assert later[0]["U"] <= last + 1 <= later[0]["u"]
-        assert all(after["U"] == before["u"] + 1 for before, after in zip(later, later[1:], strict=False))
+        assert all(after["U"] == before["u"] + 1 for before, after in pairwise(later))
 
 
 async def test_requests_on_a_stream(make_exchange):
     """SUBSCRIBE, LIST_SUBSCRIPTIONS, properties, and what cannot be read."""
-    async with visited(make_exchange()) as visitor:
-        async with visitor.http.ws_connect(f"{visitor.socket_base}/stream-spot/ws/0") as socket:
+    async with (
+        visited(make_exchange()) as visitor,
+        visitor.http.ws_connect(f"{visitor.socket_base}/stream-spot/ws/0") as socket,
+    ):
 
-            async def said(request: object) -> dict[str, object]:
-                await socket.send_json(request)
-                return await socket.receive_json(timeout=5)
+        async def said(request: object) -> dict[str, object]:
+            await socket.send_json(request)
+            return await socket.receive_json(timeout=5)
 
-            assert (await said({"method": "SUBSCRIBE", "params": ["btcusdt@trade"], "id": 1})) == {
-                "result": None,
-                "id": 1,
-            }
-            listed = await said({"method": "LIST_SUBSCRIPTIONS", "id": 2})
-            assert listed["result"] == ["0", "btcusdt@trade"]
-            assert (await said({"method": "SET_PROPERTY", "params": ["combined", True], "id": 3}))["result"] is None
-            assert (await said({"method": "GET_PROPERTY", "params": ["combined"], "id": 4}))["result"] is True
-            assert (await said({"method": "SUBSCRIBE", "params": [1], "id": 5}))["error"]["code"] == 2
-            assert (await said([1]))["error"]["code"] == 0
+        assert (await said({"method": "SUBSCRIBE", "params": ["btcusdt@trade"], "id": 1})) == {
+            "result": None,
+            "id": 1,
+        }
+        listed = await said({"method": "LIST_SUBSCRIPTIONS", "id": 2})
+        assert listed["result"] == ["0", "btcusdt@trade"]
+        assert (await said({"method": "SET_PROPERTY", "params": ["combined", True], "id": 3}))["result"] is None
+        assert (await said({"method": "GET_PROPERTY", "params": ["combined"], "id": 4}))["result"] is True
+        assert (await said({"method": "SUBSCRIBE", "params": [1], "id": 5}))["error"]["code"] == 2
+        assert (await said([1]))["error"]["code"] == 0
