@@ -2,7 +2,8 @@ r"""The server: sockets on 127.0.0.1, one with TLS and one plain, in front of RE
 
 127.0.0.1:tls  \              /  Rest     /fapi /api /sapi
                 > Server.serve >-  Streams  /ws /stream /public /market /private
-127.0.0.1:plain/              \  Control  /ringmaster/grid ledger step    (an API key is required)
+127.0.0.1:plain/              \  Dialogue /ws-fapi/v1   (the websocket API)
+                               \ Control  /ringmaster/grid ledger step    (an API key is required)
 """
 
 import asyncio
@@ -17,10 +18,13 @@ import orjson
 from aiohttp import web
 
 from engine.venue.embedded.certificate import Certificate, issue
+from engine.venue.embedded.clients import PATIENT, ClientRules
+from engine.venue.embedded.dialogue import PATH, Dialogue
 from engine.venue.embedded.exchange import Exchange
+from engine.venue.embedded.limits import GENEROUS, Limits, Meter
 from engine.venue.embedded.orders import Refusal
 from engine.venue.embedded.pace import Pace, Speed
-from engine.venue.embedded.rest import NOT_FOUND, Rest
+from engine.venue.embedded.rest import NOT_FOUND, Access, Rest
 from engine.venue.embedded.signing import Keys, ListenKeys, identify
 from engine.venue.embedded.streams import Streams
 
@@ -43,6 +47,8 @@ class Plan:
     tls_port: int = 0
     plain_port: int = 0
     settled_ns: Callable[[], int] = lambda: 2**62
+    limits: Limits = GENEROUS
+    rules: ClientRules = PATIENT
     certificate: Certificate | None = None  # None: a fresh one; kept, clients of before a restart still trust it
 
 
@@ -62,9 +68,11 @@ class Server:
         self._plan = plan
         self._listen_keys = ListenKeys()
         self.certificate: Certificate = plan.certificate or issue(time.time_ns())
-        self.streams = Streams(exchange, self._listen_keys, points=plan.speed.points_per_candle)
+        self.streams = Streams(exchange, self._listen_keys, points=plan.speed.points_per_candle, rules=plan.rules)
         self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns)
-        self._rest = Rest(exchange, plan.keys, self._listen_keys, self.streams)
+        access = Access(plan.keys, self._listen_keys, Meter(plan.limits))
+        self._rest = Rest(exchange, access, self.streams)
+        self._dialogue = Dialogue(self._rest, access, plan.rules)
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -91,6 +99,8 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._rest.countdowns.close()
+        await self._dialogue.close()
         await self.streams.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -110,8 +120,11 @@ class Server:
             return _json({"code": -1130, "msg": f"The body is larger than {BODY_BYTES_MAX} bytes."}, status=413)
 
     async def _route(self, request: web.Request) -> web.StreamResponse:
-        if request.headers.get("Upgrade", "").lower() == "websocket" and self.streams.is_route(request.path):
-            return await self.streams.serve(request)
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            if self.streams.is_route(request.path):
+                return await self.streams.serve(request)
+            if request.path.rstrip("/") == PATH:
+                return await self._dialogue.serve(request)
         if request.path.startswith("/ringmaster/"):
             return await self._control(request)
         return await self._rest.serve(request)
