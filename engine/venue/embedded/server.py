@@ -49,6 +49,7 @@ class Plan:
     settled_ns: Callable[[], int] = lambda: 2**62
     limits: Limits = GENEROUS
     rules: ClientRules = PATIENT
+    is_booked: Callable[[], bool] = lambda: True  # whoever keeps books beside ours has every fill in them
     certificate: Certificate | None = None  # None: a fresh one; kept, clients of before a restart still trust it
 
 
@@ -69,7 +70,7 @@ class Server:
         self._listen_keys = ListenKeys()
         self.certificate: Certificate = plan.certificate or issue(time.time_ns())
         self.streams = Streams(exchange, self._listen_keys, points=plan.speed.points_per_candle, rules=plan.rules)
-        self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns)
+        self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns, plan.is_booked)
         access = Access(plan.keys, self._listen_keys, Meter(plan.limits))
         self._rest = Rest(exchange, access, self.streams)
         self._dialogue = Dialogue(self._rest, access, plan.rules)
