@@ -191,7 +191,9 @@ def _there_is_room(account: Account, request: PlaceOrder) -> Refusal | None:
     waiting = account.book(request.symbol).waiting
     if sum(isinstance(order, AlgoOrder) == conditional for order in waiting) < ORDERS_MAX:
         return None
-    return Refusal(-4045, "Reach max stop order limit.") if conditional else Refusal(-1025, "Too many open orders.")
+    return (
+        Refusal(-4045, "Reach max stop order limit.") if conditional else Refusal(-2025, "Reach max open order limit.")
+    )
 
 
 def _closes_already(account: Account, request: PlaceOrder) -> bool:

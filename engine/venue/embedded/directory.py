@@ -143,7 +143,7 @@ def _configuration(sources: Sources) -> Directory:
         ("POST", "v1/leverage"): Route(trading.set_leverage),
         ("POST", "v1/marginType"): Route(trading.set_margin_type),
         ("POST", "v1/positionMargin"): Route(_no_isolated_margin),
-        ("GET", "v1/positionMargin/history"): Route(lambda _, given: [] if given.listing() else []),
+        ("GET", "v1/positionMargin/history"): Route(lambda _, given: [given.listing()][:0]),
         ("GET", "v1/leverageBracket"): Route(trading.brackets),
         ("GET", "v1/symbolConfig"): Route(trading.symbol_configuration, weight=5),
         ("GET", "v1/accountConfig"): Route(trading.configuration, weight=5),
@@ -178,14 +178,12 @@ def _no_isolated_margin(_: str, parameters: Parameters) -> Any:
     parameters.listing()
     parameters.text("amount")
     parameters.option("type", ("1", "2"), (-1130, "Data sent for parameter 'type' is not valid."))
-    raise refuse(-4046, "Cannot add position margin: position is not isolated.")
+    raise refuse(-4049, "Add margin only support for isolated position.")
 
 
 def _no_assets_mode(_: str, parameters: Parameters) -> Any:
     if parameters.truth("multiAssetsMargin"):
-        raise refuse(
-            -4167, "Unable to adjust to Multi-Assets mode with symbols of USD-M Futures under isolated-margin."
-        )
+        raise refuse(-4167, "Unable to adjust to Multi-Assets mode.")
     raise refuse(-4171, "No need to change Multi-Assets mode.")
 
 
