@@ -171,6 +171,7 @@ def venue(session: Session) -> "LiveVenue":
         clock=SystemClock(),
         generator=Random(),  # noqa: S311 - jitter, not secrets
         answer_timeout_ms=session.settings.engine.executor.answer_timeout_ms,
+        limits_rate=session.mode != "paper",
     )
     return LiveVenue(login, around)
 
