@@ -29,8 +29,8 @@ from engine.venue.embedded.signing import Key, sign
 from engine.venue.embedded.synthetic import SyntheticMarket
 
 ATTACKER, VICTIM = "a" * 64, "b" * 64
-SECRET, VICTIM_SECRET = "attacker-secret", "victim-secret-5f1d"
-MARKS = (b"victim", b"31337", b"5f1d", VICTIM.encode())  # name, money, secret and key of the victim
+SECRET, VICTIM_SECRET = "attacker-secret", "victim-secret"
+MARKS = (b"victim", b"31337.0", b"3133700000000", VICTIM.encode())  # name, money, secret and key of the victim
 BAD_SIGNS = (b"Traceback", b'File "', b"site-packages", b"Error:", b"Exception")
 CODES = {
     -1000, -1003, -1015, -1021, -1022, -1100, -1101, -1102, -1111, -1115, -1116, -1117, -1120, -1121, -1125,
@@ -42,14 +42,16 @@ STATUSES = frozenset([200, 400, 401, 404, 413, 429])
 STREAM_CODES = frozenset([0, 1, 2, 3])
 JUNK = (
     "", " ", "0", "-1", "1e999", "NaN", "Infinity", "null", "true", "[]", "{}", "'", '"', "\x00", "\ud7ff", "٣", "½",
-    "%", "%00", "../../etc/passwd", "BTCUSDT;DROP", "9" * 30, "0." + "0" * 40 + "1", "-0.001", "0x10", "1_000", "+1", "1 ",
-    "🚀",    "a" * 5_000, "BTC/USDT:USDT", "btcusdt", "DOGEUSDT", "BUY ", "LIMIT\n", "1,2", "18446744073709551616", "b" * 64,
+    "%", "%00", "../etc/passwd", "BTCUSDT;DROP", "9" * 30, "0." + "0" * 40 + "1", "-0.001", "0x10", "1_000", "+1", "1 ",
+    "🚀", "a" * 5_000, "BTC/USDT:USDT", "btcusdt", "DOGEUSDT", "BUY ", "LIMIT\n", "1,2", "18446744073709551616",
+    "b" * 64,
 )  # fmt: skip
 NAMES = (
     "symbol", "side", "type", "quantity", "price", "timeInForce", "timestamp", "recvWindow", "orderId", "limit",
-    "interval",    "startTime", "endTime", "fromId", "origClientOrderId", "newClientOrderId", "reduceOnly", "triggerPrice", "algoId",
-    "batchOrders", "orderIdList", "countdownTime", "leverage", "marginType", "positionSide", "pair", "contractType",
-    "clientAlgoId", "algoType", "amount", "signature", "dualSidePosition", "account", "listenKey", "incomeType", "",
+    "interval", "startTime", "endTime", "fromId", "origClientOrderId", "newClientOrderId", "reduceOnly",
+    "triggerPrice", "algoId", "batchOrders", "orderIdList", "countdownTime", "leverage", "marginType",
+    "positionSide", "pair", "contractType", "clientAlgoId", "algoType", "amount", "signature",
+    "dualSidePosition", "account", "listenKey", "incomeType", "",
 )  # fmt: skip
 PATH_TRICKS = (
     "/fapi/../ringmaster/ledger", "//fapi/v1/time", "/fapi/v1/%2e%2e/%2e%2e/etc/passwd", "/fapi/v1/order%00", "/",
