@@ -85,13 +85,13 @@ class SpotExchange:
 
     def deposit(self, account: str, asset: str, amount: int) -> None:
         """Units of 1e-8 come in; the first deposit opens the account."""
-        self._accounts.setdefault(account, SpotAccount(account))
+        self._account(account)
         self.vault.deposit(account, asset, amount)
         self._outbox.append(Payment(account, self.market.now_ns, asset, amount))
 
     def place(self, account: str, request: PlaceSpot, *, trial: bool = False) -> SpotOrder | Refusal | None:
         """An order for the request, in the state that its arrival left it in, or why not."""
-        who = self._accounts[account]
+        who = self._account(account)
         placed = self._desk.place(who, request, self.market.now_ns, trial=trial)
         if isinstance(placed, SpotOrder):
             self._prove(who, request.symbol)
@@ -101,7 +101,7 @@ class SpotExchange:
         self, account: str, symbol: str, order_id: int = 0, client_id: str = "", cancel_id: str = ""
     ) -> SpotOrder | Refusal:
         """Cancel an open order by either id."""
-        who = self._accounts[account]
+        who = self._account(account)
         done = self._desk.cancel(who, who.find(symbol, order_id, client_id), self.market.now_ns, cancel_id)
         if isinstance(done, SpotOrder):
             self._prove(who, symbol)
@@ -109,20 +109,20 @@ class SpotExchange:
 
     def order(self, account: str, symbol: str, order_id: int = 0, client_id: str = "") -> SpotOrder | Refusal:
         """The newest state of an order, open or closed."""
-        return self._accounts[account].find(symbol, order_id, client_id) or NO_SUCH_ORDER
+        return self._account(account).find(symbol, order_id, client_id) or NO_SUCH_ORDER
 
     def open_orders(self, account: str, symbol: str | None = None) -> list[SpotOrder]:
         """Orders that can still trade, in order of arrival within a symbol."""
-        books = self._accounts[account].books
+        books = self._account(account).books
         return [order for name in books if symbol in (None, name) for order in books[name].all()]
 
     def all_orders(self, account: str, symbol: str) -> list[SpotOrder]:
         """Every order of a symbol, oldest first."""
-        return [order for order in self._accounts[account].orders.values() if order.symbol == symbol]
+        return [order for order in self._account(account).orders.values() if order.symbol == symbol]
 
     def fills(self, account: str, symbol: str) -> list[SpotFill]:
         """Every fill of a symbol, oldest first."""
-        return self._accounts[account].fills.get(symbol, [])
+        return self._account(account).fills.get(symbol, [])
 
     def balances(self, account: str) -> dict[str, tuple[int, int]]:
         """(free, locked) of every asset that is listed or was ever held."""
@@ -130,6 +130,10 @@ class SpotExchange:
         assets |= dict.fromkeys(self.vault.purses.get(account, {}))
         purses = {asset: self.vault.purse(account, asset) for asset in assets}
         return {asset: (purse.free, purse.locked) for asset, purse in purses.items()}
+
+    def _account(self, name: str) -> SpotAccount:
+        # A key may be older than its owner's first deposit here.
+        return self._accounts.setdefault(name, SpotAccount(name))
 
     def _prove(self, account: SpotAccount, symbol: str) -> None:
         """Assert that exactly what the open orders may cost is locked."""
