@@ -24,12 +24,14 @@ How to use it::
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from engine.venue.embedded.account import Account
+from engine.venue.embedded.chronicle import Chronicle, recorded
 from engine.venue.embedded.clearing import Clearing
 from engine.venue.embedded.desk import Desk
 from engine.venue.embedded.events import AccountState, AccountUpdate, Candle, CandleUpdate, Event, Quote, Trade
@@ -94,6 +96,13 @@ class Exchange:
         self._clearing, self._desk = clearing, Desk(self._pits, clearing)
         self._minute_ns = market.start_ns  # open of the minute that is played, or the next to begin
         self._point = 0  # points of it that were played
+        self.advances = 0  # points played since the market's start
+        self.chronicle: Chronicle | None = None  # set when it has been played: from then on it is written
+
+    def character(self, seed: int) -> dict[str, Any]:
+        """What its chronicle belongs to: market and settings; ``seed`` is the market's."""
+        market = {"seed": seed, "start_ns": self.start_ns, "contracts": [listing.id for listing in self.listings]}
+        return {"market": market, "settings": asdict(self.settings)}
 
     # the market
 
@@ -121,6 +130,9 @@ class Exchange:
         points = self.settings.points_per_candle
         opens = self._point == 0
         self._point += 1
+        self.advances += 1
+        if self.chronicle is not None:
+            self.chronicle.advanced(self.advances)
         closes = self._point == points
         for pit in self._pits.values():
             self._play(pit, opens)
@@ -207,6 +219,7 @@ class Exchange:
 
     # trading; account is a name that the server maps API keys to
 
+    @recorded
     def deposit(self, account: str, amount: int) -> None:
         """Money comes in; the first deposit opens the account."""
         if account not in self._accounts:
@@ -215,15 +228,18 @@ class Exchange:
         ledger.deposit(amount)
         self._outbox.append(AccountUpdate(account, self.now_ns, "DEPOSIT", ledger.wallet, amount, None))
 
+    @recorded
     def place(self, account: str, request: PlaceOrder) -> Order | AlgoOrder | Refusal:
         """An order for the request, in the state that its arrival left it in, or why not."""
         return self._desk.place(self._accounts[account], request, self.now_ns)
 
+    @recorded
     def cancel(self, account: str, symbol: str, order_id: int = 0, client_id: str = "") -> Order | Refusal:
         """Cancel an open order by either id."""
         who = self._accounts[account]
         return self._desk.cancel(who, who.find(symbol, order_id, client_id), self.now_ns)
 
+    @recorded
     def cancel_algo(self, account: str, algo_id: int = 0, client_id: str = "") -> AlgoOrder | Refusal:
         """Cancel a waiting algo order by either id."""
         who = self._accounts[account]
@@ -279,6 +295,7 @@ class Exchange:
         """The whole account at the marks of the moment."""
         return account_state(self._accounts[account], self._pits)
 
+    @recorded
     def set_leverage(self, account: str, symbol: str, leverage: int) -> int | Refusal:
         """Set it, 1 to the contract's most."""
         if symbol not in self._pits:
