@@ -37,8 +37,20 @@ def an_intent(lots, reduce_only=False, side=1, reference_ticks=100):
         (an_intent(70, side=-1), {"position_lots": 35}, {}, None, ""),
         # what a flip closes is an exit: only the rest counts against the order's limit
         (an_intent(80, side=-1), {"position_lots": 40}, {"order_notional_max": 4_000}, None, ""),
-        (an_intent(80, side=-1), {"position_lots": 39}, {"order_notional_max": 4_000}, R.ABOVE_ORDER_NOTIONAL, "79 lots"),
-        (an_intent(80, side=-1), {"position_lots": 40}, {"order_notional_max": 3_999}, R.ABOVE_ORDER_NOTIONAL, "79 lots"),
+        (
+            an_intent(80, side=-1),
+            {"position_lots": 39},
+            {"order_notional_max": 4_000},
+            R.ABOVE_ORDER_NOTIONAL,
+            "79 lots",
+        ),
+        (
+            an_intent(80, side=-1),
+            {"position_lots": 40},
+            {"order_notional_max": 3_999},
+            R.ABOVE_ORDER_NOTIONAL,
+            "79 lots",
+        ),
         (an_intent(30), {"position_lots": 21}, {}, R.POSITION_NOTIONAL, "nearest legal: 29 lots"),
         (an_intent(30), {"open_lots": 21}, {}, R.POSITION_NOTIONAL, "nearest legal: 29 lots"),
         (an_intent(30), {"other_notional": 5_000}, {}, None, ""),

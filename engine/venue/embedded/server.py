@@ -43,6 +43,7 @@ class Plan:
     tls_port: int = 0
     plain_port: int = 0
     settled_ns: Callable[[], int] = lambda: 2**62
+    is_booked: Callable[[], bool] = lambda: True  # whoever keeps books beside ours has every fill in them
     certificate: Certificate | None = None  # None: a fresh one; kept, clients of before a restart still trust it
 
 
@@ -63,7 +64,7 @@ class Server:
         self._listen_keys = ListenKeys()
         self.certificate: Certificate = plan.certificate or issue(time.time_ns())
         self.streams = Streams(exchange, self._listen_keys, points=plan.speed.points_per_candle)
-        self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns)
+        self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns, plan.is_booked)
         self._rest = Rest(exchange, plan.keys, self._listen_keys, self.streams)
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
