@@ -10,7 +10,7 @@ import numpy as np
 
 from engine import matching
 from engine.venue.embedded.ledger import Ledger
-from engine.venue.embedded.orders import STOP_MARKET, AlgoOrder, Fill, Order
+from engine.venue.embedded.orders import STOP_MARKET, AlgoOrder, Fill, Order, Payment
 
 
 @dataclass(slots=True)
@@ -81,6 +81,8 @@ class Account:
     algo_names: dict[str, int] = field(default_factory=dict)  # client id -> newest algo id
     fills: dict[str, list[Fill]] = field(default_factory=dict)
     leverages: dict[str, int] = field(default_factory=dict)
+    isolates: dict[str, bool] = field(default_factory=dict)  # contracts whose margin is isolated
+    payments: list[Payment] = field(default_factory=list)  # what is neither profit nor fee
 
     def book(self, symbol: str) -> Book:
         """The book of one contract."""
@@ -89,6 +91,10 @@ class Account:
     def leverage(self, symbol: str) -> int:
         """How much of the notional is not margin."""
         return self.leverages.get(symbol, self.leverage_first)
+
+    def is_isolated(self, symbol: str) -> bool:
+        """Whether positions in ``symbol`` have margin of their own."""
+        return self.isolates.get(symbol, False)
 
     def keep(self, order: Order | AlgoOrder) -> None:
         """Remember the newest state of an order."""

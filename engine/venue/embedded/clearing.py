@@ -19,6 +19,7 @@ from engine.venue.embedded.orders import MARKET, AlgoOrder, Fill, Order
 from engine.venue.embedded.pit import Pit
 
 REDUCE_ONLY_REJECT = "Reduce Only reject"
+AUTOCLOSE = "autoclose-"  # client ids of liquidations
 
 
 class Clearing:
@@ -84,7 +85,11 @@ class Clearing:
         """Book one fill and tell it; the order after it."""
         ticks, lots, maker = int(fill["ticks"]), int(fill["lots"]), fill["kind"] == matching.MAKER
         ppm = self._maker_ppm if maker else self._taker_ppm
+        held = account.ledger.position(order.symbol)
+        before = held.lots, held.cost
         realised, fee = account.ledger.fill(pit.listing, order.side, ticks, lots, ppm)
+        if account.is_isolated(order.symbol):
+            account.ledger.isolate(pit.listing, before, account.leverage(order.symbol))
         done = Fill(
             account=account.name,
             symbol=order.symbol,
@@ -104,7 +109,8 @@ class Clearing:
         account.keep(order)
         state = position_state(account, pit)
         self._tell(AccountUpdate(account.name, at_ns, "ORDER", account.ledger.wallet, 0, state))
-        self._tell(OrderUpdate(at_ns, "TRADE", order, done))
+        execution = "CALCULATED" if order.client_id.startswith(AUTOCLOSE) else "TRADE"
+        self._tell(OrderUpdate(at_ns, execution, order, done))
         return order
 
     def open(self, account: Account, order: Order, at_ns: int) -> None:

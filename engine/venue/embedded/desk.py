@@ -9,8 +9,8 @@ import numpy as np
 from engine import matching
 from engine.venue.embedded.account import Account
 from engine.venue.embedded.clearing import Clearing
-from engine.venue.embedded.filters import Draft, lots_are_in_bounds, notional_is_enough, read
-from engine.venue.embedded.margin import margin_is_enough
+from engine.venue.embedded.filters import Draft, lots_are_in_bounds, notional_is_enough, price_is_near, read
+from engine.venue.embedded.margin import leverage_allows, margin_is_enough
 from engine.venue.embedded.orders import CONDITIONAL, LIMIT, STOP_MARKET, AlgoOrder, Order, PlaceOrder, Refusal
 from engine.venue.embedded.pit import Pit
 
@@ -45,6 +45,7 @@ class Desk:
         objection = (
             lots_are_in_bounds(draft)
             or notional_is_enough(draft, pit.last_ticks)
+            or price_is_near(draft, pit.mark_ticks)
             or _name_is_free(account, request)
             or _there_is_room(account, request)
         )
@@ -90,6 +91,8 @@ class Desk:
                 return Refusal(-2022, "ReduceOnly Order is rejected.")
         elif not margin_is_enough(account, self._pits, draft):
             return Refusal(-2019, "Margin is insufficient.")
+        elif not leverage_allows(account, draft, pit):
+            return Refusal(-2027, "Exceeded the maximum allowable position at current leverage.")
         fills = matching.fills_for(1)
         count = matching.arrive(request.side, lots, draft.price_ticks, pit.last_ticks, pit.book[0], fills, 0, 0, 0)
         fills = fills[:count]
@@ -158,7 +161,9 @@ def _there_is_room(account: Account, request: PlaceOrder) -> Refusal | None:
     waiting = account.book(request.symbol).waiting
     if sum(isinstance(order, AlgoOrder) == conditional for order in waiting) < ORDERS_MAX:
         return None
-    return Refusal(-4045, "Reach max stop order limit.") if conditional else Refusal(-1025, "Too many open orders.")
+    if conditional:
+        return Refusal(-4045, "Reach max stop order limit.")
+    return Refusal(-2025, "Reach max open order limit.")
 
 
 def _closes_already(account: Account, request: PlaceOrder) -> bool:

@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.venue.embedded import funding
 from engine.venue.embedded.account import Account
 from engine.venue.embedded.chronicle import Chronicle, recorded
 from engine.venue.embedded.clearing import Clearing
@@ -38,8 +39,9 @@ from engine.venue.embedded.events import AccountState, AccountUpdate, Candle, Ca
 from engine.venue.embedded.listing import Listing
 from engine.venue.embedded.margin import account_state
 from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS, Market
-from engine.venue.embedded.orders import AlgoOrder, Fill, Order, PlaceOrder, Refusal
+from engine.venue.embedded.orders import AlgoOrder, Fill, Order, Payment, PlaceOrder, Refusal
 from engine.venue.embedded.pit import MILLISECOND_NS, MINUTE_MS, Pit
+from engine.venue.embedded.settlement import Settlement
 
 POINTS_MAX = 8
 UNKNOWN_SYMBOL = Refusal(-1121, "Invalid symbol.")
@@ -56,6 +58,8 @@ class Settings:
     taker_ppm: int = 500
     maker_ppm: int = 200
     leverage: int = 20  # of every symbol until changed
+    mark_minutes: int = 0  # over how many the mark is smoothed; 0: it is the last price
+    pays_funding: bool = False
     tells_ticks: bool = True  # whether Trade, Quote and unclosed CandleUpdate events are made at all
 
     def __post_init__(self) -> None:
@@ -87,13 +91,16 @@ class Exchange:
         self.tells_ticks = settings.tells_ticks
         self._market = market
         self._pits = {
-            listing.id: Pit(market, listing.row, settings.spread_ticks, settings.depth_ppm)
+            listing.id: Pit(
+                market, listing.row, settings.spread_ticks, settings.depth_ppm, mark_minutes=settings.mark_minutes
+            )
             for listing in market.listings
         }
         self._accounts: dict[str, Account] = {}
         self._outbox: list[Event] = []
         clearing = Clearing(settings.taker_ppm, settings.maker_ppm, self._outbox.append)
         self._clearing, self._desk = clearing, Desk(self._pits, clearing)
+        self._settlement = Settlement(self._pits, clearing, self._outbox.append, pays_funding=settings.pays_funding)
         self._minute_ns = market.start_ns  # open of the minute that is played, or the next to begin
         self._point = 0  # points of it that were played
         self.advances = 0  # points played since the market's start
@@ -182,6 +189,7 @@ class Exchange:
             self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, candle, True))
             for account in self._accounts.values():
                 account.book(pit.listing.id).forget_touches()
+        self._settlement.close(self._accounts.values(), self.now_ns)
 
     def klines(self, symbol: str, interval: str, start_ns: int | None, end_ns: int | None, limit: int) -> np.ndarray:
         """CANDLE records (market.py); the last may be the forming one, as on the exchange."""
@@ -207,8 +215,24 @@ class Exchange:
         return self._pits[symbol].quote(self.now_ns)
 
     def last_ticks(self, symbol: str) -> int:
-        """The last price, which is the mark too."""
+        """The last price."""
         return self._pits[symbol].last_ticks
+
+    def mark_ticks(self, symbol: str) -> int:
+        """The mark: the last price, smoothed where the settings say so."""
+        return self._pits[symbol].mark_ticks
+
+    def index_ticks(self, symbol: str) -> int:
+        """The index that funding is reckoned from."""
+        return self._pits[symbol].index.ticks
+
+    def funding_rate_e8(self, symbol: str) -> int:
+        """The rate that would be paid now; paid at ``funding.next_ns`` if the settings say so."""
+        return self._pits[symbol].index.rate_e8
+
+    def funding_rates(self, symbol: str) -> list[funding.Rate]:
+        """What was reckoned at each time so far, oldest first."""
+        return self._settlement.rates[symbol]
 
     def grid(self) -> tuple[Grid, ...]:
         """Per symbol, how many candles closed and which minutes have none."""
@@ -226,6 +250,8 @@ class Exchange:
             self._accounts[account] = Account(account, self.settings.leverage)
         ledger = self._accounts[account].ledger
         ledger.deposit(amount)
+        who = self._accounts[account]
+        who.payments.append(Payment(len(who.payments) + 1, self.now_ns, "TRANSFER", "", amount))
         self._outbox.append(AccountUpdate(account, self.now_ns, "DEPOSIT", ledger.wallet, amount, None))
 
     @recorded
@@ -294,6 +320,25 @@ class Exchange:
     def account(self, account: str) -> AccountState:
         """The whole account at the marks of the moment."""
         return account_state(self._accounts[account], self._pits)
+
+    def payments(self, account: str) -> list[Payment]:
+        """Funding, insurance and transfers, oldest first."""
+        return self._accounts[account].payments
+
+    @recorded
+    def set_isolated(self, account: str, symbol: str, isolates: bool) -> Refusal | None:
+        """Isolated or cross margin for a contract; only while nothing is held or open there."""
+        who = self._accounts[account]
+        if symbol not in self._pits:
+            return UNKNOWN_SYMBOL
+        if who.is_isolated(symbol) == isolates:
+            return Refusal(-4046, "No need to change margin type.")
+        if who.book(symbol).waiting:
+            return Refusal(-4047, "Margin type cannot be changed if there exists open orders.")
+        if who.ledger.position(symbol).lots:
+            return Refusal(-4048, "Margin type cannot be changed if there exists position.")
+        who.isolates[symbol] = isolates
+        return None
 
     @recorded
     def set_leverage(self, account: str, symbol: str, leverage: int) -> int | Refusal:

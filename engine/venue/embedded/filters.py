@@ -11,6 +11,7 @@ from engine.venue.embedded.orders import CONDITIONAL, LIMIT, MARKET, PlaceOrder,
 
 TYPES = (LIMIT, MARKET, *CONDITIONAL)
 TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX")
+PERCENT = 5  # that a limit may lie beyond the mark, against its own interest
 CLIENT_ID_MAX = 36
 CLIENT_ID_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:/_-")
 
@@ -103,3 +104,14 @@ def notional_is_enough(draft: Draft, last_ticks: int) -> Refusal | None:
         return None
     least = Decimal(draft.listing.notional_min) / 10**8
     return Refusal(-4164, f"Order's notional must be no smaller than {least} (unless you choose reduce only).")
+
+
+def price_is_near(draft: Draft, mark_ticks: int) -> Refusal | None:
+    """PERCENT_PRICE: no bid far above the mark, no offer far below it."""
+    listing, ticks = draft.listing, draft.price_ticks
+    most, least = mark_ticks * (100 + PERCENT) // 100, -(-mark_ticks * (100 - PERCENT) // 100)
+    if ticks and draft.request.side > 0 and ticks > most:
+        return Refusal(-4016, f"Limit price can't be higher than {listing.price_text(most)}.")
+    if ticks and draft.request.side < 0 and ticks < least:
+        return Refusal(-4024, f"Limit price can't be lower than {listing.price_text(least)}.")
+    return None

@@ -120,3 +120,14 @@ class Fill:
     realised: int  # minor units
     maker: bool
     at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money that moved without a trade (a row of income)."""
+
+    number: int  # counts the account's payments, from 1
+    at_ns: int
+    kind: str  # FUNDING_FEE, INSURANCE_CLEAR, TRANSFER
+    symbol: str  # empty for a transfer
+    amount: int  # minor units; negative was paid

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine import matching
+from engine.venue.embedded import funding
 from engine.venue.embedded.events import Candle, Quote, Trade
 from engine.venue.embedded.market import CANDLE, INTERVALS_NS, MINUTE_NS, Market, aggregate, legs, path_ticks, waypoints
 
@@ -28,7 +29,7 @@ SUMS = ("volume_e8", "quote_e4", "trades", "taker_volume_e8", "taker_quote_e4")
 class Pit:
     """Where one contract is traded."""
 
-    def __init__(self, market: Market, row: int, spread_ticks: int, depth_ppm: int) -> None:
+    def __init__(self, market: Market, row: int, spread_ticks: int, depth_ppm: int, *, mark_minutes: int = 0) -> None:
         self.listing = market.listings[row]
         self.position = 0
         self.length = 0  # ticks of the current path
@@ -46,7 +47,15 @@ class Pit:
         self._orders = self._fills = self._tape = 0
         first = self._minutes[max(0, self._closed - 1)] if len(self._minutes) else market.minutes(row, 1 << 62)[0]
         self.last_ticks = int(first["close"] if self._closed else first["open"])
+        self.index = funding.Index(self.last_ticks)
+        # A minute or less: the mark is the last price itself, at every moment.
+        self._mark = funding.Index(self.last_ticks, mark_minutes) if mark_minutes else None
         self._show_depth()
+
+    @property
+    def mark_ticks(self) -> int:
+        """The price that margin and profit are computed at: smoothed at each close, or the last price."""
+        return self._mark.ticks if self._mark else self.last_ticks
 
     def next_order_id(self) -> int:
         """An id for an order or an algo order; never used twice, for no contract."""
@@ -98,6 +107,9 @@ class Pit:
             self.last_ticks = candle.close
             self._closed += 1
             self.candles_count += 1
+            self.index.close(candle.close)
+            if self._mark:
+                self._mark.close(candle.close)
             self._show_depth()
         self.playing = False
         self.open_ns += MINUTE_NS
