@@ -48,8 +48,7 @@ class Tally:
 
 def begun(chance: np.random.Generator) -> Course:
     """A market around 10,000 ticks with a random book."""
-    book = np.zeros(1, matching.BOOK)
-    book["depth_lots"], book["spread_ticks"] = chance.integers(1, 40), chance.integers(1, 5)
+    book = matching.book_of(int(chance.integers(1, 40)), int(chance.integers(1, 5)))
     return Course(np.zeros(0, matching.ORDER), book)
 
 

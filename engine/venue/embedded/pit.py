@@ -38,8 +38,7 @@ class Pit:
         self.open_ns = market.start_ns  # of the current minute, or the next one to begin
         self.playing = False
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
-        self.book = np.zeros(1, matching.BOOK)
-        self.book["spread_ticks"] = spread_ticks
+        self.book = matching.book_of(0, spread_ticks)
         self._market, self._row, self._depth_ppm = market, row, depth_ppm
         self._minutes = market.minutes(row, market.start_ns + MINUTE_NS)
         self._closed = int(np.searchsorted(self._minutes["open_ns"], market.start_ns))
