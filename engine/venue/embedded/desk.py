@@ -11,7 +11,16 @@ from engine.venue.embedded.account import Account
 from engine.venue.embedded.clearing import Clearing
 from engine.venue.embedded.filters import Draft, lots_are_in_bounds, notional_is_enough, price_is_near, read
 from engine.venue.embedded.margin import leverage_allows, margin_is_enough
-from engine.venue.embedded.orders import CONDITIONAL, LIMIT, STOP_MARKET, AlgoOrder, Order, PlaceOrder, Refusal
+from engine.venue.embedded.orders import (
+    CONDITIONAL,
+    LIMIT,
+    STOPS,
+    TRAILING_STOP_MARKET,
+    AlgoOrder,
+    Order,
+    PlaceOrder,
+    Refusal,
+)
 from engine.venue.embedded.pit import Pit
 
 ORDERS_MAX = 200  # open per contract, of either kind
@@ -57,8 +66,10 @@ class Desk:
 
     def _await_trigger(self, account: Account, draft: Draft, pit: Pit, now_ns: int) -> AlgoOrder | Refusal:
         request, trigger = draft.request, draft.trigger_ticks
-        rises = (request.side > 0) == (request.type == STOP_MARKET)
-        if (pit.last_ticks >= trigger) if rises else (pit.last_ticks <= trigger):
+        rises = (request.side > 0) == (request.type in STOPS)
+        now_ticks = pit.mark_ticks if request.by_mark else pit.last_ticks
+        is_beyond = (now_ticks >= trigger) if rises else (now_ticks <= trigger)
+        if is_beyond and request.type != TRAILING_STOP_MARKET:
             return Refusal(-2021, "Order would immediately trigger.")
         if request.close_position and _closes_already(account, request):
             return Refusal(
@@ -75,12 +86,15 @@ class Desk:
             time_in_force=request.time_in_force,
             lots=draft.lots,
             trigger_ticks=trigger,
+            price_ticks=draft.price_ticks,
+            trail_ppm=draft.trail_ppm,
+            by_mark=request.by_mark,
             reduce_only=request.reduce_only,
             close_position=request.close_position,
             created_ns=now_ns,
             updated_ns=now_ns,
         )
-        account.book(request.symbol).rest(order)
+        account.book(request.symbol).rest(order, last_ticks=pit.last_ticks)
         return self._clearing.turn(account, order, "NEW", now_ns)
 
     def _enter(self, account: Account, draft: Draft, pit: Pit, now_ns: int) -> Order | Refusal:
@@ -126,7 +140,7 @@ class Desk:
             return self._clearing.end(account, order, "EXPIRED", now_ns)
         if order.is_open:
             assert order.type == LIMIT, "a market order finds level 9 bottomless"
-            account.book(order.symbol).rest(order)
+            account.book(order.symbol).rest(order, ahead_lots=pit.displayed_lots(order.side, order.price_ticks))
         return order
 
     def cancel(self, account: Account, order: Order | None, now_ns: int) -> Order | Refusal:

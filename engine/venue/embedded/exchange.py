@@ -40,7 +40,7 @@ from engine.venue.embedded.listing import Listing
 from engine.venue.embedded.margin import account_state
 from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS, Market
 from engine.venue.embedded.orders import AlgoOrder, Fill, Order, Payment, PlaceOrder, Refusal
-from engine.venue.embedded.pit import MILLISECOND_NS, MINUTE_MS, Pit
+from engine.venue.embedded.pit import MILLISECOND_NS, MINUTE_MS, Pit, Rules
 from engine.venue.embedded.settlement import Settlement
 
 POINTS_MAX = 8
@@ -60,6 +60,7 @@ class Settings:
     leverage: int = 20  # of every symbol until changed
     mark_minutes: int = 0  # over how many the mark is smoothed; 0: it is the last price
     pays_funding: bool = False
+    fills: str = "candle"  # or "queue": resting orders wait behind what is displayed
     tells_ticks: bool = True  # whether Trade, Quote and unclosed CandleUpdate events are made at all
 
     def __post_init__(self) -> None:
@@ -67,6 +68,8 @@ class Settings:
             raise ValueError(f"points_per_candle must be 1 to {POINTS_MAX}")
         if self.spread_ticks < 1 or self.depth_ppm < 0 or self.leverage < 1:
             raise ValueError("spread_ticks and leverage must be 1 or more, depth_ppm 0 or more")
+        if self.fills not in ("candle", "queue"):
+            raise ValueError("fills must be candle or queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,13 @@ class Exchange:
         self.start_ns = self.now_ns = market.start_ns
         self.tells_ticks = settings.tells_ticks
         self._market = market
-        self._pits = {
-            listing.id: Pit(
-                market, listing.row, settings.spread_ticks, settings.depth_ppm, mark_minutes=settings.mark_minutes
-            )
-            for listing in market.listings
-        }
+        rules = Rules(
+            spread_ticks=settings.spread_ticks,
+            depth_ppm=settings.depth_ppm,
+            mark_minutes=settings.mark_minutes,
+            queues=settings.fills == "queue",
+        )
+        self._pits = {listing.id: Pit(market, listing.row, rules) for listing in market.listings}
         self._accounts: dict[str, Account] = {}
         self._outbox: list[Event] = []
         clearing = Clearing(settings.taker_ppm, settings.maker_ppm, self._outbox.append)
@@ -188,7 +192,8 @@ class Exchange:
                 self._outbox.append(pit.quote(self.now_ns))
             self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, candle, True))
             for account in self._accounts.values():
-                account.book(pit.listing.id).forget_touches()
+                account.book(pit.listing.id).forget_touches(int(pit.book["depth_lots"][0]))
+                self._clearing.mark(account, pit, self.now_ns)
         self._settlement.close(self._accounts.values(), self.now_ns)
 
     def klines(self, symbol: str, interval: str, start_ns: int | None, end_ns: int | None, limit: int) -> np.ndarray:

@@ -10,6 +10,7 @@ same market time however many points the minute has.
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,10 +27,20 @@ ID_STRIDE = 1024  # ids of one contract count in its own steps and never meet an
 SUMS = ("volume_e8", "quote_e4", "trades", "taker_volume_e8", "taker_quote_e4")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How a contract's book and mark are made of its candles."""
+
+    spread_ticks: int = 1
+    depth_ppm: int = 20_000
+    mark_minutes: int = 0
+    queues: bool = False
+
+
 class Pit:
     """Where one contract is traded."""
 
-    def __init__(self, market: Market, row: int, spread_ticks: int, depth_ppm: int, *, mark_minutes: int = 0) -> None:
+    def __init__(self, market: Market, row: int, rules: Rules) -> None:
         self.listing = market.listings[row]
         self.position = 0
         self.length = 0  # ticks of the current path
@@ -38,8 +49,8 @@ class Pit:
         self.open_ns = market.start_ns  # of the current minute, or the next one to begin
         self.playing = False
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
-        self.book = matching.book_of(0, spread_ticks)
-        self._market, self._row, self._depth_ppm = market, row, depth_ppm
+        self.book = matching.book_of(0, rules.spread_ticks)
+        self._market, self._row, self._rules = market, row, rules
         self._minutes = market.minutes(row, market.start_ns + MINUTE_NS)
         self._closed = int(np.searchsorted(self._minutes["open_ns"], market.start_ns))
         self._points = (0, 0, 0, 0)
@@ -48,7 +59,7 @@ class Pit:
         self.last_ticks = int(first["close"] if self._closed else first["open"])
         self.index = funding.Index(self.last_ticks)
         # A minute or less: the mark is the last price itself, at every moment.
-        self._mark = funding.Index(self.last_ticks, mark_minutes) if mark_minutes else None
+        self._mark = funding.Index(self.last_ticks, rules.mark_minutes) if rules.mark_minutes else None
         self._show_depth()
 
     @property
@@ -87,6 +98,8 @@ class Pit:
             self._points = (self._points[3],) * 4
             return None
         self.length = path_ticks(self._points)
+        if self._rules.queues:
+            self.book["touch_lots"] = int(candle["volume_e8"]) // self.listing.lot_e8 // (self.length + 1)
         return jump
 
     def walk(self, position: int) -> Iterator[tuple[int, int, int]]:
@@ -121,7 +134,13 @@ class Pit:
 
     def _show_depth(self) -> None:
         volume_e8 = int(self._minutes["volume_e8"][self._closed - 1]) if self._closed else 0
-        self.book["depth_lots"] = max(1, volume_e8 // self.listing.lot_e8 * self._depth_ppm // PPM)
+        self.book["depth_lots"] = max(1, volume_e8 // self.listing.lot_e8 * self._rules.depth_ppm // PPM)
+
+    def displayed_lots(self, side: int, ticks: int) -> int:
+        """What others show at a price, or would if the book went that far; nobody stands inside the spread."""
+        spread = int(self.book["spread_ticks"][0])
+        best = self.last_ticks - spread // 2 + (0 if side > 0 else spread)
+        return int(self.book["depth_lots"][0]) if side * (ticks - best) <= 0 else 0
 
     # what the public sees
 
