@@ -65,9 +65,7 @@ def read(request: PlaceOrder, listing: Listing) -> Draft | Refusal:
     assert isinstance(price, int)
     assert isinstance(trigger, int)
     assert isinstance(trail, int)
-    return Draft(
-        listing=listing, request=request, lots=lots, price_ticks=price, trigger_ticks=trigger, trail_ppm=trail
-    )
+    return Draft(listing=listing, request=request, lots=lots, price_ticks=price, trigger_ticks=trigger, trail_ppm=trail)
 
 
 def _callback(text: str | None) -> int | Refusal:
