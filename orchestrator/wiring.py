@@ -111,6 +111,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     """Return the embedded exchange."""
     from engine.venue.embedded.agent import ExchangeAgent, Office
     from engine.venue.embedded.certificate import kept
+    from engine.venue.embedded.chronicle import Chronicle
     from engine.venue.embedded.exchange import Exchange
     from engine.venue.embedded.exchange import Settings as Play
     from engine.venue.embedded.pace import Speed
@@ -122,7 +123,11 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     market = market_of(settings, session.seed, session.market_start_ns)
     speed = Speed.parse(str(settings.speed))
     played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
-    played.deposit(session.account, minor(settings.deposit))
+    chronicle = Chronicle(session.path / "exchange", played.character(session.seed))
+    is_new = chronicle.is_new
+    chronicle.play(played)
+    if is_new:
+        played.deposit(session.account, minor(settings.deposit))
     pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
 
     def settled_ns() -> int:

@@ -75,7 +75,8 @@ class Pace:
         self._settled_ns = settled_ns
         self._is_booked = is_booked
         self._started = asyncio.Event()
-        self._awaited_ns = 0
+        # Nobody settles before the first candle; an exchange that resumes waits for its last one.
+        self._awaited_ns = exchange.now_ns if exchange.advances else 0
         self.is_drained = False
         self.candles_count = 0
 
