@@ -53,6 +53,7 @@ def trade(typed: argparse.Namespace) -> int:
     settings = settings_of.assemble("paper", typed.config, typed.set, _options(typed))
     seed = secrets.randbelow(2**31) if typed.seed is None else typed.seed
     start_ns = time.time_ns()
+    schedule = wiring.scheduled(typed.faults, seed)
     market = wiring.market_of(settings.market, seed, start_ns)
     screen = Screen(sys.stderr if typed.json == "-" else sys.stdout)
     wish = Wish()
@@ -87,6 +88,8 @@ def trade(typed: argparse.Namespace) -> int:
         try:
             sessions.save(session)
             wiring.make_keys(session)
+            if schedule.faults:
+                (session.path / wiring.SCHEDULE).write_bytes(schedule.to_json())
             lock.say(Holder(pid=os.getpid(), run_id=session.run_id, folder=session.folder))
             with shared_memory(session) as (memory, bells):
                 return _live(session, (memory, bells), (screen, wish), typed)

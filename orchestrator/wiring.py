@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -31,10 +32,12 @@ from shm.topology import role_row
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
+    from engine.venue.embedded.faults.schedule import Schedule
     from engine.venue.embedded.market import Market
     from engine.venue.live import LiveVenue
 
 ASSET = "USDT"
+SCHEDULE, FAULTS = "schedule.json", "faults.jsonl"  # in the session: what shall go wrong, and what did
 
 
 def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
@@ -105,6 +108,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     from engine.venue.embedded.exchange import Settings as Play
     from engine.venue.embedded.pace import Speed
     from engine.venue.embedded.server import Plan
+    from engine.venue.embedded.faults.injector import Faults
     from engine.venue.embedded.signing import Key
 
     settings = session.settings.market
@@ -124,6 +128,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
         tls_port=session.port,
         settled_ns=settled_ns,
         certificate=kept(session.path, SystemClock().wall_ns()),
+        faults=Faults(scheduled(session.path / SCHEDULE, session.seed), session.path / FAULTS),
     )
     return ExchangeAgent(played, plan, Office(body.memory, body.pulse))
 
@@ -200,26 +205,42 @@ def run_on_loop(build: Callable[[Body, Session], AsyncAgent], body: Body, sessio
         return runner.run(drive(build, body, session))
 
 
-def serve_exchange(port: int, data: Sequence[str], speed: str, seed: int) -> int:
+def scheduled(path: Path | None, seed: int) -> "Schedule":
+    """Return the faults that ``path`` schedules, none without it; a file that names no seed gets ``seed``."""
+    from engine.venue.embedded.faults.schedule import Schedule, ScheduleError, read
+
+    if path is None or (path.name == SCHEDULE and not path.exists()):
+        return Schedule(seed=seed)
+    try:
+        found = read(path)
+    except ScheduleError as error:
+        raise BadInput(f"--faults {error}") from None
+    return replace(found, seed=found.seed or seed)
+
+
+def serve_exchange(port: int, data: Sequence[str], pace: tuple[str, int], faults: Path | None) -> int:
     """Run the embedded exchange alone on ``port`` until told to stop."""
     from engine.venue.embedded.server import PortTakenError
 
     if not 0 <= port <= 65535:
         raise BadInput(f"--port {port}: between 0 and 65535")
+    speed, seed = pace
+    schedule = scheduled(faults, seed)
     settings = build({"market": {"source": list(data), "speed": speed}}).market
     market = market_of(settings, seed, SystemClock().wall_ns())
     try:
-        asyncio.run(_serve(market, settings, port))
+        asyncio.run(_serve(market, settings, port, schedule))
     except PortTakenError as error:
         raise BadInput(f"--port: {error}") from None
     return 0
 
 
-async def _serve(market: "Market", settings: MarketSettings, port: int) -> None:
+async def _serve(market: "Market", settings: MarketSettings, port: int, schedule: "Schedule") -> None:
     """Serve a market on plain ``port`` (and TLS on any) with one fresh account."""
     from engine.venue.embedded.agent import ExchangeAgent
     from engine.venue.embedded.exchange import Exchange
     from engine.venue.embedded.exchange import Settings as Play
+    from engine.venue.embedded.faults.injector import Faults
     from engine.venue.embedded.pace import Speed
     from engine.venue.embedded.server import Plan
     from engine.venue.embedded.signing import Key, fresh_key
@@ -228,7 +249,8 @@ async def _serve(market: "Market", settings: MarketSettings, port: int) -> None:
     speed = Speed.parse(settings.speed)
     played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
     played.deposit("paper", minor(settings.deposit))
-    agent = ExchangeAgent(played, Plan(keys={key: Key(secret=secret, account="paper")}, speed=speed, plain_port=port))
+    keys = {key: Key(secret=secret, account="paper")}
+    agent = ExchangeAgent(played, Plan(keys=keys, speed=speed, plain_port=port, faults=Faults(schedule)))
     await agent.start()
     assert agent.ports is not None, "it listens"
     symbols = ", ".join(contract.symbol for contract in market.listings)

@@ -215,6 +215,11 @@ class Exchange:
         ledger.deposit(amount)
         self._outbox.append(AccountUpdate(account, self.now_ns, "DEPOSIT", ledger.wallet, amount, None))
 
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Every account that was opened."""
+        return tuple(self._accounts)
+
     def place(self, account: str, request: PlaceOrder) -> Order | AlgoOrder | Refusal:
         """An order for the request, in the state that its arrival left it in, or why not."""
         return self._desk.place(self._accounts[account], request, self.now_ns)

@@ -2,7 +2,7 @@ r"""The server: sockets on 127.0.0.1, one with TLS and one plain, in front of RE
 
 127.0.0.1:tls  \              /  Rest     /fapi /api /sapi
                 > Server.serve >-  Streams  /ws /stream /public /market /private
-127.0.0.1:plain/              \  Control  /ringmaster/grid ledger step    (an API key is required)
+127.0.0.1:plain/              \  Control  /ringmaster/grid ledger step faults    (an API key is required)
 """
 
 import asyncio
@@ -18,6 +18,8 @@ from aiohttp import web
 
 from engine.venue.embedded.certificate import Certificate, issue
 from engine.venue.embedded.exchange import Exchange
+from engine.venue.embedded.faults.injector import Faults
+from engine.venue.embedded.faults.schedule import Schedule, ScheduleError
 from engine.venue.embedded.orders import Refusal
 from engine.venue.embedded.pace import Pace, Speed
 from engine.venue.embedded.rest import NOT_FOUND, Rest
@@ -43,6 +45,7 @@ class Plan:
     tls_port: int = 0
     plain_port: int = 0
     settled_ns: Callable[[], int] = lambda: 2**62
+    faults: Faults | None = None  # None: only those that the control path asks for
     certificate: Certificate | None = None  # None: a fresh one; kept, clients of before a restart still trust it
 
 
@@ -64,6 +67,8 @@ class Server:
         self.certificate: Certificate = plan.certificate or issue(time.time_ns())
         self.streams = Streams(exchange, self._listen_keys, points=plan.speed.points_per_candle)
         self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns)
+        self._faults = self.streams.faults = self.pace.faults = plan.faults or Faults(Schedule())
+        self._faults.attach(exchange, self.streams)
         self._rest = Rest(exchange, plan.keys, self._listen_keys, self.streams)
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -91,6 +96,7 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._faults.close()
         await self.streams.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -105,7 +111,7 @@ class Server:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         try:
-            return await self._route(request)
+            return await self._faults.serve(request, self._route)
         except web.HTTPRequestEntityTooLarge:
             return _json({"code": -1130, "msg": f"The body is larger than {BODY_BYTES_MAX} bytes."}, status=413)
 
@@ -125,6 +131,10 @@ class Server:
                 return _json(self._grid())
             case "GET", "/ringmaster/ledger":
                 return _json(self._ledger(key.account))
+            case "GET", "/ringmaster/faults":
+                return _json(self._faults.report())
+            case "POST", "/ringmaster/faults":
+                return self._add_faults(await request.read())
             case "POST", "/ringmaster/step":
                 return self._step(await request.read())
             case _:
@@ -153,6 +163,12 @@ class Server:
             "open_orders": [asdict(order) for order in exchange.open_orders(account)],
             "open_algo_orders": [asdict(order) for order in exchange.open_algo_orders(account)],
         }
+
+    def _add_faults(self, body: bytes) -> web.Response:
+        try:
+            return _json({"scheduled": self._faults.add(orjson.loads(body))})
+        except (orjson.JSONDecodeError, ScheduleError) as error:
+            return _json({"code": -1130, "msg": str(error)}, status=400)
 
     def _step(self, body: bytes) -> web.Response:
         try:
