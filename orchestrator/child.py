@@ -13,7 +13,9 @@ from orchestrator.session import ROOT
 class Child:
     """A process of ours, from its start until it was reaped."""
 
-    def __init__(self, role: str, arguments: Sequence[str], environment: Mapping[str, str], files: Sequence[int]) -> None:
+    def __init__(
+        self, role: str, arguments: Sequence[str], environment: Mapping[str, str], files: Sequence[int]
+    ) -> None:
         self.role = role
         # A group of its own: Ctrl-C reaches the supervisor alone, which then ends the others in order.
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments

@@ -1,6 +1,6 @@
 """The command line: reads what was typed, refuses what makes no sense, and hands over.
 
-    exit 0  it worked        1  a check or a run failed        2  bad usage or bad input, one line on stderr
+exit 0  it worked        1  a check or a run failed        2  bad usage or bad input, one line on stderr
 """
 
 import argparse
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from orchestrator.settings import BadInput
+from orchestrator.settings import BadInputError
 
 LATER = ("replay", "backtest", "indicator", "optimise", "train", "record", "download")
 
@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say it and exit 2."""
-        raise BadInput(f"{message} (see: python {self.prog} --help)")
+        raise BadInputError(f"{message} (see: python {self.prog} --help)")
 
 
 def market_options(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +82,9 @@ def parser() -> Parser:
     how = sub.add_mutually_exclusive_group()
     how.add_argument("--leave", action="store_true", help="keep positions and their stops (the default)")
     how.add_argument("--flatten", action="store_true", help="close every position first")
-    state_option(sub := command("kill-switch", "stop trading now: no entries until it is off and a session starts", _kill))
+    state_option(
+        sub := command("kill-switch", "stop trading now: no entries until it is off and a session starts", _kill)
+    )
     sub.add_argument("position", choices=("on", "off"))
     state_option(sub := command("doctor", "check machine, memory, disk, settings; say what to do", _doctor))
     sub.add_argument("--config", type=Path, metavar="FILE", help="check this file of settings too")
@@ -107,14 +109,9 @@ def main(argv: Sequence[str]) -> int:
             from orchestrator.process import enter
 
             return enter(argv[1:])
-        if argv and argv[0] in LATER:
-            raise BadInput(f"{argv[0]} is not in this version; here are: --paper, {', '.join(_names())}")
-        if argv and not argv[0].startswith("-") and argv[0] not in _names():
-            near = difflib.get_close_matches(argv[0], _names(), n=1)
-            raise BadInput(f"{argv[0]} is no command; " + (f"did you mean {near[0]}?" if near else "see --help"))
-        typed = parser().parse_args(argv)
-        return _act(typed)
-    except BadInput as error:
+        _check_command(argv[0] if argv else "")
+        return _act(parser().parse_args(argv))
+    except BadInputError as error:
         print(f"run.py: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
@@ -123,18 +120,27 @@ def main(argv: Sequence[str]) -> int:
         return 1
 
 
+def _check_command(word: str) -> None:
+    """Refuse a first word that is no command of this version."""
+    if word in LATER:
+        raise BadInputError(f"{word} is not in this version; here are: --paper, {', '.join(_names())}")
+    if word and not word.startswith("-") and word not in _names():
+        near = difflib.get_close_matches(word, _names(), n=1)
+        raise BadInputError(f"{word} is no command; " + (f"did you mean {near[0]}?" if near else "see --help"))
+
+
 def _names() -> list[str]:
     return ["status", "stop", "kill-switch", "doctor", "why", "exchange"]
 
 
 def _act(typed: argparse.Namespace) -> int:
     if typed.live:
-        raise BadInput("--live is not in this version: only --paper trades")
+        raise BadInputError("--live is not in this version: only --paper trades")
     if typed.command is not None:
         act: Callable[[argparse.Namespace], int] = typed.act
         return act(typed)
     if not typed.paper:
-        raise BadInput("nothing to do; start with: python run.py --paper (see: python run.py --help)")
+        raise BadInputError("nothing to do; start with: python run.py --paper (see: python run.py --help)")
     from orchestrator.paper import trade
 
     typed.seconds = typed.seconds or _from_environment("RUN_SECONDS", seconds)
@@ -149,7 +155,7 @@ def _from_environment(name: str, kind: Callable[[str], Any]) -> Any:
     try:
         return kind(text)
     except (ValueError, argparse.ArgumentTypeError):
-        raise BadInput(f"{name}={text} in the environment is not a number above 0") from None
+        raise BadInputError(f"{name}={text} in the environment is not a number above 0") from None
 
 
 def _status(typed: argparse.Namespace) -> int:

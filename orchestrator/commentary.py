@@ -1,8 +1,8 @@
 """The session in words: the first decision, order, stop and fill; then one live line.
 
-    DECISIONS ----+
-    ORDER_EVENTS -+--> Commentary --> lines for the screen
-    POSITIONS, QUOTES, CLOCK --> the live line
+DECISIONS ----+
+ORDER_EVENTS -+--> Commentary --> lines for the screen
+POSITIONS, QUOTES, CLOCK --> the live line
 """
 
 from collections.abc import Sequence
@@ -43,9 +43,7 @@ def order_words(event: np.void, instrument: Instrument) -> str:
 class Commentary:
     """Follows the session's rings and says each first thing once."""
 
-    def __init__(
-        self, memory: Memory, instruments: Sequence[Instrument], values: Sequence[Sequence[str]]
-    ) -> None:
+    def __init__(self, memory: Memory, instruments: Sequence[Instrument], values: Sequence[Sequence[str]]) -> None:
         """``values``: for each strategy, by row, the names of what its decisions show."""
         self._instruments = instruments
         self._values = values

@@ -1,18 +1,25 @@
 """Compiling before trading: in a child of its own, whose results every other process only loads.
 
-    stdout: "compiling 2 of 4: loop", "values trend fast slow band", "refused why"
+stdout: "compiling 2 of 4: loop", "values trend fast slow band", "refused why"
 """
 
+import asyncio
 import sys
 from pathlib import Path
+
+import numpy as np
 
 from brain.agent import Progress
 from brain.kernels import compile_all
 from brain.strategies.loader import StrategyError
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.exchange import Settings as Play
+from engine.venue.embedded.orders import BUY, SELL, PlaceOrder
 from engine.venue.embedded.synthetic import SyntheticMarket
 from orchestrator.session import Session
+from shm.memory import Memory
+from shm.records import MARKET
+from shm.wait import LoopWait
 
 REFUSED = 2
 
@@ -28,18 +35,47 @@ def compile_session(session: Session) -> int:
     except StrategyError as error:
         tell(f"refused {error}")
         return REFUSED
-    _compile_exchange(progress, len(loaded) + 1)
+    compile_exchange(progress, len(loaded) + 1)
+    asyncio.run(compile_waits(Memory.attach(session.run_id, "monitor")))
     for strategy in loaded:
         tell(f"values {strategy.name} {' '.join(strategy.values)}")
     return 0
 
 
-def _compile_exchange(progress: Progress, before: int) -> None:
+def compile_exchange(progress: Progress, before: int) -> None:
+    """Play a made-up market for a few minutes, with an order of every kind in it."""
     progress(before + 1, before, "exchange")
     played = Exchange(SyntheticMarket(1, 1_700_000_000 * 10**9, ["BTC/USDT:USDT"]), Play())
-    played.deposit("paper", 10**12)
-    for _ in range(3):
+    played.deposit("paper", 10**13)
+    played.advance()
+    price = played.last_ticks("BTCUSDT") // 10
+    orders = (
+        PlaceOrder(symbol="BTCUSDT", side=BUY, type="MARKET", quantity="0.100"),
+        PlaceOrder(symbol="BTCUSDT", side=BUY, type="LIMIT", quantity="0.100", price=f"{price - 5}"),
+        PlaceOrder(
+            symbol="BTCUSDT",
+            side=SELL,
+            type="STOP_MARKET",
+            quantity="0.100",
+            trigger_price=f"{price - 9}",
+            reduce_only=True,
+        ),
+    )
+    for order in orders:
+        played.place("paper", order)
+    for _ in range(5):
         played.advance()
+
+
+async def compile_waits(memory: Memory) -> None:
+    """Read and wait as every process does."""
+    reader = memory.ring_reader("MARKET")
+    reader.read_into(np.zeros(1, MARKET))
+    wait = LoopWait([reader])
+    await wait.wait(0.001)
+    wait.close()
+    memory.words.kill_level()
+    memory.close()
 
 
 def tell(line: str) -> None:

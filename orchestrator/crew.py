@@ -1,8 +1,8 @@
 """The processes of a session: started, watched, started again, ended; what policy decides is done here.
 
-    spawn --> STARTING --> READY --RUN--> RUNNING --DRAIN--> DRAINED --STOP--> gone
-                 ^                           |
-                 +---- Again(delay) ---- died or stuck (SIGKILL)
+spawn --> STARTING --> READY --RUN--> RUNNING --DRAIN--> DRAINED --STOP--> gone
+             ^                           |
+             +---- Again(delay) ---- died or stuck (SIGKILL)
 """
 
 import select
@@ -35,6 +35,7 @@ class Member:
     deaths_ns: list[int] = field(default_factory=list)
     died_ns: int | None = None  # until it runs again
     restarts: int = 0
+    is_killed: bool = False  # by us; it takes a moment to die
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ class Crew:
         files = [*self._launch.files, *self._launch.files_of.get(member.role, ())]
         member.child = Child(member.role, self._launch.arguments, self._launch.environment, files)
         member.spawned_ns, member.due_ns = time.monotonic_ns(), None
+        member.is_killed = False
 
     def _look_after(self, member: Member, now_ns: int) -> list[Happening]:
         if member.child is None:
@@ -149,7 +151,8 @@ class Crew:
         life = Life.ABSENT if pulse is None else Life(int(pulse["life"][0]))
         beat_ns = 0 if pulse is None else int(pulse["beat_ns"][0])
         sign = policy.Sign(life=life, beat_ns=beat_ns, spawned_ns=member.spawned_ns)
-        if policy.is_stuck(sign, now_ns, self._settings):
+        if not member.is_killed and policy.is_stuck(sign, now_ns, self._settings):
+            member.is_killed = True
             member.child.send(signal.SIGKILL)
             return [Happening(member.role, "is stuck: killed", member.child.pid)]
         if member.died_ns is not None and life in (Life.RUNNING, Life.DRAINED):

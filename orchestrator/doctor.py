@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrator import settings as settings_of
-from orchestrator.settings import BadInput
+from orchestrator.settings import BadInputError
 
 SHARED_BYTES = 64 << 20  # a session of ten instruments takes about a half
 DISK_BYTES = 1 << 30
@@ -100,6 +100,6 @@ def settings(config: Path | None) -> Finding:
     """Whether the settings are sound."""
     try:
         settings_of.assemble("paper", config, [], {})
-    except BadInput as error:
+    except BadInputError as error:
         return Finding("settings", False, str(error), "correct the file")
     return Finding("settings", True, str(config or "paper profile"))

@@ -1,9 +1,9 @@
 """A paper session, from what was typed to its summary.
 
-    settings, market   refused in one line before anything exists
-    lock, folder, shared memory, keys, compiled kernels
-    crew, supervisor   the session
-    summary            from the journal, the exchange's own books and the counters
+settings, market   refused in one line before anything exists
+lock, folder, shared memory, keys, compiled kernels
+crew, supervisor   the session
+summary            from the journal, the exchange's own books and the counters
 """
 
 import argparse
@@ -13,7 +13,6 @@ import os
 import secrets
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,12 +31,13 @@ from orchestrator.gauges import SessionGauges, latency, totals
 from orchestrator.oracle import ask
 from orchestrator.screen import Screen
 from orchestrator.session import ROOT, Holder, Session, StateLock
-from orchestrator.settings import BadInput, Settings
+from orchestrator.settings import BadInputError, Settings
 from orchestrator.summary import Measured, conclude
 from orchestrator.supervisor import Equipment, Limits, Supervisor, Wish
 from shm import segment
 from shm.agent import Pulse
 from shm.build import fingerprint
+from shm.clock import SystemClock
 from shm.jit import cache_home
 from shm.memory import Memory
 from shm.records import Kill, Life
@@ -52,7 +52,8 @@ def trade(typed: argparse.Namespace) -> int:
     """Run a paper session; returns the exit code."""
     settings = settings_of.assemble("paper", typed.config, typed.set, _options(typed))
     seed = secrets.randbelow(2**31) if typed.seed is None else typed.seed
-    start_ns = time.time_ns()
+    start_ns = SystemClock().wall_ns()
+    now = datetime.fromtimestamp(start_ns / 1e9, UTC)
     schedule = wiring.scheduled(typed.faults, seed)
     market = wiring.market_of(settings.market, seed, start_ns)
     screen = Screen(sys.stderr if typed.json == "-" else sys.stdout)
@@ -61,9 +62,11 @@ def trade(typed: argparse.Namespace) -> int:
     state = typed.state.resolve()
     with StateLock(state) as lock:
         if (state / "kill-switch").exists():
-            raise BadInput(f"the kill switch is on ({state}/kill-switch); take it off with: python run.py kill-switch off")
+            raise BadInputError(
+                f"the kill switch is on ({state}/kill-switch); take it off with: python run.py kill-switch off"
+            )
         segment.sweep()
-        folder = sessions.new_folder(state, datetime.now(UTC))
+        folder = sessions.new_folder(state, now)
         # Play money begins anew with every session, and so does its account.
         account = folder.name.replace("-", "")[-16:]
         settings = replace(settings, engine=replace(settings.engine, account=account))
@@ -83,7 +86,7 @@ def trade(typed: argparse.Namespace) -> int:
             settings=settings,
             versions=sessions.versions(),
             code_hash=sessions.code_hash(),
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            started=now.isoformat(timespec="seconds"),
         )
         try:
             sessions.save(session)
@@ -93,7 +96,7 @@ def trade(typed: argparse.Namespace) -> int:
             lock.say(Holder(pid=os.getpid(), run_id=session.run_id, folder=session.folder))
             with shared_memory(session) as (memory, bells):
                 return _live(session, (memory, bells), (screen, wish), typed)
-        except BadInput:
+        except BadInputError:
             sessions.discard(folder)
             raise
 
@@ -103,7 +106,9 @@ def _options(typed: argparse.Namespace) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     if typed.market:
         chosen["market.source"] = [
-            str(Path(text).resolve()) if Path(text).exists() else text for word in typed.market for text in word.split(",")
+            str(Path(text).resolve()) if Path(text).exists() else text
+            for word in typed.market
+            for text in word.split(",")
         ]
     if typed.symbols:
         chosen["market.symbols"] = [text.strip() for text in typed.symbols.split(",") if text.strip()]
@@ -122,7 +127,7 @@ def shared_memory(session: Session) -> Iterator[tuple[Memory, dict[str, int]]]:
     try:
         memory = Memory.create(session.run_id, len(session.instruments), bells)
     except SegmentError as error:
-        raise BadInput(str(error)) from None
+        raise BadInputError(str(error)) from None
     try:
         table = memory.table_writer("INSTRUMENTS")
         for instrument in session.instruments:
@@ -143,9 +148,9 @@ def _live(
     settings = session.settings
     screen.line(BANNER.format(market="synthetic market" if settings.market.is_synthetic else "recorded market"))
     screen.line(f"session {session.folder}   seed {session.seed}   speed {settings.market.speed}")
-    screen.check("memory", f"/dev/shm/ringmaster-{session.run_id}-*")
+    screen.check("memory", f"{segment.directory()}/ringmaster-{session.run_id}-*")
     told = environment(cache_home(), bells) | {"RINGMASTER_PARENT": str(os.getpid())}
-    values = compiled(session, told, screen)
+    values = compiled(session, told, (screen, wish))
     session = replace(session, values=tuple(values[name] for name in session.strategies))
     sessions.save(session)
     watcher = Memory.attach(session.run_id, "monitor", {})
@@ -191,8 +196,9 @@ def _live(
     return 1 if ended.startswith("failed") else 0
 
 
-def compiled(session: Session, told: dict[str, str], screen: Screen) -> dict[str, tuple[str, ...]]:
+def compiled(session: Session, told: dict[str, str], face: tuple[Screen, Wish]) -> dict[str, tuple[str, ...]]:
     """Compile what is not compiled yet, in a child; returns the names of each strategy's values."""
+    screen, wish = face
     mark = cache_home() / f"compiled-{mark_of(session.settings)}"
     if not mark.exists():
         command = [sys.executable, str(ROOT / "run.py"), "agent", "compile", "--session", session.folder]
@@ -200,16 +206,20 @@ def compiled(session: Session, told: dict[str, str], screen: Screen) -> dict[str
             command, env=told, stdout=subprocess.PIPE, text=True, process_group=0, stdin=subprocess.DEVNULL
         ) as child:
             assert child.stdout is not None
+            wish.also = child.terminate
             lines = []
             for line in child.stdout:
                 lines.append(line.strip())
                 if line.startswith("compiling"):
                     screen.live(line.strip())
+        wish.also = int
+        if wish.is_asked:
+            raise BadInputError("interrupted while compiling; the next start goes on")
         refused = [line.removeprefix("refused ") for line in lines if line.startswith("refused ")]
         if refused:
-            raise BadInput(f"--strategy {refused[0]}")
+            raise BadInputError(f"--strategy {refused[0]}")
         if child.returncode:
-            raise BadInput(f"compiling failed (exit {child.returncode})")
+            raise BadInputError(f"compiling failed (exit {child.returncode})")
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text("\n".join(line for line in lines if line.startswith("values ")))
     names = [line.split()[1:] for line in mark.read_text().splitlines()]
@@ -239,15 +249,16 @@ def _write(session: Session, summary: dict[str, Any], place: str | None) -> None
 def closing(session: Session, summary: dict[str, Any], difference: str) -> list[str]:
     """Return the last lines: what happened, what remains, what to try next."""
     remains = summary["remains"] or ["no position"]
+    counted = ", ".join(
+        f"{summary[name]} {name.replace('_', ' ')}"
+        for name in ("candles", "decisions", "orders", "fills", "records_lost")
+    )
+    money = f"(realised {summary['realised']}, fees {summary['fees']}, unrealised {summary['unrealised']})"
+    why = f"python run.py why {session.instruments[0].symbol} {summary['last_candle']} --session {session.folder}"
     return [
-        f"{session.ended} after {summary['seconds']:.1f} s: {summary['candles']} candles, {summary['decisions']} decisions, "
-        f"{summary['orders']} orders, {summary['fills']} fills, {summary['records_lost']} records lost",
-        f"equity {summary['equity_start']} -> {summary['equity_end']}  "
-        f"(realised {summary['realised']}, fees {summary['fees']}, unrealised {summary['unrealised']})",
+        f"{session.ended} after {summary['seconds']:.1f} s: {counted}",
+        f"equity {summary['equity_start']} -> {summary['equity_end']}  {money}",
         f"remains at the exchange: {'; '.join(remains)}",
         difference or "the last comparison with the exchange was not reached",
-        f"next: python run.py why {session.instruments[0].symbol} {summary['last_candle']}"
-        f"   |   {session.folder}/summary.json",
+        f"next: {why}",
     ]
-
-

@@ -1,6 +1,6 @@
 """A child's way in: ``run.py agent ROLE --session DIR``; from the session's file to an agent at work.
 
-    die with the parent -> attach memory -> first pulse -> wait for whom it needs -> build -> run
+die with the parent -> attach memory -> first pulse -> wait for whom it needs -> build -> run
 """
 
 import os
@@ -58,9 +58,7 @@ def await_needs(body: Body, role: str) -> bool:
     """Wait, beating, until everyone that ``role`` needs is ready; False when told to stop meanwhile."""
     pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
     while not body.stopping():
-        lives = {
-            other: Life(int(pulse["life"][0])) for other in NEEDS[role] if pulses.read(role_row(other), pulse)
-        }
+        lives = {other: Life(int(pulse["life"][0])) for other in NEEDS[role] if pulses.read(role_row(other), pulse)}
         if may_start(role, lives):
             return True
         body.pulse.beat()

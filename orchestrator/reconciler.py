@@ -5,7 +5,8 @@
                                                                    seen twice, unchanged? --> CORRECTIONS, mismatch
 
 The engine is at work meanwhile, so a difference seen once is a race until a second look shows the
-same one; what moved between two looks was not one.
+same one; what moved between two looks was not one.  While the engine is away, nobody books what the
+exchange does: then nothing is concluded, and looked at again when it is back.
 """
 
 import asyncio
@@ -23,12 +24,15 @@ from shm.agent import Body, read_command
 from shm.clock import Clock
 from shm.counters import Counter, Hop
 from shm.instruments import minor
-from shm.records import CORRECTION, ORDER_EVENT, Finding, Life, Order, OrderEventKind
+from shm.records import CORRECTION, ORDER_EVENT, PULSE, Finding, Life, Order, OrderEventKind
+from shm.topology import role_row
 from shm.wait import LoopWait
 
 DUTY_S = 0.1
 SECOND_LOOK_S = 0.75  # longer than a journal's commit and a REST answer together
 AFTER_FILL_NS = 1_000_000_000
+AGAIN_NS = 1_000_000_000  # when the exchange or the engine could not be asked
+STUCK_NS = 2_000_000_000  # an engine without a beat for so long is away
 LOOKS_MAX = 8  # of the last comparison, while the engine still books what it was told
 SECOND_NS = 1_000_000_000
 
@@ -61,6 +65,7 @@ class Reconciler:
         self._symbols = [instrument.symbol for instrument in session.instruments]
         self._rows = {instrument.symbol: instrument.row for instrument in session.instruments}
         self._trades_from = dict.fromkeys(self._symbols, 0)
+        self._pulses, self._engine = memory.table_reader("PULSES"), np.zeros(1, PULSE)
         self._due_ns = 0
         self._round = 0
 
@@ -86,8 +91,8 @@ class Reconciler:
             if self._read_fills():
                 self._due_ns = min(self._due_ns, now_ns + AFTER_FILL_NS)
             if now_ns >= self._due_ns:
-                await self._compare()
-                self._due_ns = now_ns + self._settings.interval_s * SECOND_NS
+                differences = await self._compare()
+                self._due_ns = now_ns + (AGAIN_NS if differences is None else self._settings.interval_s * SECOND_NS)
                 return 1
         await self._wait.wait(DUTY_S)
         return 0
@@ -98,7 +103,8 @@ class Reconciler:
         await self._office.venue.close()
 
     async def _compare(self) -> tuple[Difference, ...] | None:
-        """Look, look again at what differs, and tell what stays; None when the exchange could not be asked."""
+        """Look, look again at what differs, and tell what stays; None when nothing can be concluded."""
+        engine = self._engine_at_work()
         try:
             first = await self._look()
             if not first:
@@ -107,9 +113,19 @@ class Reconciler:
             second = {standing(difference) for difference in await self._look()}
         except (VenueError, JournalError) as error:
             self._counters.add(Counter.REQUESTS_FAILED)
-            self._office.body.log.error("comparison", error=str(error))
+            self._office.body.log.error("comparison", error=str(error))  # noqa: TRY400 - an answer, not a crash
+            return None
+        if not engine or self._engine_at_work() != engine:
             return None
         return self._conclude(tuple(difference for difference in first if standing(difference) in second))
+
+    def _engine_at_work(self) -> int:
+        """Return which of the engine's lives is booking now; 0 when none is."""
+        if not self._pulses.read(role_row("engine"), self._engine):
+            return 0
+        quiet_ns = self._office.clock.monotonic_ns() - int(self._engine["beat_ns"][0])
+        works = int(self._engine["life"][0]) in (Life.RUNNING, Life.DRAINED) and quiet_ns < STUCK_NS
+        return int(self._engine["epoch"][0]) if works else 0
 
     async def _compare_last(self) -> None:
         """The comparison that the session ends with: as many looks as it takes the books to come to rest."""

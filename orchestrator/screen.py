@@ -1,8 +1,8 @@
 """What the operator sees: plain lines, and on a terminal one live line under them.
 
-    play money, synthetic market, ...      lines scroll up
-    [ok] memory          3.1 MB
-    12:31 UTC  equity 100012.31  ...       <- the live line, redrawn in place; a pipe never sees it
+play money, synthetic market, ...      lines scroll up
+[ok] memory          3.1 MB
+12:31 UTC  equity 100012.31  ...       <- the live line, redrawn in place; a pipe never sees it
 """
 
 import shutil

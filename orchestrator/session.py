@@ -1,18 +1,18 @@
 """A session on disk, and the lock that keeps a second one off the same state.
 
-    STATE/
-      lock                          flock; while held it says who runs: {"pid", "run_id", "folder"}
-      kill-switch                   while it exists, sessions start with trading off
-      accounts/VENUE-ACCOUNT/journal.db
-      sessions/NAME/session.json    what it was told, by which code, and how it ended
-               NAME/market/ decisions/ orders/ log.jsonl summary.json
+STATE/
+  lock                          flock; while held it says who runs: {"pid", "run_id", "folder"}
+  kill-switch                   while it exists, sessions start with trading off
+  accounts/VENUE-ACCOUNT/journal.db
+  sessions/NAME/session.json    what it was told, by which code, and how it ended
+           NAME/market/ decisions/ orders/ log.jsonl summary.json
 """
 
 import fcntl
 import hashlib
 import os
-import sys
 import shutil
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -22,7 +22,7 @@ from types import TracebackType
 import msgspec
 import orjson
 
-from orchestrator.settings import BadInput, Settings
+from orchestrator.settings import BadInputError, Settings
 from shm.instruments import Instrument
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,9 +83,9 @@ def load(folder: Path) -> Session:
     try:
         return msgspec.json.decode((folder / "session.json").read_bytes(), type=Session)
     except FileNotFoundError:
-        raise BadInput(f"{folder}: no session.json in it; sessions are folders under STATE/sessions") from None
+        raise BadInputError(f"{folder}: no session.json in it; sessions are folders under STATE/sessions") from None
     except msgspec.DecodeError as error:
-        raise BadInput(f"{folder}/session.json: {error}") from None
+        raise BadInputError(f"{folder}/session.json: {error}") from None
 
 
 def new_folder(state: Path, now: datetime) -> Path:
@@ -98,9 +98,9 @@ def new_folder(state: Path, now: datetime) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise BadInput(f"--state {state}: no session folder can be made there: {error.strerror}") from None
+            raise BadInputError(f"--state {state}: no session folder can be made there: {error.strerror}") from None
         return folder
-    raise BadInput(f"{state}/sessions: a hundred sessions began in one second")
+    raise BadInputError(f"{state}/sessions: a hundred sessions began in one second")
 
 
 def discard(folder: Path) -> None:
@@ -117,7 +117,7 @@ def newest(state: Path) -> Path:
     """Return the folder of the youngest session."""
     names = listing(state)
     if not names:
-        raise BadInput(f"{state}: no session yet; start one with: python run.py --paper")
+        raise BadInputError(f"{state}: no session yet; start one with: python run.py --paper")
     return names[-1]
 
 
@@ -164,14 +164,14 @@ class StateLock:
             state.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise BadInput(f"--state {state}: not a writable folder: {error.strerror}") from None
+            raise BadInputError(f"--state {state}: not a writable folder: {error.strerror}") from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._file)
             who = holder(state)
             where = f"pid {who.pid}, {who.folder}" if who else "just starting"
-            raise BadInput(
+            raise BadInputError(
                 f"--state {state}: a session runs there already ({where}); "
                 "end it with: python run.py stop, or give another --state"
             ) from None

@@ -22,10 +22,10 @@ from engine.settings import EngineSettings
 from feed.settings import FeedSettings
 
 PROFILES = Path(__file__).parent / "profiles"
-SPEED_MAX = 1_000_000.0
+SPEED_MIN, SPEED_MAX = 0.001, 1_000_000.0
 
 
-class BadInput(Exception):
+class BadInputError(Exception):
     """One clear line: what is wrong, where, and what would be right."""
 
 
@@ -35,9 +35,8 @@ class MarketSettings:
 
     source: tuple[str, ...] = ("synthetic",)  # or candle files, or a folder of them
     symbols: tuple[str, ...] = ()  # ccxt unified; empty: those of the market
-    speed: str = "60"  # market seconds a second, or max, or step
+    speed: str | int | float = "60"  # market seconds a second, or max, or step
     deposit: Decimal = Decimal(100_000)  # quote asset, play money
-    points_per_candle: int = 6  # how many prices a minute shows to the streams
 
     def __post_init__(self) -> None:
         """Refuse a market that could not run."""
@@ -45,15 +44,14 @@ class MarketSettings:
             raise ValueError("source names no market; synthetic, or candle files")
         if self.deposit <= 0:
             raise ValueError("deposit must be above 0")
-        if not 1 <= self.points_per_candle <= 60:
-            raise ValueError("points_per_candle must be between 1 and 60")
+        object.__setattr__(self, "speed", str(self.speed))
         if self.speed not in ("max", "step"):
             try:
                 speed = float(self.speed)
             except ValueError:
                 raise ValueError(f"speed {self.speed!r} is neither a number nor max nor step") from None
-            if not 0.0 < speed <= SPEED_MAX:
-                raise ValueError(f"speed {self.speed} is not between 0 and {SPEED_MAX:.0f}")
+            if not SPEED_MIN <= speed <= SPEED_MAX:
+                raise ValueError(f"speed {self.speed} is not between {SPEED_MIN} and {SPEED_MAX:.0f}")
 
     @property
     def is_synthetic(self) -> bool:
@@ -114,7 +112,7 @@ def build(tree: Mapping[str, Any]) -> Settings:
     try:
         return msgspec.convert(tree, Settings)
     except msgspec.ValidationError as error:
-        raise BadInput(f"settings: {_readable(error)}") from None
+        raise BadInputError(f"settings: {_readable(error)}") from None
 
 
 def plain(settings: Settings) -> dict[str, Any]:
@@ -128,18 +126,18 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadInput(f"--config {path}: no such file") from None
+        raise BadInputError(f"--config {path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"--config {path}: cannot be read ({error})") from None
+        raise BadInputError(f"--config {path}: cannot be read ({error})") from None
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"--config {path}: not TOML: {error}") from None
+        raise BadInputError(f"--config {path}: not TOML: {error}") from None
 
 
 def _assignment(text: str) -> dict[str, Any]:
     """Return the tree that ``a.b.c=value`` stands for; the value is TOML, else a string."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise BadInput(f"--set {text}: expected KEY=VALUE, e.g. engine.sizing.risk_share=0.01")
+        raise BadInputError(f"--set {text}: expected KEY=VALUE, e.g. engine.sizing.risk_share=0.01")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -172,11 +170,11 @@ def _check_names(tree: Mapping[str, Any], record: type, path: str, origin: str) 
         if key not in names:
             near = difflib.get_close_matches(key, names, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(names)}"
-            raise BadInput(f"{origin}{path}{key} is not a setting; {hint}")
+            raise BadInputError(f"{origin}{path}{key} is not a setting; {hint}")
         kind = hints[key]
         if isinstance(kind, type) and is_dataclass(kind):
             if not isinstance(value, Mapping):
-                raise BadInput(f"{origin}{path}{key} is a table of settings, not {value!r}")
+                raise BadInputError(f"{origin}{path}{key} is a table of settings, not {value!r}")
             _check_names(value, kind, f"{path}{key}.", origin)
 
 

@@ -1,8 +1,8 @@
 """Asking and telling a running session from outside: status, stop, the kill switch.
 
-    STATE/lock --who runs--> pid, run id, folder
-    status       reads its shared memory        stop   signals its supervisor
-    kill-switch  raises the kill word and leaves a file: no session starts while it lies there
+STATE/lock --who runs--> pid, run id, folder
+status       reads its shared memory        stop   signals its supervisor
+kill-switch  raises the kill word and leaves a file: no session starts while it lies there
 """
 
 import json
@@ -11,7 +11,6 @@ import select
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,29 +19,18 @@ import numpy as np
 
 from orchestrator import session as sessions
 from orchestrator.session import Holder
-from orchestrator.settings import BadInput
+from orchestrator.settings import BadInputError
 from shm.records import CLOCK, POSITION, PULSE, Kill, Life
 from shm.topology import ROLES, STRATEGIES_MAX, role_row
 
 STOP_WITHIN_S = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
-    """One line of the status page."""
-
-    role: str
-    pid: int
-    life: str
-    beat_ago_s: float
-    detail: str
-
-
 def running(state: Path) -> Holder:
     """Return who runs on ``state``."""
     who = sessions.holder(state.resolve())
     if who is None:
-        raise BadInput(f"no session runs on {state}; start one with: python run.py --paper")
+        raise BadInputError(f"no session runs on {state}; start one with: python run.py --paper")
     return who
 
 
@@ -76,7 +64,7 @@ def read(who: Holder) -> dict[str, Any]:
     try:
         memory = Memory.attach(who.run_id, "monitor", {})
     except SegmentError as error:
-        raise BadInput(f"the session is starting or ending: {error}") from None
+        raise BadInputError(f"the session is starting or ending: {error}") from None
     clock, market_ns = np.zeros(1, CLOCK), 0
     if memory.table_reader("CLOCK").read(0, clock):
         market_ns = int(clock["market_ns"][0])
@@ -128,7 +116,7 @@ def stop(state: Path, *, flatten: bool) -> int:
     try:
         # The lock was held a moment ago by this pid, and the pidfd cannot come to mean another process.
         if sessions.holder(state.resolve()) != who:
-            raise BadInput(f"the session on {state} has just ended")
+            raise BadInputError(f"the session on {state} has just ended")
         signal.pidfd_send_signal(supervisor, signal.SIGUSR1 if flatten else signal.SIGTERM)
         ended, _, _ = select.select([supervisor], [], [], STOP_WITHIN_S)
     finally:
@@ -152,9 +140,9 @@ def kill_switch(state: Path, *, on: bool) -> int:
         return 0
     try:
         state.mkdir(parents=True, exist_ok=True)
-        switch.write_text(datetime.now(UTC).isoformat(timespec="seconds") + "\n")
+        switch.touch(mode=0o600)
     except OSError as error:
-        raise BadInput(f"--state {state}: {error.strerror}") from None
+        raise BadInputError(f"--state {state}: {error.strerror}") from None
     if who is None:
         print(f"kill switch on: no session starts while {switch} lies there")
         return 0

@@ -1,9 +1,9 @@
 """What a session came to, from what is durable: the tapes, the journal and the exchange's own books.
 
-    tapes    candles, decisions, targets        counters restart with nothing, tapes do not
-    journal  intents, orders, fills, money
-    exchange grid of candles, ledger            play money only
-    counters records lost, gaps, latency
+tapes    candles, decisions, targets        counters restart with nothing, tapes do not
+journal  intents, orders, fills, money
+exchange grid of candles, ledger            play money only
+counters records lost, gaps, latency
 """
 
 from collections.abc import Mapping
@@ -93,7 +93,8 @@ def _tapes(session: Session) -> dict[str, Any]:
 
 def _candles(session: Session) -> np.ndarray:
     records: np.ndarray = read_folder(session.path / "market", MARKET)["record"]
-    return records[(records["kind"] == MarketKind.CANDLE) & (records["timeframe_s"] == 60)]
+    candles: np.ndarray = records[(records["kind"] == MarketKind.CANDLE) & (records["timeframe_s"] == 60)]
+    return candles
 
 
 def _closes(session: Session) -> dict[str, float]:

@@ -37,6 +37,7 @@ class Wish:
         self.is_asked = False
         self.flatten = False
         self.at_once = False
+        self.also: Callable[[], object] = int  # what a wish ends at once; nothing yet
 
     def listen(self) -> None:
         """Take Ctrl-C, SIGTERM and SIGUSR1 from now on."""
@@ -47,6 +48,7 @@ class Wish:
         self.at_once = self.is_asked and number == signal.SIGINT
         self.is_asked = True
         self.flatten = self.flatten or number == signal.SIGUSR1
+        self.also()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,7 +120,9 @@ def read_tape(path: Path, record: "np.dtype[np.void]") -> np.ndarray:
 def read_folder(folder: Path, record: "np.dtype[np.void]") -> np.ndarray:
     """Return every slot of a folder, Parquet and open segments, in order."""
     parts = [_from_parquet(path, record) for path in sorted(folder.glob("*.parquet"))]
-    parts += [read_tape(path, record) for path in sorted(folder.glob("*.tape")) if not path.with_suffix(".parquet").exists()]
+    parts += [
+        read_tape(path, record) for path in sorted(folder.glob("*.tape")) if not path.with_suffix(".parquet").exists()
+    ]
     return np.concatenate(parts) if parts else np.zeros(0, slot_of(record))
 
 
@@ -132,7 +134,7 @@ def to_parquet(path: Path, record: "np.dtype[np.void]") -> None:
     slots = read_tape(path, record)
     if len(slots):
         columns: dict[str, Any] = {"sequence": slots["sequence"]}
-        columns |= {name: values for name, values in _columns(slots["record"])}
+        columns |= dict(_columns(slots["record"]))
         aside = path.with_suffix(".parquet.part")
         parquet.write_table(pa.table(columns), aside, compression="zstd")
         aside.replace(path.with_suffix(".parquet"))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from orchestrator import session as sessions
 from brain.words import explain as words_of
-from orchestrator.settings import BadInput
+from orchestrator import session as sessions
+from orchestrator.settings import BadInputError
 from orchestrator.tape import TapeError, read_folder
 from shm.records import DECISION
 
@@ -17,15 +17,15 @@ def explain(state: Path, folder: Path | None, symbol: str, time: str) -> int:
     session = sessions.load(folder or sessions.newest(state))
     rows = {instrument.symbol: row for row, instrument in enumerate(session.instruments)}
     if symbol not in rows:
-        raise BadInput(f"{symbol} was not traded in {session.folder}; it has {', '.join(rows)}")
+        raise BadInputError(f"{symbol} was not traded in {session.folder}; it has {', '.join(rows)}")
     try:
         decisions = read_folder(session.path / "decisions", DECISION)["record"]
     except TapeError as error:
-        raise BadInput(str(error)) from None
+        raise BadInputError(str(error)) from None
     ours = decisions[(decisions["instrument"] == rows[symbol]) & (decisions["kind"] != 0)]
     found = ours[covering(ours, instant_ns(time))]
     if not len(found):
-        raise BadInput(f"no decision on {symbol} at {time} in {session.folder}; {span(ours)}")
+        raise BadInputError(f"no decision on {symbol} at {time} in {session.folder}; {span(ours)}")
     for decision in found:
         instrument = session.instruments[rows[symbol]]
         values = session.values[int(decision["strategy"])]
@@ -52,7 +52,7 @@ def instant_ns(text: str) -> int:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise BadInput(f"{text} is no time; write it like 2025-11-20T12:31") from None
+        raise BadInputError(f"{text} is no time; write it like 2025-11-20T12:31") from None
     instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
     return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
 

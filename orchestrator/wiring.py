@@ -1,11 +1,11 @@
 """Who is built from what: the only place where paper and, later, live and replay differ.
 
-    session.json --> exchange   Exchange(market) behind a server on loopback      paper only
-                     feed       ccxt, dialled to the exchange's port
-                     brain      strategies
-                     engine     ccxt with keys, dialled to the same port; the account's journal
-                     reconciler ccxt with keys, a connection of its own
-                     recorder   tapes in the session's folder
+session.json --> exchange   Exchange(market) behind a server on loopback      paper only
+                 feed       ccxt, dialled to the exchange's port
+                 brain      strategies
+                 engine     ccxt with keys, dialled to the same port; the account's journal
+                 reconciler ccxt with keys, a connection of its own
+                 recorder   tapes in the session's folder
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orchestrator.session import Session
-from orchestrator.settings import BadInput, MarketSettings, build
+from orchestrator.settings import BadInputError, MarketSettings, build
 from shm.agent import AsyncAgent, Body
 from shm.clock import SystemClock
 from shm.instruments import Instrument, minor
-from shm.records import PULSE
-from shm.topology import role_row
+from shm.records import POSITION, PULSE
+from shm.topology import position_row, role_row
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -49,7 +49,7 @@ def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
             return SyntheticMarket(seed, start_ns, settings.symbols or SYMBOLS)
         return _recorded([Path(place) for place in settings.source], settings.symbols)
     except ValueError as error:
-        raise BadInput(f"--symbols: {error}") from None
+        raise BadInputError(f"--symbols: {error}") from None
 
 
 def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
@@ -61,11 +61,11 @@ def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
         recordings = [read_recording(place) for place in places]
         there = [one.listing.symbol for one in recordings]
         if unknown := [symbol for symbol in symbols if symbol not in there]:
-            raise BadInput(f"--symbols {unknown[0]}: not among the candle files; there are {', '.join(there)}")
+            raise BadInputError(f"--symbols {unknown[0]}: not among the candle files; there are {', '.join(there)}")
         wanted = symbols or tuple(there)
         return RecordedMarket([recordings[there.index(symbol)] for symbol in wanted])
     except CandleFileError as error:
-        raise BadInput(f"--market {error}") from None
+        raise BadInputError(f"--market {error}") from None
 
 
 def instruments_of(market: "Market", venue: str, account: str) -> tuple[Instrument, ...]:
@@ -106,15 +106,15 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     from engine.venue.embedded.certificate import kept
     from engine.venue.embedded.exchange import Exchange
     from engine.venue.embedded.exchange import Settings as Play
+    from engine.venue.embedded.faults.injector import Faults
     from engine.venue.embedded.pace import Speed
     from engine.venue.embedded.server import Plan
-    from engine.venue.embedded.faults.injector import Faults
     from engine.venue.embedded.signing import Key
 
     settings = session.settings.market
     keys = json.loads((session.path / "keys.json").read_text())
     market = market_of(settings, session.seed, session.market_start_ns)
-    speed = Speed.parse(settings.speed)
+    speed = Speed.parse(str(settings.speed))
     played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
     played.deposit(session.account, minor(settings.deposit))
     pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
@@ -122,11 +122,24 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     def settled_ns() -> int:
         return int(pulse["settled_ns"][0]) if pulses.read(role_row("engine"), pulse) else 0
 
+    rows = {one.symbol: position_row(one.row, 0) for one in session.instruments}
+    symbols = {one.id: one.symbol for one in market.listings}
+    positions, position = body.memory.table_reader("POSITIONS"), np.zeros(1, POSITION)
+
+    def is_booked() -> bool:
+        there = played.account(session.account).positions
+        return all(
+            positions.read(rows[symbols[one.symbol]], position) and int(position["net_lots"][0]) == one.lots
+            for one in there
+            if one.symbol in symbols
+        )
+
     plan = Plan(
         keys={keys["key"]: Key(secret=keys["secret"], account=session.account)},
         speed=speed,
         tls_port=session.port,
         settled_ns=settled_ns,
+        is_booked=is_booked,
         certificate=kept(session.path, SystemClock().wall_ns()),
         faults=Faults(scheduled(session.path / SCHEDULE, session.seed), session.path / FAULTS),
     )
@@ -147,7 +160,7 @@ def feed(body: Body, session: Session) -> AsyncAgent:
     from engine.venue.embedded.pace import Speed
     from feed.agent import FeedAgent, MarketPlan
 
-    speed = Speed.parse(session.settings.market.speed).factor
+    speed = Speed.parse(str(session.settings.market.speed)).factor
     plan = MarketPlan(instruments=session.instruments, dial=dialler(session), speed=speed)
     return FeedAgent(body, plan, session.settings.feed)
 
@@ -163,6 +176,7 @@ def venue(session: Session) -> "LiveVenue":
         clock=SystemClock(),
         generator=Random(),  # noqa: S311 - jitter, not secrets
         answer_timeout_ms=session.settings.engine.executor.answer_timeout_ms,
+        limits_rate=session.mode != "paper",
     )
     return LiveVenue(login, around)
 
@@ -214,7 +228,7 @@ def scheduled(path: Path | None, seed: int) -> "Schedule":
     try:
         found = read(path)
     except ScheduleError as error:
-        raise BadInput(f"--faults {error}") from None
+        raise BadInputError(f"--faults {error}") from None
     return replace(found, seed=found.seed or seed)
 
 
@@ -223,7 +237,7 @@ def serve_exchange(port: int, data: Sequence[str], pace: tuple[str, int], faults
     from engine.venue.embedded.server import PortTakenError
 
     if not 0 <= port <= 65535:
-        raise BadInput(f"--port {port}: between 0 and 65535")
+        raise BadInputError(f"--port {port}: between 0 and 65535")
     speed, seed = pace
     schedule = scheduled(faults, seed)
     settings = build({"market": {"source": list(data), "speed": speed}}).market
@@ -231,7 +245,7 @@ def serve_exchange(port: int, data: Sequence[str], pace: tuple[str, int], faults
     try:
         asyncio.run(_serve(market, settings, port, schedule))
     except PortTakenError as error:
-        raise BadInput(f"--port: {error}") from None
+        raise BadInputError(f"--port: {error}") from None
     return 0
 
 
@@ -246,7 +260,7 @@ async def _serve(market: "Market", settings: MarketSettings, port: int, schedule
     from engine.venue.embedded.signing import Key, fresh_key
 
     key, secret = fresh_key()
-    speed = Speed.parse(settings.speed)
+    speed = Speed.parse(str(settings.speed))
     played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
     played.deposit("paper", minor(settings.deposit))
     keys = {key: Key(secret=secret, account="paper")}

@@ -21,6 +21,7 @@ from shm.atomics import (
     load_relaxed,
     membarrier,
     membarrier_register,
+    seldom,
     store_relaxed,
     store_release,
 )
@@ -91,5 +92,5 @@ def wake(ring: int, descriptors: int) -> int:
 def announce(ring: int, descriptors: int) -> None:
     """After a publish: one relaxed load, and a wake when somebody sleeps."""
     fence_compiler()
-    if load_relaxed(ring) != 0:
+    if seldom(load_relaxed(ring) != 0):
         wake(ring, descriptors)

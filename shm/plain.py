@@ -26,6 +26,7 @@ __all__ = [
     "membarrier_register",
     "monotonic_ns",
     "pause",
+    "seldom",
     "store_relaxed",
     "store_release",
 ]
@@ -90,6 +91,11 @@ def futex_wait(address: int, expected: int, timeout_ns: int) -> int:
 def futex_wake(address: int, sleepers: int) -> int:
     """Nobody sleeps for long here: 0."""
     return 0
+
+
+def seldom(condition: bool) -> bool:
+    """``condition``."""
+    return condition
 
 
 def membarrier() -> bool:

@@ -25,6 +25,7 @@ from shm.atomics import (
     fence_release,
     load_acquire,
     load_relaxed,
+    seldom,
     store_relaxed,
     store_release,
 )
@@ -69,13 +70,11 @@ def read(ring, mask, sequence, out):
     slot = slot_at(ring, mask, sequence)
     whole = 2 * sequence + 2
     found = load_acquire(slot)
-    if found < whole:
-        return EMPTY
-    if found > whole:
-        return LAPPED
+    if found != whole:
+        return EMPTY if found < whole else LAPPED
     copy_record(out, slot + 8)
     fence_acquire()
-    return READ if load_relaxed(slot) == whole else LAPPED
+    return LAPPED if seldom(load_relaxed(slot) != whole) else READ
 
 
 @inlined

@@ -1,6 +1,7 @@
 """Memory ordering, read from the code that LLVM is given."""
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -66,10 +67,8 @@ def ordering_of(function, *arguments) -> list[str]:
     """The atomic instructions of a kernel's IR, in order, as `load acquire` or `fence release`."""
     text = next(iter(fresh(function, *arguments).inspect_llvm().values()))
     body = text.split("define ", 2)[1]
-    found = re.findall(
-        r"(fence)(?: syncscope\(\"\w+\"\))? (\w+)|(load|store) atomic [^\n]*? (monotonic|acquire|release|seq_cst), align 8",
-        body,
-    )
+    fences, words = r"(fence)(?: syncscope\(\"\w+\"\))? (\w+)", r"(load|store) atomic [^\n]*? (\w+), align 8"
+    found = re.findall(f"{fences}|{words}", body)
     return [" ".join(part for part in match if part) for match in found]
 
 
@@ -85,8 +84,7 @@ def test_a_publish_is_odd_fence_payload_even(memory):
     assert ordering_of(publishing, address, 1, 0, address + 8192) == [
         "store monotonic",
         "fence release",
-        *["load monotonic"] * 15,
-        *["store monotonic"] * 15,
+        *(["load monotonic"] * 5 + ["store monotonic"] * 5) * 3,
         "store release",
     ]
 
@@ -96,8 +94,7 @@ def test_a_read_is_acquire_payload_fence_again(memory):
     address = address_of(memory)
     assert ordering_of(reading, address, 1, 0, address + 8192) == [
         "load acquire",
-        *["load monotonic"] * 15,
-        *["store monotonic"] * 15,
+        *(["load monotonic"] * 5 + ["store monotonic"] * 5) * 3,
         "fence acquire",
         "load monotonic",
     ]
@@ -134,8 +131,6 @@ def test_every_atomic_does_what_it_says(memory):
 
 def test_the_clock_is_that_of_python():
     """CLOCK_MONOTONIC is the same clock on both sides."""
-    import time
-
     before = time.monotonic_ns()
     assert before <= clock_ns() <= time.monotonic_ns()
 

@@ -19,9 +19,6 @@ def test_a_line_is_an_object_with_its_context(tmp_path):
 def test_an_exception_is_one_line(tmp_path):
     """The traceback is an object in the line, not text after it."""
     path = tmp_path / "log.jsonl"
-    try:
-        raise ValueError("7 lots")
-    except ValueError as error:
-        log("engine", path).error("crashed", exc_info=error)
+    log("engine", path).error("crashed", exc_info=ValueError("7 lots"))
     (line,) = path.read_text().splitlines()
     assert json.loads(line)["exception"][0]["exc_value"] == "7 lots"

@@ -1,5 +1,7 @@
 """Named shared memory: made whole or not at all, attached only when it is the one we mean."""
 
+import ctypes
+import fcntl
 import os
 import subprocess
 import sys
@@ -32,8 +34,6 @@ def attach(home, name="MARKET", record=RECORD):
 
 def body(mapped) -> np.ndarray:
     """The body as bytes, where it is mapped."""
-    import ctypes
-
     return np.frombuffer((ctypes.c_char * mapped.size).from_address(mapped.address), np.uint8)
 
 
@@ -190,8 +190,6 @@ def test_a_sweep_takes_a_file_whose_maker_died(home):
 
 def test_a_sweep_leaves_a_file_that_is_being_made(home):
     """Its maker holds the lock."""
-    import fcntl
-
     path = home / "ringmaster-r1-HALF"
     with path.open("wb") as file:
         path.chmod(0o600)

@@ -4,7 +4,9 @@ frozen --run--> running --drain--> frozen for good (orders are still accepted)
                    |
   speed X   a minute of the market every 60/X seconds
   max       at once, as long as the clients keep up
-  step      the next minute when the engine has settled the last
+  step      the next minute when the engine has settled the last; a minute's candle is told
+            when the engine has booked the fills of its path, so that whoever decides on
+            the candle sees the position that it left
 """
 
 import asyncio
@@ -12,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, OrderUpdate
 from engine.venue.embedded.exchange import POINTS_MAX, Exchange
 from engine.venue.embedded.faults.points import Points
 from engine.venue.embedded.streams import Streams
@@ -21,6 +24,7 @@ BACKLOG_MAX = 2_000  # messages; the market waits for its slowest client, within
 PATIENCE_LOOK_S = 0.001
 PATIENCE_LOOKS = 5_000  # five seconds or so, then whoever still lags is cut
 STEP_LOOK_S = 0.0005
+BOOKED_LOOKS = 2_000  # a second or so; an engine that is gone longer recovers by asking
 LATE_S_MAX = 1.0
 BURST_MAX = 64  # minutes at `max` between two breaths
 
@@ -58,11 +62,19 @@ class Speed:
 class Pace:
     """The market's clockwork; ``drive`` it as a task."""
 
-    def __init__(self, exchange: Exchange, streams: Streams, speed: Speed, settled_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        streams: Streams,
+        speed: Speed,
+        settled_ns: Callable[[], int],
+        is_booked: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._exchange = exchange
         self._streams = streams
         self._speed = speed
         self._settled_ns = settled_ns
+        self._is_booked = is_booked
         self._started = asyncio.Event()
         self._awaited_ns = 0
         self.is_drained = False
@@ -123,11 +135,22 @@ class Pace:
 
     async def _drive_stepwise(self) -> None:
         while self.is_running:
-            if self._settled_ns() >= self._awaited_ns:
-                self._advance()
-                await asyncio.sleep(0)
-            else:
+            if self._settled_ns() < self._awaited_ns:
                 await asyncio.sleep(STEP_LOOK_S)
+                continue
+            events = self._exchange.advance()
+            private = [event for event in events if isinstance(event, OrderUpdate | AlgoUpdate | AccountUpdate)]
+            self._streams.publish(private)
+            for _ in range(BOOKED_LOOKS if private else 0):
+                await asyncio.sleep(STEP_LOOK_S)
+                if self._is_booked():
+                    break
+            self._streams.publish(
+                [event for event in events if not isinstance(event, OrderUpdate | AlgoUpdate | AccountUpdate)]
+            )
+            self.candles_count += 1
+            self._awaited_ns = self._exchange.now_ns
+            await asyncio.sleep(0)
 
     async def _drive_flat_out(self) -> None:
         while self.is_running:

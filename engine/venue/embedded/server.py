@@ -46,6 +46,7 @@ class Plan:
     plain_port: int = 0
     settled_ns: Callable[[], int] = lambda: 2**62
     faults: Faults | None = None  # None: only those that the control path asks for
+    is_booked: Callable[[], bool] = lambda: True  # whoever keeps books beside ours has every fill in them
     certificate: Certificate | None = None  # None: a fresh one; kept, clients of before a restart still trust it
 
 
@@ -66,7 +67,7 @@ class Server:
         self._listen_keys = ListenKeys()
         self.certificate: Certificate = plan.certificate or issue(time.time_ns())
         self.streams = Streams(exchange, self._listen_keys, points=plan.speed.points_per_candle)
-        self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns)
+        self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns, plan.is_booked)
         self._faults = self.streams.faults = self.pace.faults = plan.faults or Faults(Schedule())
         self._faults.attach(exchange, self.streams)
         self._rest = Rest(exchange, plan.keys, self._listen_keys, self.streams)

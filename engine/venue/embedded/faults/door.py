@@ -56,7 +56,9 @@ class Door:
             return await route(request)
         if now_ns < self._banned_until_ns:
             return self._ban_answer(now_ns)
-        given = dict(parse_qsl(f"{request.rel_url.raw_query_string}&{(await request.read()).decode('utf-8', 'replace')}"))
+        given = dict(
+            parse_qsl(f"{request.rel_url.raw_query_string}&{(await request.read()).decode('utf-8', 'replace')}")
+        )
         endpoint, symbol = f"{request.method} {request.path.rstrip('/')}", given.get("symbol", "")
         if now_ns < self._blind_until_ns and request.method == "GET" and endpoint.endswith(("order", "algoOrder")):
             return answer(400, -2013, "Order does not exist.")

@@ -1,8 +1,8 @@
 """Every kind of fault: where it strikes, and what it does when nothing more is said.
 
-    CANDLE   a closed candle on its way to the listeners       STREAM   connections and what they carry
-    REQUEST  a request, before or after the exchange saw it    PRIVATE  an account's own events
-    ACT      something that happens to the account
+CANDLE   a closed candle on its way to the listeners       STREAM   connections and what they carry
+REQUEST  a request, before or after the exchange saw it    PRIVATE  an account's own events
+ACT      something that happens to the account
 """
 
 from dataclasses import dataclass
@@ -68,7 +68,9 @@ KINDS: dict[str, Kind] = {
     "reconnect_storm": _act("every market connection is cut, again and again; value: pause in seconds", "0.3", 2.0),
     "maintenance": _act("everything is answered with 503, every connection is cut", seconds=2.0),
     # orders: what a request meets
-    "request_lost": Kind(place=Place.REQUEST, text="dropped unseen; the connection breaks", endpoints=ORDERS, seconds=0.2),
+    "request_lost": Kind(
+        place=Place.REQUEST, text="dropped unseen; the connection breaks", endpoints=ORDERS, seconds=0.2
+    ),
     "response_lost": Kind(place=Place.REQUEST, text="done; the connection breaks", endpoints=ORDERS, seconds=0.2),
     "landed_late": Kind(place=Place.REQUEST, text="the connection breaks; done later", endpoints=ORDERS, seconds=0.5),
     "server_error": Kind(place=Place.REQUEST, text="503; value: landed or lost", endpoints=ORDERS, value="landed"),

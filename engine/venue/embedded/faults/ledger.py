@@ -1,7 +1,7 @@
 """What was injected, and what was seen of it afterwards: in memory to be asked, in a file to be kept.
 
-    {"id": 3, "kind": "gap", "market_ns": ..., "where": "btcusdt@kline_1m", "hit": "candle 1741219200000"}
-    {"id": 3, "became": "asked for by REST"}
+{"id": 3, "kind": "gap", "market_ns": ..., "where": "btcusdt@kline_1m", "hit": "candle 1741219200000"}
+{"id": 3, "became": "asked for by REST"}
 """
 
 from dataclasses import asdict, dataclass, field

@@ -1,15 +1,15 @@
 """A schedule of faults: frozen, seeded, read from a file, refused in one line.
 
-    seed = 7                    [[fault]]
-                                kind = "gap"            one of kinds.py
-                                minute = 30             when: from this market minute on, or
-                                count = 5               the fifth opportunity, or
-                                probability = 0.02      each opportunity; nothing: the next one
-                                times = 1               how often at most
-                                symbol = "BTCUSDT"      where; left out: anywhere
-                                endpoint = "POST /fapi/v1/order"
-                                seconds = 2.0           how long, where the kind lasts
-                                value = "10"            what the kind lets one choose
+seed = 7                    [[fault]]
+                            kind = "gap"            one of kinds.py
+                            minute = 30             when: from this market minute on, or
+                            count = 5               the fifth opportunity, or
+                            probability = 0.02      each opportunity; nothing: the next one
+                            times = 1               how often at most
+                            symbol = "BTCUSDT"      where; left out: anywhere
+                            endpoint = "POST /fapi/v1/order"
+                            seconds = 2.0           how long, where the kind lasts
+                            value = "10"            what the kind lets one choose
 """
 
 import difflib
@@ -53,7 +53,9 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             near = difflib.get_close_matches(self.kind, KINDS, n=1)
-            raise ScheduleError(f"{self.kind!r} is no kind of fault; " + (f"did you mean {near[0]}?" if near else "see kinds"))
+            raise ScheduleError(
+                f"{self.kind!r} is no kind of fault; " + (f"did you mean {near[0]}?" if near else "see kinds")
+            )
         if self.minute < 0 or self.count < 0 or not 0 <= self.times <= TIMES_MAX:
             raise ScheduleError(f"{self.kind}: minute, count and times must not be negative")
         if not 0.0 <= self.probability <= 1.0:

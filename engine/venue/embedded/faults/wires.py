@@ -1,7 +1,7 @@
 """Faults on what goes out: candles, depth differences and private events, and the sockets that carry them.
 
-    frames, private   what is sent instead of a message
-    hush, cut, freeze what happens to the connections
+frames, private   what is sent instead of a message
+hush, cut, freeze what happens to the connections
 """
 
 import time

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from engine.venue.embedded.events import AccountUpdate
 from engine.venue.embedded.market import MINUTE_NS
 from engine.venue.embedded.pace import BACKLOG_MAX, Pace, Speed
 
@@ -135,3 +136,38 @@ async def test_a_market_that_ends_ends_the_drive(make_exchange):
     pace.run()
     await asyncio.wait_for(pace.drive(), 1)
     assert exchange.is_over
+
+
+class Filling:
+    """An exchange whose every minute fills something before its candle closes."""
+
+    is_over = False
+    closes_in = 1
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def advance(self) -> list[object]:
+        """A candle, and what its path did to us, in the order that the core tells them."""
+        self.now_ns += MINUTE_NS
+        return ["candle", AccountUpdate("me", self.now_ns, "ORDER", 0, 0, None)]
+
+
+async def test_a_candle_is_told_when_the_fills_of_its_path_are_booked():
+    """
+    In step mode whoever decides on a candle sees the position that its path left.
+    """
+    told: list[object] = []
+    audience = Audience()
+    audience.publish = told.extend
+    booked = [False]
+    pace = Pace(Filling(), audience, Speed.parse("step"), lambda: 0, lambda: booked[0])
+    pace.run()
+    task = asyncio.create_task(pace.drive())
+    await asyncio.sleep(0.05)
+    assert [type(event) for event in told] == [AccountUpdate]
+    booked[0] = True
+    await asyncio.sleep(0.05)
+    assert told[1:] == ["candle"]
+    pace.drain()
+    await asyncio.wait_for(task, 1)

@@ -1,0 +1,65 @@
+"""The supervisor's decisions: pure, so every case is a line."""
+
+import pytest
+
+from orchestrator.policy import NEEDS, OBSERVERS, TRADERS, Again, GiveUp, Sign, after_death, is_stuck, may_start
+from orchestrator.settings import SupervisorSettings
+from shm.records import Life
+
+SECOND = 1_000_000_000
+SETTINGS = SupervisorSettings()
+
+
+def test_delays_double_and_are_half_chance():
+    """The first restart is quick, later ones slower, and jitter only shortens."""
+    once = after_death("brain", [0], 0.999999, SETTINGS)
+    thrice = after_death("brain", [0, SECOND, 2 * SECOND], 0.0, SETTINGS)
+    assert isinstance(once, Again)
+    assert isinstance(thrice, Again)
+    assert once.delay_ns <= 0.05 * SECOND
+    assert thrice.delay_ns == pytest.approx(0.1 * SECOND)
+
+
+def test_a_crash_loop_is_given_up():
+    """One death more than restarts_max within the window ends it, and the line says who."""
+    deaths = [n * SECOND for n in range(SETTINGS.restarts_max + 1)]
+    verdict = after_death("feed", deaths, 0.5, SETTINGS)
+    assert isinstance(verdict, GiveUp)
+    assert "feed died 7 times" in verdict.line
+
+
+def test_old_deaths_are_forgiven():
+    """What died before the window does not count."""
+    deaths = [n * SECOND for n in range(20)] + [1000 * SECOND]
+    assert after_death("feed", deaths, 0.0, SETTINGS) == Again(int(0.025 * SECOND))
+
+
+def test_an_exchange_of_play_money_is_not_started_again():
+    """Its books lived in the process: a second one would know nothing of our orders."""
+    assert isinstance(after_death("exchange", [0], 0.0, SETTINGS), GiveUp)
+
+
+@pytest.mark.parametrize(
+    ("life", "silent_s", "stuck"),
+    [
+        (Life.RUNNING, 9, False),
+        (Life.RUNNING, 11, True),
+        (Life.READY, 11, True),
+        (Life.DRAINED, 11, True),
+        (Life.STARTING, 11, False),
+        (Life.ABSENT, 59, False),
+        (Life.ABSENT, 61, True),
+    ],
+)
+def test_stuck_means_no_duty_cycle_for_too_long(life: Life, silent_s: int, stuck: bool):
+    """Starting may take a minute, working ten seconds."""
+    sign = Sign(life=life, beat_ns=5 * SECOND, spawned_ns=0)
+    assert is_stuck(sign, (5 + silent_s) * SECOND, SETTINGS) is stuck
+
+
+def test_nobody_waits_in_a_circle():
+    """Every role can start once those before it are ready."""
+    lives: dict[str, Life] = {}
+    for _ in NEEDS:
+        lives |= {role: Life.READY for role in NEEDS if may_start(role, lives)}
+    assert lives.keys() == NEEDS.keys() == {*TRADERS, *OBSERVERS}

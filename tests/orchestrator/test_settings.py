@@ -1,0 +1,79 @@
+"""Settings: profile, file, --set and options; every mistake is one line that names the thing."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from orchestrator import settings
+from orchestrator.settings import BadInputError
+
+
+def refused(*sets: str, config: Path | None = None) -> str:
+    """Return the one line with which the settings are refused."""
+    with pytest.raises(BadInputError) as caught:
+        settings.assemble("paper", config, sets, {})
+    assert "\n" not in str(caught.value), "one line"
+    return str(caught.value)
+
+
+def test_the_paper_profile_is_sound():
+    """The profile that ships is a synthetic market at speed 60."""
+    told = settings.assemble("paper", None, [], {})
+    assert told.market.is_synthetic
+    assert told.market.speed == "60"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("engine.executor.retry_s=1", "engine.executor.retry_s is not a setting; did you mean retry_ms?"),
+        ("engin.account=me", "engin is not a setting; did you mean engine?"),
+        ("engine.executor.retry_ms=abc", "engine.executor.retry_ms: Expected int, got str"),
+        ("engine.executor.retry_ms=50", "engine.executor: retry_ms below 100"),
+        ("engine=3", "engine is a table of settings, not 3"),
+        ("market.speed=fast", "speed 'fast' is neither a number nor max nor step"),
+        ("market.speed=-1", "speed -1 is not between 0.001 and"),
+        ("market.deposit=0", "deposit must be above 0"),
+        ("supervisor.stuck_after_s=0.1", "would kill healthy processes"),
+        ("nonsense", "expected KEY=VALUE"),
+    ],
+)
+def test_a_mistake_is_refused_by_its_full_name(text: str, line: str):
+    """The line names the setting, what is wrong with it, and what was probably meant."""
+    assert line in refused(text)
+
+
+def test_what_was_set_goes_over_the_file_and_the_file_over_the_profile(tmp_path: Path):
+    """--set wins over --config, which wins over the profile."""
+    file = tmp_path / "mine.toml"
+    file.write_text("[engine.sizing]\ncapital = 5000\nrisk_share = 0.02\n")
+    told = settings.assemble("paper", file, ["engine.sizing.risk_share=0.03"], {"market.speed": "step"})
+    assert told.engine.sizing.capital == Decimal(5000)
+    assert told.engine.sizing.risk_share == Decimal("0.03")
+    assert told.market.speed == "step"
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (None, "no such file"),
+        (b"[engine\n", "not TOML"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"[feed]\nband = 1\n", "feed.band is not a setting"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path: Path, content: bytes | None, line: str):
+    """The complaint carries the file's name."""
+    file = tmp_path / "mine.toml"
+    if content is not None:
+        file.write_bytes(content)
+    complaint = refused(config=file)
+    assert str(file) in complaint
+    assert line in complaint
+
+
+def test_settings_survive_the_way_to_the_children():
+    """What session.json holds builds the same settings again."""
+    told = settings.assemble("paper", None, ["engine.sizing.risk_share=0.01", "brain.strategy.trend.fast_period=9"], {})
+    assert settings.build(settings.plain(told)) == told

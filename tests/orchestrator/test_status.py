@@ -1,0 +1,50 @@
+"""Status, stop and the kill switch, asked of a session that this test holds."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator import session as sessions
+from orchestrator import status
+from orchestrator.session import Holder, StateLock
+from orchestrator.settings import BadInputError
+from shm.memory import Memory
+from shm.records import Kill
+from tests.orchestrator.sessions import session_in
+
+
+@pytest.fixture
+def state(memory: Memory, tmp_path: Path) -> Iterator[Path]:
+    """A state on which run ``test`` is running."""
+    session = session_in(tmp_path)
+    sessions.save(session)
+    with StateLock(tmp_path) as lock:
+        lock.say(Holder(pid=os.getpid(), run_id=memory.run_id, folder=session.folder))
+        yield tmp_path
+
+
+def test_a_page_about_the_running_session(state: Path, capsys: pytest.CaptureFixture[str]):
+    """Who runs, what is held, what was counted."""
+    assert status.show(state, None) == 0
+    text = capsys.readouterr().out
+    assert f"pid {os.getpid()}" in text
+    assert "no position" in text
+    assert "records lost 0" in text
+
+
+def test_the_kill_switch_raises_the_word_and_stays(state: Path, memory: Memory):
+    """Engine and file both say so; off takes the file away, the word stays up."""
+    status.kill_switch(state, on=True)
+    assert memory.words.kill_level() is Kill.EXITS_ONLY
+    assert (state / "kill-switch").exists()
+    status.kill_switch(state, on=False)
+    assert not (state / "kill-switch").exists()
+    assert memory.words.kill_level() is Kill.EXITS_ONLY
+
+
+def test_nobody_there_is_said(tmp_path: Path):
+    """Stop without a session is bad input, and no signal is sent to anybody."""
+    with pytest.raises(BadInputError, match="no session runs"):
+        status.stop(tmp_path, flatten=False)

@@ -1,0 +1,41 @@
+"""Wiring: markets by name, instruments by row, keys that only we can read."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from orchestrator import wiring
+from orchestrator.settings import BadInputError, MarketSettings
+from tests.orchestrator.sessions import session_in
+
+
+def test_a_seed_is_a_market():
+    """The same seed and start give the same contracts and candles."""
+    markets = [wiring.market_of(MarketSettings(symbols=("BTC/USDT:USDT",)), 7, 10**18) for _ in range(2)]
+    first, second = (market.minutes(0, market.start_ns) for market in markets)
+    assert (first == second).all()
+    assert wiring.instruments_of(markets[0], "paper", "main")[0].symbol == "BTC/USDT:USDT"
+
+
+def test_a_symbol_that_is_none_is_refused():
+    """One line, with an example."""
+    with pytest.raises(BadInputError, match="FOO: not a symbol like"):
+        wiring.market_of(MarketSettings(symbols=("FOO",)), 1, 10**18)
+
+
+def test_keys_are_for_us_alone(tmp_path: Path):
+    """Mode 0600, random, and not twice the same."""
+    session = session_in(tmp_path)
+    wiring.make_keys(session)
+    path = session.path / "keys.json"
+    keys = json.loads(path.read_text())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(keys["key"]) == len(keys["secret"]) == 64
+    assert keys["key"] != keys["secret"]
+
+
+def test_a_free_port_is_a_port():
+    """Somewhere above the reserved ones."""
+    assert 1024 < wiring.free_port() < 65536
