@@ -41,6 +41,7 @@ class Door:
     wires: Wires
     _closed_until_ns: int = 0
     _banned_until_ns: int = 0
+    _ban: Injected | None = None
     _blind_until_ns: int = 0
     _orders: dict[str, Injected] = field(default_factory=dict)  # client id -> the fault that struck its request
     _later: dict[int, asyncio.Task[None]] = field(default_factory=dict)
@@ -54,7 +55,8 @@ class Door:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             self.wires.connected()
             return await route(request)
-        if now_ns < self._banned_until_ns:
+        if self._ban is not None and now_ns < self._banned_until_ns:
+            self.scene.ledger.became(self._ban, "asked again during the ban")
             return self._ban_answer(now_ns)
         given = dict(
             parse_qsl(f"{request.rel_url.raw_query_string}&{(await request.read()).decode('utf-8', 'replace')}")
@@ -123,7 +125,7 @@ class Door:
         self.scene.ledger.became(row, f"refused with {code}")
         match fault.kind:
             case "banned":
-                self._banned_until_ns = now_ns + lasts_ns
+                self._ban, self._banned_until_ns = row, now_ns + lasts_ns
                 return self._ban_answer(now_ns)
             case "not_found":
                 self._blind_until_ns = now_ns + lasts_ns

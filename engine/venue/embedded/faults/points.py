@@ -4,6 +4,8 @@ streams --frames, private--> text on the wire        server --serve--> answer
 pace ----minute-----------> (people act)             control --report, add
 """
 
+# ruff: noqa: ARG002 - every point has the shape of the one that injects
+
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 

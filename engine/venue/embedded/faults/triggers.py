@@ -27,10 +27,8 @@ class Trigger:
             return False
         self._seen += 1
         fault = self.fault
-        if fault.probability:
-            hit = self._random.random() < fault.probability
-        else:
-            hit = self._seen >= max(1, fault.count)
+        drawn = self._random.random() < fault.probability
+        hit = drawn if fault.probability else self._seen >= max(1, fault.count)
         self.hits += hit
         return hit
 
