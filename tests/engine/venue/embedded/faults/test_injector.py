@@ -25,12 +25,12 @@ async def test_maintenance_answers_503_and_cuts_everybody(shaky):
 
 async def test_a_storm_cuts_again_and_again(shaky):
     """Every connection, also those made meanwhile; the ledger counts them."""
-    await shaky.dial(CANDLES)
+    kept = [await shaky.dial(CANDLES)]
     await shaky.add(kind="reconnect_storm", seconds=0.2, value="0.05")
     shaky.move()
     for _ in range(3):
         await asyncio.sleep(0.06)
-        await shaky.dial(CANDLES)
+        kept.append(await shaky.dial(CANDLES))
     became = []
     for _ in range(50):
         became = (await shaky.injected())[0]["became"]
