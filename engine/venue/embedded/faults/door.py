@@ -66,7 +66,7 @@ class Door:
             return answer(400, -2013, "Order does not exist.")
         if symbol in self._gone and endpoint in ("POST /fapi/v1/order", "POST /fapi/v1/algoOrder"):
             return answer(400, -4140, "Invalid symbol status for opening position.")
-        fault = self.scene.strike(Place.REQUEST, symbol, endpoint)
+        fault = self.scene.strike(Place.REQUEST, symbol, endpoint, reduces=given.get("reduceOnly") == "true")
         if fault is not None:
             return await self._spoil(fault, request, route, (endpoint, given))
         served = await route(request)

@@ -5,7 +5,7 @@ REQUEST  a request, before or after the exchange saw it    PRIVATE  an account's
 ACT      something that happens to the account
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 ORDERS = ("POST /fapi/v1/order", "POST /fapi/v1/algoOrder")
@@ -34,6 +34,7 @@ class Kind:
     seconds: float = 0.0  # that it lasts, unless the fault says
     value: str = ""  # what the fault may choose otherwise
     refusal: tuple[int, int, str] | None = None  # status, code, message
+    reduces: bool | None = None  # only orders that do, or that do not
 
 
 def _candle(text: str, value: str = "") -> Kind:
@@ -95,9 +96,9 @@ KINDS: dict[str, Kind] = {
         seconds=0.5,
         refusal=(400, -2013, "Order does not exist."),
     ),
-    "margin": _refusal((400, -2019, "Margin is insufficient."), ("POST /fapi/v1/order",)),
+    "margin": replace(_refusal((400, -2019, "Margin is insufficient."), ("POST /fapi/v1/order",)), reduces=False),
     "would_trigger": _refusal((400, -2021, "Order would immediately trigger."), ("POST /fapi/v1/algoOrder",)),
-    "reduce_only": _refusal((400, -2022, "ReduceOnly Order is rejected.")),
+    "reduce_only": replace(_refusal((400, -2022, "ReduceOnly Order is rejected.")), reduces=True),
     "filter": _refusal((400, -4164, "Order's notional must be no smaller than 5."), ("POST /fapi/v1/order",), "-4164"),
     # orders: what the account hears
     "executions_duplicate": Kind(place=Place.PRIVATE, text="an execution is told twice"),

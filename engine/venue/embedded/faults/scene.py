@@ -25,11 +25,11 @@ class Scene:
         """Minutes of the market that are over."""
         return int((self.exchange.now_ns - self.exchange.start_ns) // MINUTE_NS)
 
-    def strike(self, place: Place, symbol: str, endpoint: str = "") -> Fault | None:
+    def strike(self, place: Place, symbol: str, endpoint: str = "", *, reduces: bool = False) -> Fault | None:
         """The fault that strikes this opportunity, if any does."""
         if not self.triggers.has(place):
             return None
-        return self.triggers.strike(place, self.minute, symbol, endpoint)
+        return self.triggers.strike(place, self.minute, (symbol, endpoint), reduces=reduces)
 
     def write(self, kind: str, where: str, hit: str) -> Injected:
         """Note in the ledger that a fault struck now."""

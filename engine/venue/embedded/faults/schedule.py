@@ -103,8 +103,10 @@ class Fault:
         """Its value, or its kind's."""
         return self.value or self.about.value
 
-    def meets(self, symbol: str, endpoint: str = "") -> bool:
+    def meets(self, symbol: str, endpoint: str = "", *, reduces: bool = False) -> bool:
         """Whether it may strike there."""
+        if self.about.reduces not in (None, reduces):
+            return False
         if self.symbol and self.symbol != symbol:
             return False
         wanted = (self.endpoint,) if self.endpoint else self.about.endpoints

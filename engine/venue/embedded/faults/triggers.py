@@ -55,10 +55,10 @@ class Triggers:
         """Whether anything waits there."""
         return bool(self._waiting[place])
 
-    def strike(self, place: Place, minute: int, symbol: str, endpoint: str = "") -> Fault | None:
-        """The first fault that strikes this opportunity; the others wait for the next."""
+    def strike(self, place: Place, minute: int, where: tuple[str, str], *, reduces: bool = False) -> Fault | None:
+        """The first fault that strikes this opportunity; the others wait.  ``where``: symbol, endpoint."""
         for trigger in self._waiting[place]:
-            if trigger.fault.meets(symbol, endpoint) and trigger.strikes(minute):
+            if trigger.fault.meets(*where, reduces=reduces) and trigger.strikes(minute):
                 if trigger.is_over:
                     self._waiting[place].remove(trigger)
                 return trigger.fault

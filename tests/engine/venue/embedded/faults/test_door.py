@@ -55,7 +55,7 @@ async def test_nobody_knows(shaky, kind, value, status, code, lands):
     assert (await status_of(shaky)).get("status") == ("FILLED" if lands else None)
 
 
-@pytest.mark.parametrize("kind", ["clock", "margin", "reduce_only", "filter", "too_many"])
+@pytest.mark.parametrize("kind", ["clock", "margin", "filter", "too_many"])
 async def test_an_order_is_refused(shaky, kind):
     """With the code of its kind, once, and nothing lands."""
     await shaky.add(kind=kind)

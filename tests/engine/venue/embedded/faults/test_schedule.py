@@ -67,5 +67,7 @@ def test_a_fault_meets_what_it_names():
     assert Fault(kind="gap").meets("BTCUSDT")
     assert not Fault(kind="gap", symbol="ETHUSDT").meets("BTCUSDT")
     assert Fault(kind="request_lost").meets("BTCUSDT", "POST /fapi/v1/order")
+    assert not Fault(kind="margin").meets("BTCUSDT", "POST /fapi/v1/order", reduces=True)
+    assert Fault(kind="reduce_only").meets("BTCUSDT", "POST /fapi/v1/order", reduces=True)
     assert not Fault(kind="request_lost").meets("BTCUSDT", "GET /fapi/v1/order")
     assert Fault(kind="request_lost", endpoint="GET /fapi/v1/order").meets("", "GET /fapi/v1/order")

@@ -32,7 +32,7 @@ def test_one_opportunity_is_struck_once():
     triggers = Triggers(
         Schedule((Fault(kind="gap"), Fault(kind="duplicate"), Fault(kind="silent"), Fault(kind="half_open")))
     )
-    strikes = [triggers.strike(Place.CANDLE, 0, "BTCUSDT") for _ in range(3)]
+    strikes = [triggers.strike(Place.CANDLE, 0, ("BTCUSDT", "")) for _ in range(3)]
     assert [fault.kind if fault else "" for fault in strikes] == ["gap", "duplicate", ""]
     assert [fault.kind for fault in triggers.due(0)] == ["silent", "half_open"]
     assert triggers.due(1) == []
