@@ -30,9 +30,9 @@ class FaultLedger:
     """Every fault that struck, oldest first."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Append to ``path``, if there is one."""
+        """Append to ``path``, if there is one; what a former life wrote there comes first."""
         self._path = path
-        self.rows: list[Injected] = []
+        self.rows: list[Injected] = read_back(path) if path is not None and path.exists() else []
 
     def write(self, kind: str, times: tuple[int, int], where: str, hit: str) -> Injected:
         """Note that a fault struck; ``times`` is market time and wall time."""

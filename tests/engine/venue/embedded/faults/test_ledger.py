@@ -14,6 +14,8 @@ def test_every_fault_has_a_line_that_says_what_became_of_it(tmp_path):
     ledger.close()
     assert [row.became for row in ledger.rows] == [["asked for by REST"], [NOTHING]]
     assert read_back(tmp_path / "faults.jsonl") == ledger.rows
+    again = FaultLedger(tmp_path / "faults.jsonl")
+    assert again.write("gap", (180, 3), "here", "this").id == 3
 
 
 def test_a_client_that_asks_for_ever_fills_no_disk():
