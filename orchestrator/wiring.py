@@ -14,13 +14,14 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orchestrator import addresses
 from orchestrator.session import Session
 from orchestrator.settings import BadInputError, MarketSettings, build
 from shm.agent import AsyncAgent, Body
@@ -242,25 +243,38 @@ def scheduled(path: Path | None, seed: int) -> "Schedule":
     return replace(found, seed=found.seed or seed)
 
 
-def serve_exchange(port: int, data: Sequence[str], pace: tuple[str, int], faults: Path | None) -> int:
-    """Run the embedded exchange alone on ``port`` until told to stop."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solo:
+    """How the embedded exchange is run alone."""
+
+    port: int
+    data: Sequence[str] = ("synthetic",)
+    speed: str = "1"
+    seed: int = 1
+    has_published_limits: bool = False
+    certificate: Path | None = None  # where its certificate is written
+    faults: Path | None = None  # what shall go wrong
+
+
+def serve_exchange(solo: Solo) -> int:
+    """Run the embedded exchange alone until told to stop."""
     from engine.venue.embedded.server import PortTakenError
 
-    if not 0 <= port <= 65535:
-        raise BadInputError(f"--port {port}: between 0 and 65535")
-    speed, seed = pace
-    schedule = scheduled(faults, seed)
-    settings = build({"market": {"source": list(data), "speed": speed}}).market
-    market = market_of(settings, seed, SystemClock().wall_ns())
+    if not 0 <= solo.port <= 65535:
+        raise BadInputError(f"--port {solo.port}: between 0 and 65535")
+    schedule = scheduled(solo.faults, solo.seed)
+    settings = build({"market": {"source": list(solo.data), "speed": solo.speed}}).market
+    market = market_of(settings, solo.seed, SystemClock().wall_ns())
     try:
-        asyncio.run(_serve(market, settings, port, schedule))
+        asyncio.run(_serve(market, settings, (solo, schedule)))
     except PortTakenError as error:
         raise BadInputError(f"--port: {error}") from None
     return 0
 
 
-async def _serve(market: "Market", settings: MarketSettings, port: int, schedule: "Schedule") -> None:
-    """Serve a market on plain ``port`` (and TLS on any) with one fresh account."""
+async def _serve(market: "Market", settings: MarketSettings, told: "tuple[Solo, Schedule]") -> None:
+    """Serve a market on the plain port (and TLS on any) with one fresh account."""
+    from engine.venue.embedded import clients, limits
     from engine.venue.embedded.agent import ExchangeAgent
     from engine.venue.embedded.exchange import Exchange
     from engine.venue.embedded.exchange import Settings as Play
@@ -269,17 +283,27 @@ async def _serve(market: "Market", settings: MarketSettings, port: int, schedule
     from engine.venue.embedded.server import Plan
     from engine.venue.embedded.signing import Key, fresh_key
 
+    solo, schedule = told
     key, secret = fresh_key()
     speed = Speed.parse(str(settings.speed))
     played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
     played.deposit("paper", minor(settings.deposit))
-    keys = {key: Key(secret=secret, account="paper")}
-    agent = ExchangeAgent(played, Plan(keys=keys, speed=speed, plain_port=port, faults=Faults(schedule)))
+    plan = Plan(
+        keys={key: Key(secret=secret, account="paper")},
+        speed=speed,
+        plain_port=solo.port,
+        faults=Faults(schedule),
+        limits=limits.PUBLISHED if solo.has_published_limits else limits.GENEROUS,
+        rules=clients.PUBLISHED if solo.has_published_limits else clients.PATIENT,
+    )
+    agent = ExchangeAgent(played, plan)
     await agent.start()
     assert agent.ports is not None, "it listens"
-    symbols = ", ".join(contract.symbol for contract in market.listings)
-    print(f"http://127.0.0.1:{agent.ports.plain}   https://127.0.0.1:{agent.ports.tls}   {symbols}", flush=True)
-    print(f"key {key}   secret {secret}   (play money)", flush=True)
+    if solo.certificate:
+        solo.certificate.write_text(agent.certificate.pem, encoding="ascii")
+    for line in addresses.lines(agent.ports.plain, agent.ports.tls, tuple(one.symbol for one in market.listings)):
+        print(line, flush=True)
+    print(f"\nkey {key}   secret {secret}   ({settings.deposit} USDT of play money)", flush=True)
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

@@ -60,7 +60,7 @@ class CandleUpdate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OrderUpdate:
-    """ORDER_TRADE_UPDATE: ``execution`` is NEW, TRADE, CANCELED or EXPIRED; ``fill`` only with TRADE."""
+    """ORDER_TRADE_UPDATE: ``execution`` is NEW, AMENDMENT, TRADE, CANCELED or EXPIRED; ``fill`` only with TRADE."""
 
     at_ns: int
     execution: str

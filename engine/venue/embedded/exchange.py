@@ -224,6 +224,20 @@ class Exchange:
         """An order for the request, in the state that its arrival left it in, or why not."""
         return self._desk.place(self._accounts[account], request, self.now_ns)
 
+    def amend(self, account: str, order: Order, quantity: str | None, price: str | None) -> Order | Refusal:
+        """An open limit order with another quantity or price (None: as it was)."""
+        listing = self.by_id[order.symbol]
+        request = PlaceOrder(
+            symbol=order.symbol,
+            side=order.side,
+            type=order.type,
+            quantity=quantity or listing.quantity_text(order.lots),
+            price=price or listing.price_text(order.price_ticks),
+            time_in_force=order.time_in_force,
+            reduce_only=order.reduce_only,
+        )
+        return self._desk.amend(self._accounts[account], order, request, self.now_ns)
+
     def cancel(self, account: str, symbol: str, order_id: int = 0, client_id: str = "") -> Order | Refusal:
         """Cancel an open order by either id."""
         who = self._accounts[account]

@@ -48,7 +48,7 @@ class Faults(Points):
         self._scene.exchange, self._scene.streams = exchange, streams
         self._acts = Acts(exchange)
 
-    def frames(self, name: str, message: Message) -> Sequence[str]:
+    def frames(self, name: str, message: Any) -> Sequence[str]:
         """What the listeners of stream ``name`` are sent instead of ``message``."""
         return self._wires.frames(name, message) if self.is_armed else (orjson.dumps(message).decode(),)
 

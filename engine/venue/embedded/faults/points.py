@@ -22,7 +22,7 @@ class Points:
     def attach(self, exchange: Any, streams: Any) -> None:
         """Know the exchange and its streams."""
 
-    def frames(self, name: str, message: Message) -> Sequence[str]:
+    def frames(self, name: str, message: Any) -> Sequence[str]:
         """What the listeners of stream ``name`` are sent instead of ``message``."""
         return (orjson.dumps(message).decode(),)
 

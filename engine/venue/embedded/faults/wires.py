@@ -56,7 +56,7 @@ class Wires:
 
     # -- public streams --------------------------------------------------------
 
-    def frames(self, name: str, message: Message) -> Sequence[str]:
+    def frames(self, name: str, message: Any) -> Sequence[str]:
         """What goes out on stream ``name`` instead of ``message``."""
         symbol = name.partition("@")[0].upper()
         if self._silences and self._is_silent(symbol):
