@@ -147,6 +147,13 @@ class Clearing:
         account.keep(order)
         self._tell(OrderUpdate(at_ns, "NEW", order))
 
+    def amend(self, account: Account, order: Order, at_ns: int) -> Order:
+        """An order has another price or quantity now."""
+        order = replace(order, updated_ns=at_ns)
+        account.keep(order)
+        self._tell(OrderUpdate(at_ns, "AMENDMENT", order))
+        return order
+
     def end(self, account: Account, order: Order, status: str, at_ns: int) -> Order:
         """An order ends unfilled: CANCELED or EXPIRED."""
         order = replace(order, status=status, updated_ns=at_ns)

@@ -4,6 +4,8 @@ PlaceOrder -> filters -> duplicate? room? -> LIMIT, MARKET: reduce-only? margin?
                                           -> STOP, TAKE: wait for the trigger
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine import matching
@@ -134,6 +136,9 @@ class Desk:
     def _settle(self, account: Account, pit: Pit, order: Order, fills: np.ndarray, now_ns: int) -> Order:
         """Book what the order took on arrival; the rest of it waits, or expires."""
         self._clearing.open(account, order, now_ns)
+        return self._rest(account, pit, order, fills, now_ns)
+
+    def _rest(self, account: Account, pit: Pit, order: Order, fills: np.ndarray, now_ns: int) -> Order:
         for fill in fills:
             order = self._clearing.fill(account, pit, order, fill, now_ns)
         if order.is_open and order.time_in_force == "IOC":
@@ -142,6 +147,34 @@ class Desk:
             assert order.type == LIMIT, "a market order finds level 9 bottomless"
             account.book(order.symbol).rest(order, ahead_lots=pit.displayed_lots(order.side, order.price_ticks))
         return order
+
+    def amend(self, account: Account, order: Order, request: PlaceOrder, now_ns: int) -> Order | Refusal:
+        """An open limit order with the quantity and price of ``request``; it queues anew."""
+        pit, book = self._pits[order.symbol], account.book(order.symbol)
+        index = book.index(order)
+        if index < 0 or not order.is_open:
+            return UNKNOWN_ORDER
+        draft = read(request, pit.listing)
+        if isinstance(draft, Refusal):
+            return draft
+        if (draft.lots, draft.price_ticks) == (order.lots, order.price_ticks):
+            return Refusal(-5027, "No need to modify the order.")
+        if objection := lots_are_in_bounds(draft) or notional_is_enough(draft, pit.last_ticks):
+            return objection
+        if draft.lots <= order.lots_filled:
+            return self.cancel(account, order, now_ns)
+        left = draft.lots - order.lots_filled
+        kept = book.records, list(book.waiting)
+        book.drop(index)
+        if not order.reduce_only and not margin_is_enough(account, self._pits, replace(draft, lots=left)):
+            book.records, book.waiting = kept
+            return Refusal(-2019, "Margin is insufficient.")
+        order = self._clearing.amend(account, replace(order, lots=draft.lots, price_ticks=draft.price_ticks), now_ns)
+        fills = matching.fills_for(1)
+        count = matching.arrive(order.side, left, order.price_ticks, pit.last_ticks, pit.book[0], fills, 0, 0, 0)
+        if order.time_in_force == "GTX" and count:
+            return self._clearing.end(account, order, "EXPIRED", now_ns)
+        return self._rest(account, pit, order, fills[:count], now_ns)
 
     def cancel(self, account: Account, order: Order | None, now_ns: int) -> Order | Refusal:
         """Take an open order out of the book."""

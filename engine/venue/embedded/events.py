@@ -60,7 +60,7 @@ class CandleUpdate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OrderUpdate:
-    """ORDER_TRADE_UPDATE: ``execution`` is NEW, TRADE, CALCULATED (a liquidation's trade), CANCELED or EXPIRED."""
+    """ORDER_TRADE_UPDATE: ``execution`` is NEW, AMENDMENT, TRADE, CALCULATED (a liquidation's), CANCELED or EXPIRED."""
 
     at_ns: int
     execution: str

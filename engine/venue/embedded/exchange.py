@@ -259,10 +259,30 @@ class Exchange:
         who.payments.append(Payment(len(who.payments) + 1, self.now_ns, "TRANSFER", "", amount))
         self._outbox.append(AccountUpdate(account, self.now_ns, "DEPOSIT", ledger.wallet, amount, None))
 
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Every account that was opened."""
+        return tuple(self._accounts)
+
     @recorded
     def place(self, account: str, request: PlaceOrder) -> Order | AlgoOrder | Refusal:
         """An order for the request, in the state that its arrival left it in, or why not."""
         return self._desk.place(self._accounts[account], request, self.now_ns)
+
+    @recorded
+    def amend(self, account: str, order: Order, quantity: str | None, price: str | None) -> Order | Refusal:
+        """An open limit order with another quantity or price (None: as it was)."""
+        listing = self.by_id[order.symbol]
+        request = PlaceOrder(
+            symbol=order.symbol,
+            side=order.side,
+            type=order.type,
+            quantity=quantity or listing.quantity_text(order.lots),
+            price=price or listing.price_text(order.price_ticks),
+            time_in_force=order.time_in_force,
+            reduce_only=order.reduce_only,
+        )
+        return self._desk.amend(self._accounts[account], order, request, self.now_ns)
 
     @recorded
     def cancel(self, account: str, symbol: str, order_id: int = 0, client_id: str = "") -> Order | Refusal:
