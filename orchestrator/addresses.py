@@ -20,7 +20,7 @@ def lines(plain: int, tls: int, symbols: tuple[str, ...]) -> Iterator[str]:
     )
     yield "python-binance"
     yield f'  BaseClient.FUTURES_URL = "{http}/fapi"; BaseClient.API_URL = "{http}/api"'
-    yield f'  BaseClient.WS_FUTURES_URL = "{socket}/ws-fapi/v{{}}"; BinanceSocketManager.FSTREAM_URL = "{socket}/"'
+    yield f'  BaseClient.WS_FUTURES_URL = "{socket}/ws-fapi/v1"; BinanceSocketManager.FSTREAM_URL = "{socket}/"'
     yield "binance-sdk-derivatives-trading-usds-futures"
     yield f'  ConfigurationRestAPI(api_key=KEY, api_secret=SECRET, base_path="{http}")'
     yield f'  ConfigurationWebSocketAPI(api_key=KEY, api_secret=SECRET, stream_url="{socket}/ws-fapi/v1")'
