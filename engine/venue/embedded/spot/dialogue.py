@@ -13,16 +13,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from engine.venue.embedded.clients import Client
+from engine.venue.embedded.directory import Directory
 from engine.venue.embedded.orders import Refusal
-from engine.venue.embedded.parameters import Parameters, RefusedError, refuse
-from engine.venue.embedded.signing import SIGNATURE_WRONG, Key, Keys, identify, objection_to_time, signature_is_right
+from engine.venue.embedded.parameters import Parameters, RefusedError, refuse, words
+from engine.venue.embedded.signing import SIGNATURE_WRONG, Key, Keys, identify, objection_to_time, payload_is_signed
 from engine.venue.embedded.spot import messages
 from engine.venue.embedded.spot.exchange import SpotExchange
 from engine.venue.embedded.spot.quotations import RATE_LIMITS
-from engine.venue.embedded.spot.routes import Directory
 
 PATH = "/ws-api/v3"
 PREFIX = "/api/v3/"
@@ -94,8 +94,9 @@ class SpotDialogue:
         self._sessions[session] = None
         try:
             async for message in client.socket:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    self._hear(session, message.data)
+                text = await client.hear(message)
+                if text is not None:
+                    client.push(orjson.dumps(self.answer(session, text)).decode())
         finally:
             self._sessions.pop(session, None)
             await client.close()
@@ -114,10 +115,6 @@ class SpotDialogue:
                 if listens == account:
                     session.client.push(orjson.dumps({"subscriptionId": number, "event": message}).decode())
 
-    def _hear(self, session: Session, text: str | bytes) -> None:
-        answer = self.answer(session, text)
-        session.client.push(orjson.dumps(answer).decode())
-
     def answer(self, session: Session, text: str | bytes) -> dict[str, Any]:
         """What the exchange says to one frame."""
         number: Any = None
@@ -125,7 +122,7 @@ class SpotDialogue:
         try:
             request = _read(text)
             number = request.get("id")
-            params = {name: _words(value) for name, value in request["params"].items()}
+            params = {name: words(value) for name, value in request["params"].items()}
             if params.get("returnRateLimits") == "false":
                 limits = {}
             result = self._result(session, request["method"], params)
@@ -224,7 +221,7 @@ def check_signature(key: Key, params: Mapping[str, str]) -> None:
     signed = sorted((name, value) for name, value in params.items() if name != "signature")
     plain = "&".join(f"{name}={value}" for name, value in signed)
     # Some clients escape what they sign, some do not; they differ only where a value needs it.
-    if not any(signature_is_right(key, payload, "", signature) for payload in (plain, urlencode(signed))):
+    if not any(payload_is_signed(key, payload, signature) for payload in (plain, urlencode(signed))):
         raise RefusedError(SIGNATURE_WRONG)
     if objection := objection_to_time(params, _wall_ms()):
         raise RefusedError(objection)
@@ -240,15 +237,6 @@ def _read(text: str | bytes) -> dict[str, Any]:
     if not isinstance(request.get("params"), dict | None) or not isinstance(request.get("id"), str | int | None):
         raise RefusedError(MALFORMED)
     return request | {"params": request.get("params") or {}}
-
-
-def _words(value: object) -> str:
-    """A JSON value as the text that a query string would carry."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value
-    return "" if value is None else orjson.dumps(value).decode()
 
 
 def _wall_ms() -> int:

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 
 from aiohttp import web
 
+from engine.venue.embedded.directory import Directory
 from engine.venue.embedded.events import Event
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.signing import Keys, ListenKeys
 from engine.venue.embedded.spot import dialogue
 from engine.venue.embedded.spot.dialogue import SpotDialogue
 from engine.venue.embedded.spot.exchange import SpotExchange
-from engine.venue.embedded.spot.routes import Directory, SpotRoutes
+from engine.venue.embedded.spot.routes import SpotRoutes
 from engine.venue.embedded.spot.streams import SpotStreams
 
 HOSTS = ("api.binance.com", "stream.binance.com", "ws-api.binance.com", "data-stream.binance.vision")

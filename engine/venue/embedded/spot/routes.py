@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from engine.venue.embedded.directory import KEYED, OPEN, Directory, Route
 from engine.venue.embedded.parameters import Parameters, RefusedError
-from engine.venue.embedded.rest import KEYED, OPEN, Route
 from engine.venue.embedded.signing import LISTEN_KEY_ABSENT, ListenKeys
 from engine.venue.embedded.spot import quotations as quote
 from engine.venue.embedded.spot.exchange import SpotExchange
@@ -14,7 +14,6 @@ from engine.venue.embedded.spot.streams import SpotStreams
 from engine.venue.embedded.spot.trading import SpotTrading
 
 Answering = Callable[[str, Parameters], Any]
-Directory = dict[tuple[str, str], Route]
 
 
 class SpotRoutes:
@@ -53,11 +52,11 @@ class SpotRoutes:
         trading = SpotTrading(self._spot)
         told = partial(partial, self._told)
         routes: Directory = {
-            ("POST", "order"): Route(told(trading.place), is_order=True),
+            ("POST", "order"): Route(told(trading.place), orders=1),
             ("GET", "order"): Route(trading.query, weight=4),
             ("DELETE", "order"): Route(told(trading.cancel)),
             ("POST", "order/test"): Route(trading.test),
-            ("POST", "order/cancelReplace"): Route(told(trading.replace), is_order=True),
+            ("POST", "order/cancelReplace"): Route(told(trading.replace), orders=1),
             ("GET", "openOrders"): Route(trading.open_orders, weight=6),
             ("DELETE", "openOrders"): Route(told(trading.cancel_all)),
             ("GET", "allOrders"): Route(trading.all_orders, weight=20),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import orjson
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from engine.venue.embedded.clients import Client
 from engine.venue.embedded.depth import Ladder
@@ -74,8 +74,9 @@ class SpotStreams:
         self._subscribe(client, names)
         try:
             async for message in client.socket:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    client.push(orjson.dumps(self._answer(client, message.data)).decode())
+                text = await client.hear(message)
+                if text is not None:
+                    client.push(orjson.dumps(self._answer(client, text)).decode())
         finally:
             self._clients.pop(client, None)
             self._unsubscribe(client, list(client.streams))
