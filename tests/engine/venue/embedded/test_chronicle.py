@@ -41,6 +41,7 @@ READS = {
     "open_algo_orders",
     "open_orders",
     "order",
+    "pit",
     "payments",
     "recent_trades",
     "user_trades",
