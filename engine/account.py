@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from engine import errors
+from engine import errors, planner
 from engine.books import Books
 from engine.core import Core
 from engine.desk import Desk
 from engine.dispatch import Dispatch
 from engine.events import BookEvent, Deposited
+from engine.gate import NS_OF_MS, Gate, Stance, objection
 from engine.journal import Journal
-from engine.messages import Answer, FillTold, Message, Moment, Recorded
+from engine.messages import Answer, FillTold, Message, Moment, Recorded, Send
 from engine.order import Intent
 from engine.risk import Refused
 from engine.settings import EngineSettings
@@ -82,6 +83,8 @@ class Account:
     def __init__(self, plan: Plan, venue: Venue, witness: Witness, moment: Callable[[], Moment]) -> None:
         """Open nothing yet."""
         self._plan, self._venue, self._witness, self._moment = plan, venue, witness, moment
+        self.stance: Callable[[], Stance] = Stance  # of the session, for the gate
+        self._approved_ns: dict[int, int] = {}  # intents of this life, by number
         self._journal: Journal | None = None
         self._listening: asyncio.Task[None] | None = None
         self._recovering: asyncio.Task[None] | None = None
@@ -100,7 +103,8 @@ class Account:
             venue=plan.instruments[0].venue,
             instruments={rule.symbol: rule for rule in plan.instruments},
         )
-        self.dispatch = Dispatch(journal, self._venue, self._witness, self.tell, self._ask)
+        gate = Gate(self._venue, self._objection)
+        self.dispatch = Dispatch(journal, gate, self._witness, self.tell, self._ask)
         self._desk = Desk(self._venue, self, plan.instruments)
         say("connecting")
         await self._venue.open()
@@ -186,7 +190,17 @@ class Account:
     def _done(self, answer: Answer, now: Moment) -> None:
         if answer.events or answer.actions:
             self._witness.answered(answer, now)
+            for action in answer.actions:
+                if isinstance(action, Send):
+                    self._approved_ns[action.intent.intent_id] = now.monotonic_ns
             self.dispatch.do(answer)
+
+    def _objection(self, intent: Intent) -> str:
+        """Why an approved intent must not leave now."""
+        now, executor = self._moment(), self._plan.settings.executor
+        age_ns = now.monotonic_ns - self._approved_ns[intent.intent_id]
+        words = objection(intent, age_ns, executor.send_age_ms * NS_OF_MS, self.stance())
+        return words or planner.expiry(self.books, intent, self.core.circumstances(now))
 
     async def _begin(self) -> None:
         """What has to be in the books first: who we are, what is listed, what is in doubt, what we own."""

@@ -299,7 +299,7 @@ class Core:
         return False
 
     def _net(self, symbol: str, now: Moment) -> None:
-        at = self._circumstances(now)
+        at = self.circumstances(now)
         proposal = planner.propose(self.books, symbol, at)
         self._cross(symbol, proposal, at)
         if not proposal.lots:
@@ -359,9 +359,9 @@ class Core:
                         self._actions.append(Compare(f"{name} holds {lots} lots of {symbol} without a stop"))
 
     def _place_stop(self, symbol: str, stop: exits.PlaceStop, now: Moment) -> None:
-        intent = self._draft.stop(symbol, stop, self._circumstances(now))
+        intent = self._draft.stop(symbol, stop, self.circumstances(now))
         proposal = Proposal(side=stop.side, lots=stop.lots, allocation=intent.allocation, crosses=())
-        book = planner.risk_book(self.books, symbol, proposal, self._circumstances(now), len(self._entries))
+        book = planner.risk_book(self.books, symbol, proposal, self.circumstances(now), len(self._entries))
         answer = review(intent, book, self._limits[symbol])
         if isinstance(answer, Refused):
             self._announce(symbol, answer)
@@ -383,7 +383,8 @@ class Core:
             self._announced[symbol] = name
             self._actions.append(Announce(refused))
 
-    def _circumstances(self, now: Moment) -> planner.Circumstances:
+    def circumstances(self, now: Moment) -> planner.Circumstances:
+        """What beside the books decides at ``now`` whether an entry may be made."""
         return planner.Circumstances(
             market_ns=now.market_ns,
             wall_ns=now.wall_ns,

@@ -12,7 +12,7 @@ from typing import Protocol
 from engine.books import Books
 from engine.exits import is_stopping
 from engine.netting import Proposal, clipped, net
-from engine.order import OrderType
+from engine.order import Intent, OrderType
 from engine.risk import Book, Limits
 from engine.settings import RiskSettings, minor
 from shm.records import Kill, OrderState, Purpose
@@ -111,6 +111,16 @@ def valid_until(books: Books, instrument: str, strategy: str, at: Circumstances)
     goal = books.goals.get((instrument, strategy))
     own = goal.valid_until_ns if goal else 0
     return max(own, at.valid_until_ns.get((instrument, strategy), 0))
+
+
+def expiry(books: Books, intent: Intent, at: Circumstances) -> str:
+    """Why an approved entry is not wanted any more; empty: it is, or it only reduces."""
+    if intent.reduce_only:
+        return ""
+    if at.forbids_entries:
+        return "entries are off"
+    expired = any(at.market_ns > valid_until(books, intent.instrument, name, at) for name, _ in intent.allocation)
+    return f"target {intent.target_id} expired" if expired else ""
 
 
 def propose(books: Books, instrument: str, at: Circumstances) -> Proposal:

@@ -30,6 +30,7 @@ from engine.venue.base import (
     StreamUp,
     TradeSeen,
     WalletSeen,
+    unopposed,
 )
 from engine.venue.failures import translated
 from shm.clock import Clock
@@ -42,6 +43,7 @@ RECONNECT_S_MAX = 10.0
 
 _UNREADABLE = (KeyError, TypeError, ValueError, IndexError, ArithmeticError)
 _handed_ns: ContextVar[int] = ContextVar("handed_ns", default=0)
+_objection: ContextVar[Callable[[], str]] = ContextVar("objection", default=unopposed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +137,8 @@ class LiveVenue:
         self._by_symbol = {instrument.symbol: instrument for instrument in instruments}
         self._by_id = {self._client.market(symbol)["id"]: rule for symbol, rule in self._by_symbol.items()}
 
-    async def place(self, approved: Approved) -> Acknowledged:
-        """Send once: exact decimal text on the wire, our own id in it."""
+    async def place(self, approved: Approved, objection: Callable[[], str] = unopposed) -> Acknowledged:
+        """Send once: exact decimal text on the wire, our own id in it; ``objection`` has the last word."""
         intent = approved.intent
         instrument = self._by_symbol[intent.instrument]
         quantity = format(instrument.quantity(intent.lots), "f")
@@ -150,17 +152,20 @@ class LiveVenue:
         if is_conditional:
             trigger = "stopLossPrice" if intent.type is OrderType.STOP_MARKET else "takeProfitPrice"
             params |= {trigger: format(instrument.price(intent.stop_ticks), "f"), "workingType": "CONTRACT_PRICE"}
-        order = await _asked(
-            self._client.create_order(
-                intent.instrument,
-                "limit" if is_limit else "market",
-                "buy" if intent.side > 0 else "sell",
-                quantity,
-                format(instrument.price(intent.price_ticks), "f") if is_limit else None,
-                params,
-            )
+        creating = self._client.create_order(
+            intent.instrument,
+            "limit" if is_limit else "market",
+            "buy" if intent.side > 0 else "sell",
+            quantity,
+            format(instrument.price(intent.price_ticks), "f") if is_limit else None,
+            params,
         )
-        seen = _read(_row_reader(intent), order["info"], instrument)
+        asking = _objection.set(objection)
+        try:
+            order = await _asked(creating)
+        finally:
+            _objection.reset(asking)
+        seen = _read(binance.row_reader(intent), order["info"], instrument)
         return Acknowledged(
             venue_order_id=seen.venue_order_id,
             event=seen.event,
@@ -171,15 +176,15 @@ class LiveVenue:
 
     async def cancel(self, intent: Intent) -> None:
         """Ask for the order's end."""
-        await _asked(self._client.cancel_order("", intent.instrument, _named(intent)))
+        await _asked(self._client.cancel_order("", intent.instrument, binance.named(intent)))
 
     async def order_by_client_id(self, intent: Intent) -> OrderSeen | None:
         """The order of that client id, or None."""
         try:
-            order = await _asked(self._client.fetch_order("", intent.instrument, _named(intent)))
+            order = await _asked(self._client.fetch_order("", intent.instrument, binance.named(intent)))
         except errors.OrderNotFound:
             return None
-        seen: OrderSeen = _read(_row_reader(intent), order["info"], self._by_symbol[intent.instrument])
+        seen: OrderSeen = _read(binance.row_reader(intent), order["info"], self._by_symbol[intent.instrument])
         return seen
 
     async def order_by_id(self, symbol: str, venue_order_id: str) -> OrderSeen | None:
@@ -325,16 +330,6 @@ def _nobody(_: News) -> None:
     """Nobody listens."""
 
 
-def _named(intent: Intent) -> dict[str, Any]:
-    if intent.type in CONDITIONAL:
-        return {"clientAlgoId": intent.client_id, "trigger": True}
-    return {"origClientOrderId": intent.client_id}
-
-
-def _row_reader(intent: Intent) -> Callable[[binance.Row, Instrument], OrderSeen]:
-    return binance.algo_row if intent.type in CONDITIONAL else binance.order_row
-
-
 def _private(client: Any) -> list[Any]:
     return [c for c in (client.clients or {}).values() if "listenKey" in c.url] if client is not None else []
 
@@ -356,7 +351,9 @@ def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession
             venue.connected(client.url)
 
         async def fetch(self, *request: Any, **more: Any) -> Any:
-            """Note when a signed request is handed to the socket."""
+            """Note when a signed request is handed to the socket: the last moment to keep it back."""
+            if words := _objection.get()():
+                raise errors.NotSent(words)
             _handed_ns.set(around.clock.monotonic_ns())
             return await super().fetch(*request, **more)
 
