@@ -98,7 +98,7 @@ def wanted(books: Books, instrument: str, strategy: str, at: Circumstances) -> i
     goal = books.goals.get((instrument, strategy))
     if at.closes_all:
         return 0
-    if goal is None or goal.stale:
+    if goal is None or (goal.stale and not goal.spent):
         return have
     want = 0 if goal.spent else goal.lots
     if goal.barred or at.forbids_entries or at.market_ns > valid_until(books, instrument, strategy, at):
