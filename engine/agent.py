@@ -189,6 +189,7 @@ class EngineAgent:
             self._body.pulse.tell(life=Life.RUNNING)
         elif command.order is Order.DRAIN:
             self._account.tell(Draining(command.flatten))
+            self._body.pulse.tell(life=Life.RUNNING)  # also when it was DRAINED: now more is asked
         elif command.order is Order.STOP:
             self._body.stopping.tell()
         self._body.pulse.tell(obeyed=command.version)

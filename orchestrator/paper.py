@@ -21,6 +21,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from engine.journal import JournalError
 from orchestrator import session as sessions
 from orchestrator import settings as settings_of
 from orchestrator import wiring
@@ -92,6 +93,9 @@ def trade(typed: argparse.Namespace) -> int:
             wiring.make_keys(session)
             lock.say(Holder(pid=os.getpid(), run_id=session.run_id, folder=session.folder))
             with shared_memory(session) as (memory, bells):
+                if (state / "kill-switch").exists():  # turned on while there was no word to raise yet
+                    memory.words.raise_kill(Kill.EXITS_ONLY)
+                    screen.line("the kill switch was turned on: this session trades nothing")
                 return _live(session, (memory, bells), (screen, wish), typed)
         except BadInputError:
             sessions.discard(folder)
@@ -154,7 +158,7 @@ def _live(
     launch = Launch(arguments=["--session", session.folder], environment=told, files=list(bells.values()))
     crew = Crew(memory, launch, settings.supervisor, Random())  # noqa: S311 - jitter, not secrets
     commentary = Commentary(watcher, session.instruments, session.values)
-    gauges = SessionGauges(watcher, crew)
+    gauges = SessionGauges(watcher, crew, session.account_path)
     pulse = Pulse(memory)
     equipment = Equipment(
         crew=crew,
@@ -185,7 +189,11 @@ def _live(
         difference=supervisor.difference,
         **there,
     )
-    summary = conclude(session, measured)
+    try:
+        summary = conclude(session, measured)
+    except JournalError as error:
+        screen.line(f"no summary, the journal cannot be read: {error}")
+        return 1
     _write(session, summary, typed.json)
     for line in closing(session, summary, supervisor.difference):
         screen.line(line)
