@@ -35,7 +35,7 @@ class SessionGauges:
         return (hop["p50_ns"], hop["p99_ns"]) if hop else (0, 0)
 
     def lost_and_doubled(self) -> tuple[int, int | None]:
-        """Records lost, and intents that the exchange carried out more than once, by the journal; None: it cannot say."""
+        """Records lost, and intents that the exchange carried out more than once; None: the journal cannot say."""
         lost = self._view.total(Counter.RECORDS_LOST)
         if not self._journal.path.exists():
             return lost, 0  # nothing was ever intended

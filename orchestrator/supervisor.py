@@ -108,7 +108,7 @@ class Supervisor:
         self._drained = drained
         self._ran_ns = self._ended_ns = 0
         self.restarts: dict[str, int] = {}
-        self._hinted = False
+        self._hinted = self._told_flatten = False
         self.difference = ""  # the reconciler's last word
 
     def run(self) -> str:
@@ -192,17 +192,20 @@ class Supervisor:
 
     def _drain_engine(self, deadline: float) -> None:
         """Entries cancelled, stops kept; positions closed as well if that is, or becomes, the wish."""
+        self._leave_or_flatten(deadline, flatten=self._wish.flatten)
+        if self._wish.flatten and not self._told_flatten:
+            self._leave_or_flatten(deadline, flatten=True)
+
+    def _leave_or_flatten(self, deadline: float, *, flatten: bool) -> None:
         crew, wish = self._crew, self._wish
-        for flatten in (False, True) if not wish.flatten else (True,):
-            if flatten is wish.flatten:
-                crew.command(["engine"], Order.DRAIN, flatten=flatten)
-                self._until(
-                    lambda told=flatten: (
-                        (crew.life("engine") == Life.DRAINED and crew.has_obeyed("engine")) or wish.flatten is not told
-                    ),
-                    deadline,
-                    "engine did not drain",
-                )
+        self._told_flatten = flatten
+        crew.command(["engine"], Order.DRAIN, flatten=flatten)
+
+        def is_over() -> bool:
+            is_done = crew.life("engine") == Life.DRAINED and crew.has_obeyed("engine")
+            return is_done or wish.flatten is not flatten
+
+        self._until(is_over, deadline, "engine did not drain")
 
     def _await(self, roles: Sequence[str], deadline: float) -> None:
         """Tell ``roles`` to drain and wait until they have."""
