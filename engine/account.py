@@ -16,6 +16,7 @@ from typing import Protocol
 
 from engine import errors, planner
 from engine.books import Books
+from engine.comparison import Difference, held
 from engine.core import Core
 from engine.desk import Desk
 from engine.dispatch import Dispatch
@@ -30,6 +31,7 @@ from engine.venue.base import Acknowledged, Venue
 from shm.instruments import Instrument
 
 CONNECT_S_MAX = 30.0
+UNHEARD_MAX = 3  # answers in a row with trades that the private stream has not told
 RETRY_NS = 1_000_000_000  # after a recovery that failed
 
 
@@ -89,6 +91,7 @@ class Account:
         self._listening: asyncio.Task[None] | None = None
         self._recovering: asyncio.Task[None] | None = None
         self._recovered_ns = self._failed_ns = 0
+        self._differences: tuple[Difference, ...] = ()  # of the last look
 
     async def open(self, say: Callable[[str], None]) -> None:
         """Replay, connect, and ask the venue for everything."""
@@ -181,11 +184,23 @@ class Account:
             return
         if now_ns - self._recovered_ns > interval_ns:
             self.want_recovery("periodic")
+        if self._desk.connected.is_set():
+            self._watch_stream()
         if self.dispatch.comparison_wanted:
             self.want_recovery(self.dispatch.comparison_wanted)
             self.dispatch.comparison_wanted = ""
         if self._desk.recovery_wanted and self._desk.connected.is_set() and now_ns - self._failed_ns > RETRY_NS:
             self._recovering = asyncio.create_task(self._recover_or_wait())
+
+    def _watch_stream(self) -> None:
+        """Hang up on a private stream that shows no life, or whose trades only questions bring."""
+        silent_ns = self._plan.settings.reconcile.stream_silent_s * 1_000_000_000
+        if self._venue.stream_age_ns() > silent_ns:
+            self._desk.connected.clear()
+            self._venue.hang_up("the private stream is silent")
+        elif self._desk.unheard >= UNHEARD_MAX:
+            self._desk.unheard = 0
+            self._venue.hang_up("the private stream tells no trades")
 
     def _done(self, answer: Answer, now: Moment) -> None:
         if answer.events or answer.actions:
@@ -227,7 +242,22 @@ class Account:
 
     async def _recover(self) -> None:
         await self._desk.recover()
+        await self._compare()
         self._recovered_ns = self._moment().monotonic_ns
+
+    async def _compare(self) -> None:
+        """Positions and cash: entries wait while they differ, at the start at once, later when a second look agrees."""
+        positions = {seen.symbol: seen.lots for seen in await self._venue.positions()}
+        wallet = (await self._venue.wallet(self._plan.asset)).wallet
+        found = held(self.books, positions, wallet)
+        stands = found and (found == self._differences or not self._recovered_ns)
+        words = "; ".join(f"{one.finding.name} {one.instrument} {one.found - one.expected}" for one in found)
+        if found and found != self._differences:
+            self._failed_ns = self._moment().monotonic_ns  # not at once
+            self.want_recovery("a difference to the exchange")
+        if stands and words != self.core.differs:
+            self._witness.warned("differs from the exchange: no entries", words)
+        self._differences, self.core.differs = found, words if stands else ""
 
     async def _recover_or_wait(self) -> None:
         reason = self._desk.recovery_wanted

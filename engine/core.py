@@ -59,7 +59,7 @@ class Core:
     ) -> None:
         """Take over the books; ``restarted`` comes before anything is told."""
         self.books = books
-        self.kill = Kill.NORMAL
+        self.kill, self.differs = Kill.NORMAL, ""  # differs: from the venue, beyond doubt; forbids entries
         self._settings = settings
         self._run = run
         self._venue = venue
@@ -388,7 +388,7 @@ class Core:
             market_ns=now.market_ns,
             wall_ns=now.wall_ns,
             kill=self.kill,
-            drained=self._draining is not None,
+            drained=self._draining is not None or bool(self.differs),
             flatten=self._draining is not None and self._draining.flatten,
             valid_until_ns=self._valid,
             marks=self._marks,

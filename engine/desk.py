@@ -59,6 +59,7 @@ class Desk:
         self._trade_next = dict.fromkeys(self._instruments, 0)
         self.connected = asyncio.Event()
         self.strangers: dict[tuple[str, str], OrderSeen] = {}  # orders that no intent of ours explains
+        self.unheard = 0  # answers with trades that the stream should have told, since it last told one
         self.recovery_wanted = "start"  # why; empty: not wanted
 
     def news(self, news: News) -> None:
@@ -67,6 +68,7 @@ class Desk:
             case OrderSeen():
                 self._order(news)
             case TradeSeen():
+                self.unheard = 0
                 self._trade(news, intent_of(news.client_id))
             case WalletSeen():
                 self._wallet(news)
@@ -119,7 +121,10 @@ class Desk:
             await self.ask(intent)
 
     async def _catch_up(self, symbol: str) -> None:
-        for trade in await self._venue.trades_since(symbol, self._trade_next[symbol]):
+        trades = await self._venue.trades_since(symbol, self._trade_next[symbol])
+        venue, booked = self._instruments[symbol].venue, self._account.books.ledger.trades
+        self.unheard += any((venue, symbol, trade.trade_id) not in booked for trade in trades)
+        for trade in trades:
             self._trade(trade, await self._owner(trade))
             self._trade_next[symbol] = max(self._trade_next[symbol], trade.trade_id + 1)
 

@@ -160,6 +160,10 @@ class Venue(Protocol):
         """Tell every private event to ``told`` at once, through reconnects, until cancelled."""
         ...
 
+    def hang_up(self, reason: str) -> None:
+        """Dial the private stream anew; StreamDown and StreamUp follow."""
+        ...
+
     def stream_age_ns(self) -> int:
         """Machine time since the private stream last showed life; grows for ever while it is down."""
         ...

@@ -40,6 +40,7 @@ TRADES_PER_REQUEST = 1000  # the most that Binance gives
 LISTEN_KEY_RENEWAL_S = 20 * 60  # it lives for 60 minutes
 NEVER_MS = 10**12  # we renew the key ourselves
 RECONNECT_S_MAX = 10.0
+PING_MS = 10_000  # a private stream may have nothing to say for hours
 
 _UNREADABLE = (KeyError, TypeError, ValueError, IndexError, ArithmeticError)
 _handed_ns: ContextVar[int] = ContextVar("handed_ns", default=0)
@@ -296,13 +297,13 @@ class LiveVenue:
             try:
                 await _asked(self._client.fapiPrivatePutListenKey())
             except errors.VenueError:
-                self._end("the listen key could not be renewed")
+                self.hang_up("the listen key could not be renewed")
 
     def frame(self, message: Any) -> bool:
         """Take a frame of the private stream; False for what is not ours to read."""
         kind = message.get("e") if isinstance(message, dict) else None
         if kind == binance.EXPIRED_KEY:
-            self._end("the listen key expired")
+            self.hang_up("the listen key expired")
             return True
         if kind not in binance.PRIVATE:
             return False
@@ -310,13 +311,14 @@ class LiveVenue:
             news = list(binance.news_of(message, self._by_id.get))
         except _UNREADABLE:
             # Whatever it said has to be asked for: after the next StreamUp everything is.
-            self._end(f"unreadable frame: {str(message)[:200]}")
+            self.hang_up(f"unreadable frame: {str(message)[:200]}")
             return True
         for item in news:
             self._told(item)
         return True
 
-    def _end(self, reason: str) -> None:
+    def hang_up(self, reason: str) -> None:
+        """Dial the private stream anew."""
         self._reason = reason
         self._ending.set()
 
@@ -372,6 +374,7 @@ def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession
             "secret": login.secret,
             "session": session,
             "timeout": around.answer_timeout_ms,
+            "streaming": {"keepAlive": PING_MS},
             "enableRateLimit": around.limits_rate,
             "rateLimiterAlgorithm": "rollingWindow",
             "options": {

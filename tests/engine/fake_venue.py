@@ -177,6 +177,7 @@ class FakeVenue:
         self.exchange = exchange
         self.told = None
         self.is_closed = False
+        self.hangups, self.age_ns = [], 0
         self.up = asyncio.Event()
 
     async def open(self):
@@ -284,6 +285,12 @@ class FakeVenue:
         self.told(StreamDown(text="cut"))
         self.told(StreamUp())
 
+    def hang_up(self, reason):
+        """The stream is dialled anew, and hears again."""
+        self.hangups.append(reason)
+        self.exchange.deaf, self.age_ns = False, 0
+        self.reconnect()
+
     def stream_age_ns(self):
-        """Always fresh."""
-        return 0
+        """As the test says."""
+        return self.age_ns
