@@ -21,6 +21,7 @@ from engine.order import Event, Intent, intent_of
 from engine.venue.base import News, OrderSeen, StreamDown, StreamUp, TradeSeen, Venue, WalletSeen
 from shm.instruments import Instrument
 
+AWAY = ("start", "stream connected")  # why everything is asked for, where the stream could not tell it
 FUNDING, DEPOSITS = ("FUNDING_FEE",), ("DEPOSIT", "WITHDRAW")
 
 
@@ -60,7 +61,7 @@ class Desk:
         self.connected = asyncio.Event()
         self.strangers: dict[tuple[str, str], OrderSeen] = {}  # orders that no intent of ours explains
         self.unheard = 0  # answers with trades that the stream should have told, since it last told one
-        self.recovery_wanted = "start"  # why; empty: not wanted
+        self.recovery_wanted = AWAY[0]  # why; empty: not wanted
 
     def news(self, news: News) -> None:
         """Digest one piece of news from the private stream."""
@@ -74,7 +75,7 @@ class Desk:
                 self._wallet(news)
             case StreamUp():
                 self.connected.set()
-                self.recovery_wanted = "stream connected"
+                self.recovery_wanted = AWAY[1]
             case StreamDown():
                 self.connected.clear()
             case _:
@@ -99,8 +100,10 @@ class Desk:
 
     async def recover(self) -> None:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""
-        self.recovery_wanted = ""
+        reason, self.recovery_wanted = self.recovery_wanted, ""
         await asyncio.gather(*(self._recover_one(symbol) for symbol in self._instruments))
+        if reason in AWAY:
+            self.unheard = 0  # nobody was listening
 
     async def _recover_one(self, symbol: str) -> None:
         resting = await self._venue.open_orders(symbol)
