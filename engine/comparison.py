@@ -227,9 +227,11 @@ def _of_order(finding: Finding, resolution: Resolution, order: OrderThere, inten
 
 
 def _absent(ours: Order) -> Difference:
+    # An order in doubt is one that may not be there: the books say so themselves, and ask.
+    in_doubt = ours.state in (OrderState.NEW, OrderState.SENT, OrderState.IN_DOUBT)
     return Difference(
         finding=Finding.ORDER_ABSENT_THERE,
-        resolution=Resolution.ASK,
+        resolution=Resolution.NOTHING if in_doubt else Resolution.ASK,
         instrument=ours.intent.instrument,
         intent_id=ours.intent.intent_id,
         client_id=ours.intent.client_id,

@@ -13,7 +13,10 @@ import pytest
 from tests.system import stage
 
 pytestmark = pytest.mark.system
-STUBBORN = ("--set", "supervisor.restarts_max=1000", "--set", "supervisor.stuck_after_s=30")
+STUBBORN = (
+    *("--set", "supervisor.restarts_max=1000", "--set", "supervisor.stuck_after_s=30"),
+    *("--set", "engine.executor.unknown_horizon_ms=3000"),  # a killed order may never have left: proof takes this long
+)
 
 
 def newest_intent(connection: sqlite3.Connection) -> int:
