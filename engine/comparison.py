@@ -136,7 +136,9 @@ def _orders(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
             filled = max(ours.lots_filled, ours.lots_reported)
             found.append(_of_order(Finding.ORDER_STATE_DIFFERS, Resolution.ASK, order, intent_id, filled))
     # What is not listed as open has ended, or never began: only asking by client id tells which.
-    working = [ours for ours in books.working_of(instrument) if not ours.is_terminal]
+    # One that was never acknowledged is no claim of ours: the engine is asking about it already.
+    claimed = (OrderState.OPEN, OrderState.PARTIAL, OrderState.CANCELLING)
+    working = [ours for ours in books.working_of(instrument) if ours.state in claimed]
     return found + [_absent(ours) for ours in working if ours.intent.intent_id not in seen]
 
 
@@ -227,11 +229,9 @@ def _of_order(finding: Finding, resolution: Resolution, order: OrderThere, inten
 
 
 def _absent(ours: Order) -> Difference:
-    # An order in doubt is one that may not be there: the books say so themselves, and ask.
-    in_doubt = ours.state in (OrderState.NEW, OrderState.SENT, OrderState.IN_DOUBT)
     return Difference(
         finding=Finding.ORDER_ABSENT_THERE,
-        resolution=Resolution.NOTHING if in_doubt else Resolution.ASK,
+        resolution=Resolution.ASK,
         instrument=ours.intent.instrument,
         intent_id=ours.intent.intent_id,
         client_id=ours.intent.client_id,

@@ -203,7 +203,8 @@ class Core:
         if event in (Event.ABSENT, Event.REJECT):
             failures = self._failures[symbol] = self._failures.get(symbol, 0) + 1
             pause_ms = min(executor.retry_ms << min(failures - 1, 16), PAUSE_MS_MAX)
-            self._held_until[symbol] = now.monotonic_ns + max(pause_ms, outcome.retry_after_ms) * NS_OF_MS
+            held = self._instruments if outcome.refusal == "RateLimited" else [symbol]  # it limits the account
+            self._held_until |= dict.fromkeys(held, now.monotonic_ns + max(pause_ms, outcome.retry_after_ms) * NS_OF_MS)
         if event == Event.REJECT and outcome.refusal == "ReduceOnlyRejected":
             self._actions.append(Compare("the venue has nothing to reduce"))
         after = order.told(event, lots_reported=outcome.lots_filled)

@@ -37,6 +37,7 @@ def market_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, metavar="N", help="everything random; printed when not given")
     add("--seconds", type=seconds, metavar="N", help="stop by itself (also RUN_SECONDS)")
     add("--max-candles", type=whole, metavar="N", help="stop by itself (also MAX_LOOPS)")
+    add("--faults", type=Path, metavar="FILE", help="what shall go wrong at the embedded exchange, TOML or JSON")
     add("--json", metavar="PATH", help="write the summary there; - is standard output")
 
 
@@ -97,6 +98,11 @@ def parser() -> Parser:
     sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="FILE", help="candle files, or synthetic")
     sub.add_argument("--speed", default="1", metavar="X", help="market seconds a second (1), or max")
     sub.add_argument("--seed", type=int, default=1, metavar="N")
+    sub.add_argument("--faults", type=Path, metavar="FILE", help="what shall go wrong, TOML or JSON")
+    sub.add_argument(
+        "--limits", choices=("generous", "published"), default="generous", help="the exchange's own, or none"
+    )
+    sub.add_argument("--certificate", type=Path, metavar="FILE", help="write there what TLS clients must trust")
     return top
 
 
@@ -187,6 +193,16 @@ def _why(typed: argparse.Namespace) -> int:
 
 
 def _exchange(typed: argparse.Namespace) -> int:
-    from orchestrator.wiring import serve_exchange
+    from orchestrator.wiring import Solo, serve_exchange
 
-    return serve_exchange(typed.port, typed.data, typed.speed, typed.seed)
+    return serve_exchange(
+        Solo(
+            port=typed.port,
+            data=typed.data,
+            speed=typed.speed,
+            seed=typed.seed,
+            has_published_limits=typed.limits == "published",
+            certificate=typed.certificate,
+            faults=typed.faults,
+        )
+    )

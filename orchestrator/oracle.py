@@ -3,9 +3,11 @@
 import http.client
 import json
 import ssl
+import time
 from typing import Any
 
 from engine.venue.embedded.certificate import PUBLIC_NAME
+from engine.venue.embedded.signing import sign
 from orchestrator.session import Session
 
 TIMEOUT_S = 5.0
@@ -17,8 +19,10 @@ def ask(session: Session, what: str) -> dict[str, Any]:
     keys = json.loads((session.path / "keys.json").read_text())
     connection = http.client.HTTPSConnection("localhost", session.port, timeout=TIMEOUT_S, context=context)
     context.check_hostname = False  # the certificate names the exchange it plays
+    query = f"timestamp={time.time_ns() // 1_000_000}"
+    address = f"/ringmaster/{what}?{query}&signature={sign(keys['secret'], query)}"
     try:
-        connection.request("GET", f"/ringmaster/{what}", headers={"X-MBX-APIKEY": keys["key"]})
+        connection.request("GET", address, headers={"X-MBX-APIKEY": keys["key"]})
         answer: dict[str, Any] = json.loads(connection.getresponse().read())
     except (OSError, http.client.HTTPException, json.JSONDecodeError):
         return {}

@@ -12,6 +12,7 @@ from engine.venue.embedded.market import INTERVALS_NS
 from engine.venue.embedded.orders import SIDES, Order
 
 MS = 1_000_000
+TRADE_IDS = 16  # that a minute of the tape may take
 Message = dict[str, Any]
 LevelsText = list[tuple[str, str]]
 
@@ -33,8 +34,8 @@ def kline(listing: Listing, update: CandleUpdate, interval: str, candle: Candle,
             "T": open_ms + INTERVALS_NS[interval] // MS - 1,
             "s": listing.id,
             "i": interval,
-            "f": -1,
-            "L": -1,
+            "f": open_ms // 60_000 * TRADE_IDS,
+            "L": _minutes_end_ms(update, open_ms, interval) // 60_000 * TRADE_IDS - 1,
             "o": listing.price_text(candle.open),
             "c": listing.price_text(candle.close),
             "h": listing.price_text(candle.high),
@@ -48,6 +49,17 @@ def kline(listing: Listing, update: CandleUpdate, interval: str, candle: Candle,
             "B": "0",
         },
     }
+
+
+def _minutes_end_ms(update: CandleUpdate, open_ms: int, interval: str) -> int:
+    """End of the newest minute in a candle."""
+    return min(update.candle.open_ns // MS + 60_000, open_ms + INTERVALS_NS[interval] // MS)
+
+
+def continuous_kline(message: Message) -> Message:
+    """A continuous_kline event out of the perpetual contract's kline event."""
+    candle = {name: value for name, value in message["k"].items() if name != "s"}
+    return {"e": "continuous_kline", "E": message["E"], "ps": message["s"], "ct": "PERPETUAL", "k": candle}
 
 
 def aggregate_trade(listing: Listing, trade: Trade) -> Message:
@@ -204,6 +216,25 @@ def order_update(listing: Listing, update: OrderUpdate) -> Message:
     return {"e": "ORDER_TRADE_UPDATE", "E": at_ms, "T": at_ms, "o": body}
 
 
+def forced_order(listing: Listing, update: OrderUpdate) -> Message:
+    """A forceOrder event: somebody's liquidation."""
+    order, at_ms = update.order, update.at_ns // MS
+    body: Message = {
+        "s": listing.id,
+        "S": SIDES[order.side],
+        "o": order.type,
+        "f": order.time_in_force,
+        "q": listing.quantity_text(order.lots),
+        "p": listing.price_text(order.price_ticks),
+        "ap": average_text(listing, order.cost, order.lots_filled),
+        "X": order.status,
+        "l": listing.quantity_text(update.fill.lots if update.fill else 0),
+        "z": listing.quantity_text(order.lots_filled),
+        "T": at_ms,
+    }
+    return {"e": "forceOrder", "E": at_ms, "o": body}
+
+
 def algo_update(listing: Listing, update: AlgoUpdate) -> Message:
     """An ALGO_UPDATE event."""
     order, at_ms = update.order, update.at_ns // MS
@@ -252,8 +283,8 @@ def account_update(listing: Listing | None, update: AccountUpdate) -> Message:
                 "bep": e8_text(position.entry_e8),
                 "cr": "0",
                 "up": e8_text(position.unrealised),
-                "mt": "cross",
-                "iw": "0",
+                "mt": "isolated" if position.is_isolated else "cross",
+                "iw": e8_text(position.isolated),
                 "ps": "BOTH",
                 "ma": listing.quote,
             }

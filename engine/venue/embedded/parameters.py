@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+import orjson
+
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.listing import Listing
 from engine.venue.embedded.market import INTERVALS_NS
@@ -13,6 +15,15 @@ INTEGER = re.compile(r"[0-9]{1,18}")
 NAME = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 TIME_MS_MAX = 2**43  # the year 2248, and still 63 bits of nanoseconds
 TRUTH = {"true": True, "false": False}
+
+
+def words(value: object) -> str:
+    """A JSON value as the text that a query string would carry."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    return "" if value is None else repr(value) if isinstance(value, int | float) else orjson.dumps(value).decode()
 
 
 class RefusedError(Exception):
@@ -110,9 +121,9 @@ class Parameters:
         """The interval of candles."""
         return self.option("interval", INTERVALS_NS, (-1120, "Invalid interval."))
 
-    def listing(self) -> Listing:
-        """The listing of the parameter ``symbol``."""
-        found = self._exchange.by_id.get(self.text("symbol"))
+    def listing(self, name: str = "symbol") -> Listing:
+        """The listing of the parameter ``symbol``, or of a ``pair``."""
+        found = self._exchange.by_id.get(self.text(name))
         if found is None:
             raise refuse(-1121, "Invalid symbol.")
         return found

@@ -13,24 +13,20 @@ MS = 1_000_000
 KLINES_MAX = 1500
 ONBOARD_MS = 1_569_398_400_000
 DELIVERY_MS = 4_133_404_800_000
-RATE_LIMITS = [
-    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 2400},
-    {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
-    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
-]
+CONTRACT_TYPES = ("PERPETUAL", "CURRENT_QUARTER", "NEXT_QUARTER", "TRADIFI_PERPETUAL")
 ORDER_TYPES = ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"]
 
 Answer = dict[str, Any]
 
 
-def exchange_info(exchange: Exchange, wall_ms: int) -> Answer:
+def exchange_info(exchange: Exchange, wall_ms: int, limits: list[Answer]) -> Answer:
     """Every contract with its filters."""
     quotes = dict.fromkeys(listing.quote for listing in exchange.listings)
     return {
         "timezone": "UTC",
         "serverTime": wall_ms,
         "futuresType": "U_MARGINED",
-        "rateLimits": RATE_LIMITS,
+        "rateLimits": limits,
         "exchangeFilters": [],
         "assets": [{"asset": quote, "marginAvailable": True, "autoAssetExchange": "-10000"} for quote in quotes],
         "symbols": [_contract(listing) for listing in exchange.listings],
@@ -94,7 +90,29 @@ def _filters(listing: Listing) -> list[Answer]:
 
 def klines(exchange: Exchange, parameters: Parameters) -> list[list[Any]]:
     """Candles, oldest first; from ``startTime`` on where it is given, else the newest."""
-    listing, interval = parameters.listing(), parameters.interval()
+    return _klines(exchange, parameters, parameters.listing())
+
+
+def continuous_klines(exchange: Exchange, parameters: Parameters) -> list[list[Any]]:
+    """Candles of a pair's contracts of one type, of which there is the perpetual one."""
+    pair = parameters.listing("pair")
+    parameters.option("contractType", CONTRACT_TYPES, (-1130, "Data sent for parameter 'contractType' is not valid."))
+    return _klines(exchange, parameters, pair) if parameters.text("contractType") == "PERPETUAL" else []
+
+
+def mark_klines(exchange: Exchange, parameters: Parameters, name: str) -> list[list[Any]]:
+    """Candles of the mark or the index, both the last price: no volume, and seconds where trades would be."""
+    rows = _klines(exchange, parameters, parameters.listing(name))
+    return [[*row[:5], "0", row[6], "0", (row[6] + 1 - row[0]) // 1000, "0", "0", "0"] for row in rows]
+
+
+def premium_klines(exchange: Exchange, parameters: Parameters) -> list[list[Any]]:
+    """Candles of the premium of the mark over the index: there is none."""
+    return [[row[0], *["0.00000000"] * 4, *row[5:]] for row in mark_klines(exchange, parameters, "symbol")]
+
+
+def _klines(exchange: Exchange, parameters: Parameters, listing: Listing) -> list[list[Any]]:
+    interval = parameters.interval()
     limit = parameters.limit(500, KLINES_MAX)
     start_ns = parameters.time_ns("startTime", 0) if "startTime" in parameters else None
     end_ns = parameters.time_ns("endTime", 0) if "endTime" in parameters else None
@@ -147,6 +165,21 @@ def aggregate_trades(exchange: Exchange, parameters: Parameters) -> list[Answer]
         }
         for trade in exchange.recent_trades(listing.id, parameters.limit(500, 1000))
     ]
+
+
+def funding_rates(_: Exchange, parameters: Parameters) -> list[Answer]:
+    """Funding that was charged, oldest first: none."""
+    parameters.listings()
+    parameters.limit(100, 1000)
+    return []
+
+
+def constituents(exchange: Exchange, parameters: Parameters) -> Answer:
+    """What the index is made of: this exchange alone."""
+    listing = parameters.listing()
+    last = listing.price_text(exchange.last_ticks(listing.id))
+    one = {"exchange": "binance", "symbol": listing.id, "price": last, "weight": "1.00000000"}
+    return {"symbol": listing.id, "time": exchange.now_ns // MS, "constituents": [one]}
 
 
 def book_ticker(exchange: Exchange, listing: Listing) -> Answer:

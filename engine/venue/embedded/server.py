@@ -2,11 +2,13 @@ r"""The server: sockets on 127.0.0.1, one with TLS and one plain, in front of RE
 
 127.0.0.1:tls  \              /  Rest     /fapi /api /sapi
                 > Server.serve >-  Streams  /ws /stream /public /market /private
-127.0.0.1:plain/              \  Control  /ringmaster/grid ledger step    (an API key is required)
+127.0.0.1:plain/              \  Dialogue /ws-fapi/v1   (the websocket API)
+                               \ Control  /ringmaster/grid step faults (with a key)   ledger (signed)
 """
 
 import asyncio
 import errno
+import logging
 import socket
 import time
 from collections.abc import Callable
@@ -15,13 +17,20 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from engine.venue.embedded.certificate import Certificate, issue
+from engine.venue.embedded.clients import PATIENT, ClientRules
+from engine.venue.embedded.dialogue import PATH, Dialogue
+from engine.venue.embedded.directory import KEYED, SIGNED
 from engine.venue.embedded.exchange import Exchange
-from engine.venue.embedded.orders import Refusal
+from engine.venue.embedded.faults.injector import Faults
+from engine.venue.embedded.faults.schedule import Schedule, ScheduleError
+from engine.venue.embedded.limits import GENEROUS, Limits, Meter
 from engine.venue.embedded.pace import Pace, Speed
-from engine.venue.embedded.rest import NOT_FOUND, Rest
-from engine.venue.embedded.signing import Keys, ListenKeys, identify
+from engine.venue.embedded.parameters import RefusedError
+from engine.venue.embedded.rest import NOT_FOUND, Access, Rest
+from engine.venue.embedded.signing import Keys, ListenKeys
 from engine.venue.embedded.streams import Streams
 
 HOST = "127.0.0.1"
@@ -30,8 +39,19 @@ LOOK_SECONDS = 5.0  # between two looks at listen keys that end
 STEP_MINUTES_MAX = 10_000
 
 
+class ForeignBytes(logging.Filter):
+    """Keeps what is no HTTP out of the log: it was answered, and the sender's bytes are not our error."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is about an error of ours."""
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
 class PortTakenError(OSError):
     """A port that the server was told to use is not free."""
+
+
+FOREIGN_BYTES = ForeignBytes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +63,9 @@ class Plan:
     tls_port: int = 0
     plain_port: int = 0
     settled_ns: Callable[[], int] = lambda: 2**62
+    faults: Faults | None = None  # None: only those that the control path asks for
+    limits: Limits = GENEROUS
+    rules: ClientRules = PATIENT
     is_booked: Callable[[], bool] = lambda: True  # whoever keeps books beside ours has every fill in them
     certificate: Certificate | None = None  # None: a fresh one; kept, clients of before a restart still trust it
 
@@ -63,9 +86,13 @@ class Server:
         self._plan = plan
         self._listen_keys = ListenKeys()
         self.certificate: Certificate = plan.certificate or issue(time.time_ns())
-        self.streams = Streams(exchange, self._listen_keys, points=plan.speed.points_per_candle)
+        self.streams = Streams(exchange, self._listen_keys, points=plan.speed.points_per_candle, rules=plan.rules)
         self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns, plan.is_booked)
-        self._rest = Rest(exchange, plan.keys, self._listen_keys, self.streams)
+        self._faults = self.streams.faults = self.pace.faults = plan.faults or Faults(Schedule())
+        self._faults.attach(exchange, self.streams)
+        access = Access(plan.keys, self._listen_keys, Meter(plan.limits))
+        self._rest = Rest(exchange, access, self.streams)
+        self._dialogue = Dialogue(self._rest, access, plan.rules)
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -79,7 +106,11 @@ class Server:
             raise
         application = web.Application(client_max_size=BODY_BYTES_MAX)
         application.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+        logger = logging.getLogger("exchange.http")
+        logger.addFilter(FOREIGN_BYTES)
+        self._runner = web.AppRunner(
+            application, access_log=None, handle_signals=False, shutdown_timeout=2.0, logger=logger
+        )
         await self._runner.setup()
         await web.SockSite(self._runner, tls, ssl_context=self.certificate.server_context()).start()
         await web.SockSite(self._runner, plain).start()
@@ -92,6 +123,9 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._faults.close()
+        self._rest.countdowns.close()
+        await self._dialogue.close()
         await self.streams.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -106,28 +140,39 @@ class Server:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         try:
-            return await self._route(request)
+            return await self._faults.serve(request, self._route)
         except web.HTTPRequestEntityTooLarge:
             return _json({"code": -1130, "msg": f"The body is larger than {BODY_BYTES_MAX} bytes."}, status=413)
 
     async def _route(self, request: web.Request) -> web.StreamResponse:
-        if request.headers.get("Upgrade", "").lower() == "websocket" and self.streams.is_route(request.path):
-            return await self.streams.serve(request)
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            if self.streams.is_route(request.path):
+                return await self.streams.serve(request)
+            if request.path.rstrip("/") == PATH:
+                return await self._dialogue.serve(request)
         if request.path.startswith("/ringmaster/"):
             return await self._control(request)
         return await self._rest.serve(request)
 
     async def _control(self, request: web.Request) -> web.Response:
-        key = identify(self._plan.keys, request.headers.get("X-MBX-APIKEY"))
-        if isinstance(key, Refusal):
-            return _json({"code": key.code, "msg": key.message}, status=401)
+        body = await request.read()
+        # A key opens the market's clockwork; what an account holds is told to whoever has its secret.
+        access = SIGNED if request.path == "/ringmaster/ledger" else KEYED
+        try:
+            account, _ = self._rest.admit(request, body.decode("utf-8", "replace"), access)
+        except RefusedError as refused:
+            return _json({"code": refused.refusal.code, "msg": refused.refusal.message}, status=refused.status)
         match request.method, request.path:
             case "GET", "/ringmaster/grid":
                 return _json(self._grid())
             case "GET", "/ringmaster/ledger":
-                return _json(self._ledger(key.account))
+                return _json(self._ledger(account))
+            case "GET", "/ringmaster/faults":
+                return _json(self._faults.report())
+            case "POST", "/ringmaster/faults":
+                return self._add_faults(body)
             case "POST", "/ringmaster/step":
-                return self._step(await request.read())
+                return self._step(body)
             case _:
                 return web.Response(status=404, body=NOT_FOUND, content_type="application/json")
 
@@ -154,6 +199,12 @@ class Server:
             "open_orders": [asdict(order) for order in exchange.open_orders(account)],
             "open_algo_orders": [asdict(order) for order in exchange.open_algo_orders(account)],
         }
+
+    def _add_faults(self, body: bytes) -> web.Response:
+        try:
+            return _json({"scheduled": self._faults.add(orjson.loads(body))})
+        except (orjson.JSONDecodeError, ScheduleError) as error:
+            return _json({"code": -1130, "msg": str(error)}, status=400)
 
     def _step(self, body: bytes) -> web.Response:
         try:

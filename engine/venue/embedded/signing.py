@@ -1,15 +1,24 @@
-"""Who asks, and may they: API keys, HMAC signatures, timestamps and listen keys.
+"""Who asks, and may they: API keys, HMAC, Ed25519 and RSA signatures, timestamps and listen keys.
 
 A signature covers the query string followed by the body, both as they came, less
 the ``signature`` parameter.  Timestamps are wall time at every speed of the market.
 """
 
+import base64
+import binascii
 import hashlib
 import hmac
 import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from engine.venue.embedded.orders import Refusal
 
@@ -29,10 +38,15 @@ LISTEN_KEY_ABSENT = Refusal(-1125, "This listenKey does not exist.")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One API key: its secret, and the account that it opens."""
+    """One API key: its secret or public key (PEM, Ed25519 or RSA), and the account that it opens."""
 
     secret: str
     account: str
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the client keeps a private key, of which this is the public half."""
+        return self.secret.startswith("-----BEGIN PUBLIC KEY-----")
 
 
 Keys = Mapping[str, Key]
@@ -57,8 +71,26 @@ def identify(keys: Keys, api_key: str | None) -> Key | Refusal:
 
 def signature_is_right(key: Key, query: str, body: str, signature: str) -> bool:
     """Whether ``signature`` covers the request as it came."""
-    payload = _unsigned(query) + _unsigned(body)
-    return hmac.compare_digest(sign(key.secret, payload).encode(), signature.lower().encode())
+    return payload_is_signed(key, _unsigned(query) + _unsigned(body), signature)
+
+
+def payload_is_signed(key: Key, payload: str, signature: str) -> bool:
+    """Whether ``signature`` is the key's for ``payload``: hexadecimal HMAC, or base64 of Ed25519 or RSA."""
+    if not key.is_public:
+        return hmac.compare_digest(sign(key.secret, payload).encode(), signature.lower().encode())
+    try:
+        # A plus sign that was not escaped arrives as a blank.
+        raw = base64.b64decode(signature.replace(" ", "+"), validate=True)
+        public = load_pem_public_key(key.secret.encode())
+        if isinstance(public, Ed25519PublicKey):
+            public.verify(raw, payload.encode())
+        elif isinstance(public, RSAPublicKey):
+            public.verify(raw, payload.encode(), PKCS1v15(), SHA256())
+        else:
+            return False
+    except (InvalidSignature, binascii.Error, ValueError):
+        return False
+    return True
 
 
 def objection_to_time(parameters: Mapping[str, str], now_ms: int) -> Refusal | None:

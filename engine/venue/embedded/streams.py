@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from engine.venue.embedded import messages
-from engine.venue.embedded.clients import QUEUE_MAX, Client
+from engine.venue.embedded.clients import PATIENT, QUEUE_MAX, Client, ClientRules
 from engine.venue.embedded.depth import Ladder
 from engine.venue.embedded.events import (
     AccountUpdate,
@@ -29,35 +29,51 @@ from engine.venue.embedded.events import (
     Trade,
 )
 from engine.venue.embedded.exchange import Exchange
+from engine.venue.embedded.faults.points import Points
 from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS
 from engine.venue.embedded.quotations import day_statistics
 from engine.venue.embedded.signing import LISTEN_KEY_ABSENT, ListenKeys
 
 ROUTE = re.compile(r"^(?:/(?:public|market|private|stream-spot|pm))?/(ws|stream)(?:/(.*))?$")
 LISTEN_KEY = re.compile(r"[0-9a-f]{64}")
-TICK_STREAMS = re.compile(r"@(aggTrade|trade|bookTicker|depth)")
+TICK_STREAMS = re.compile(r"@(aggTrade|trade|bookTicker|depth)|^!bookTicker$")
+CANDLES = re.compile(
+    r"([a-z0-9]+)(?:_perpetual)?@(kline|continuousKline|markPrice|ticker|miniTicker)(?:_(\w+))?(?:@1s)?$"
+)
+MARKS_OF_ALL, TICKERS_OF_ALL, SHORT_TICKERS_OF_ALL = "!markPrice@arr", "!ticker@arr", "!miniTicker@arr"
+QUOTES_OF_ALL, FORCED_OF_ALL = "!bookTicker", "!forceOrder@arr"
 DEPTH = re.compile(r"@depth(5|10|20)?(@|$)")
 
 
 class Streams:
     """All websocket clients and what they listen to."""
 
-    def __init__(self, exchange: Exchange, listen_keys: ListenKeys, *, points: int, queue_max: int = QUEUE_MAX) -> None:
+    def __init__(
+        self, exchange: Exchange, listen_keys: ListenKeys, *, points: int, rules: ClientRules = PATIENT
+    ) -> None:
         self._exchange = exchange
         self._listen_keys = listen_keys
         self._points = points
-        self._queue_max = queue_max
+        self._rules = rules
+        self._queue_max = QUEUE_MAX
         self._clients: dict[Client, None] = {}
         self._listeners: dict[str, dict[Client, None]] = {}
         self._ladders = {listing.id: Ladder(exchange, listing) for listing in exchange.listings}
         self._depth_streams: dict[str, dict[str, None]] = {}  # symbol -> names in use
+        self._candle_streams: dict[str, dict[str, tuple[str, str]]] = {}  # symbol -> name -> kind, interval
         self.cut_count = 0
+        self.faults: Points = Points()
         self._weigh()
 
     @property
     def clients_count(self) -> int:
         """Clients connected now."""
         return len(self._clients)
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """Who is connected now."""
+        return tuple(self._clients)
 
     @property
     def backlog_count(self) -> int:
@@ -80,15 +96,15 @@ class Streams:
         if key and account is None:
             refusal = LISTEN_KEY_ABSENT
             return web.json_response({"code": refusal.code, "msg": refusal.message}, status=400)
-        client = Client(combined=route[1] == "stream", queue_max=self._queue_max)
+        client = Client(combined=route[1] == "stream", queue_max=self._queue_max, rules=self._rules)
         client.account, client.listen_key = account, key
         await client.open(request)
         self._clients[client] = None
         self._subscribe(client, names)
         try:
             async for message in client.socket:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    client.push(orjson.dumps(self._answer(client, message.data)).decode())
+                if (text := await client.hear(message)) is not None:
+                    client.push(orjson.dumps(self._answer(client, text)).decode())
         finally:
             self._forget(client)
             await client.close()
@@ -111,11 +127,16 @@ class Streams:
             return {"error": {"code": 3, "msg": "Invalid JSON: expected value"}}
         if not isinstance(request, dict):
             return {"error": {"code": 0, "msg": "Unknown property"}}
+        if request.get("method") in ("SET_PROPERTY", "GET_PROPERTY"):
+            return _property(client, request)
         names = request.get("params") or []
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             return {"error": {"code": 2, "msg": "Invalid request: params must be strings"}, "id": request.get("id")}
         result: Any = None
         match request.get("method"):
+            case "SUBSCRIBE" if len(client.streams.keys() | set(names)) > self._rules.streams_max:
+                text = f"Invalid request: more than {self._rules.streams_max} streams on one connection"
+                return {"error": {"code": 2, "msg": text}, "id": request.get("id")}
             case "SUBSCRIBE":
                 self._subscribe(client, names)
             case "UNSUBSCRIBE":
@@ -153,38 +174,41 @@ class Streams:
 
     def _weigh(self) -> None:
         # Ticks that nobody hears need not be made; forming candles matter only between the points of a minute.
-        klines = self._points > 1 and any("@kline" in name for name in self._listeners)
+        klines = self._points > 1 and any("line_" in name for name in self._listeners)
         self._exchange.tells_ticks = klines or any(TICK_STREAMS.search(name) for name in self._listeners)
-        self._depth_streams = {}
+        self._depth_streams, self._candle_streams = {}, {}
         for name in self._listeners:
             if DEPTH.search(name):
                 self._depth_streams.setdefault(name.partition("@")[0].upper(), {})[name] = None
+            if found := CANDLES.fullmatch(name):
+                self._candle_streams.setdefault(found[1].upper(), {})[name] = found[2], found[3] or ""
 
     # -- events ----------------------------------------------------------------
 
     def publish(self, events: Iterable[Event]) -> None:
         """Tell every listener what happened."""
+        moved: dict[str, CandleUpdate] = {}
         for event in events:
             match event:
                 case CandleUpdate():
                     self._candle(event)
+                    moved[event.symbol] = event
                 case Trade():
-                    listing, stem = self._exchange.by_id[event.symbol], event.symbol.lower()
-                    if f"{stem}@aggTrade" in self._listeners:
-                        self._tell(f"{stem}@aggTrade", messages.aggregate_trade(listing, event))
-                    if f"{stem}@trade" in self._listeners:
-                        self._tell(f"{stem}@trade", messages.public_trade(listing, event))
+                    self._trade(event)
                 case Quote():
                     self._quote(event)
                 case OrderUpdate():
                     listing = self._exchange.by_id[event.order.symbol]
                     self._tell_account(event.order.account, messages.order_update(listing, event))
+                    self._forced(event)
                 case AlgoUpdate():
                     listing = self._exchange.by_id[event.order.symbol]
                     self._tell_account(event.order.account, messages.algo_update(listing, event))
                 case AccountUpdate():
                     held = self._exchange.by_id[event.position.symbol] if event.position else None
                     self._tell_account(event.account, messages.account_update(held, event))
+        if moved:
+            self._tell_of_all(moved)
 
     def expire_listen_keys(self, now_ns: int, wall_ms: int) -> None:
         """Tell the owners of listen keys that ended, then leave them deaf, as the exchange does."""
@@ -202,17 +226,46 @@ class Streams:
         return ladder.update_id + 1, bids, asks
 
     def _candle(self, update: CandleUpdate) -> None:
-        listing, stem = self._exchange.by_id[update.symbol], update.symbol.lower()
-        for interval in INTERVALS_NS:
-            name = f"{stem}@kline_{interval}"
-            if name in self._listeners and (found := self._interval_candle(update, interval)):
-                self._tell(name, messages.kline(listing, update, interval, *found))
-        for name in (f"{stem}@markPrice", f"{stem}@markPrice@1s"):
+        listing = self._exchange.by_id[update.symbol]
+        for name, (kind, interval) in self._candle_streams.get(update.symbol, {}).items():
+            match kind:
+                case "kline" | "continuousKline":
+                    if interval in INTERVALS_NS and (found := self._interval_candle(update, interval)):
+                        message = messages.kline(listing, update, interval, *found)
+                        self._tell(name, message if kind == "kline" else messages.continuous_kline(message))
+                case "markPrice":
+                    self._tell(name, messages.mark_price(listing, update.at_ns, update.candle.close))
+                case "ticker":
+                    self._tell(name, messages.ticker(day_statistics(self._exchange, listing), update.at_ns))
+                case _:
+                    self._tell(name, messages.mini_ticker(day_statistics(self._exchange, listing), update.at_ns))
+
+    def _tell_of_all(self, moved: dict[str, CandleUpdate]) -> None:
+        """One message about every contract whose candle moved."""
+        by_id = self._exchange.by_id
+        for name in (MARKS_OF_ALL, f"{MARKS_OF_ALL}@1s"):
             if name in self._listeners:
-                self._tell(name, messages.mark_price(listing, update.at_ns, update.candle.close))
-        for name, written in ((f"{stem}@ticker", messages.ticker), (f"{stem}@miniTicker", messages.mini_ticker)):
+                rows = [messages.mark_price(by_id[one], at.at_ns, at.candle.close) for one, at in moved.items()]
+                self._tell(name, rows)
+        for name, written in ((TICKERS_OF_ALL, messages.ticker), (SHORT_TICKERS_OF_ALL, messages.mini_ticker)):
             if name in self._listeners:
-                self._tell(name, written(day_statistics(self._exchange, listing), update.at_ns))
+                statistics = ((day_statistics(self._exchange, by_id[one]), at.at_ns) for one, at in moved.items())
+                self._tell(name, [written(row, at_ns) for row, at_ns in statistics])
+
+    def _trade(self, event: Trade) -> None:
+        listing, stem = self._exchange.by_id[event.symbol], event.symbol.lower()
+        if f"{stem}@aggTrade" in self._listeners:
+            self._tell(f"{stem}@aggTrade", messages.aggregate_trade(listing, event))
+        if f"{stem}@trade" in self._listeners:
+            self._tell(f"{stem}@trade", messages.public_trade(listing, event))
+
+    def _forced(self, event: OrderUpdate) -> None:
+        """A liquidation is told to everybody, without its owner."""
+        if event.fill is None or not event.order.client_id.startswith(("autoclose-", "adl_autoclose")):
+            return
+        for name in (f"{event.order.symbol.lower()}@forceOrder", FORCED_OF_ALL):
+            if name in self._listeners:
+                self._tell(name, messages.forced_order(self._exchange.by_id[event.order.symbol], event))
 
     def _interval_candle(self, update: CandleUpdate, interval: str) -> tuple[Candle, bool] | None:
         """The candle of ``interval`` after ``update``, and whether it is closed."""
@@ -227,9 +280,9 @@ class Streams:
         return (forming, False) if forming else None
 
     def _quote(self, quote: Quote) -> None:
-        name = f"{quote.symbol.lower()}@bookTicker"
-        if name in self._listeners:
-            self._tell(name, messages.book_ticker(self._exchange.by_id[quote.symbol], quote))
+        for name in (f"{quote.symbol.lower()}@bookTicker", QUOTES_OF_ALL):
+            if name in self._listeners:
+                self._tell(name, messages.book_ticker(self._exchange.by_id[quote.symbol], quote))
         self._tell_depth(quote.symbol)
 
     def _tell_depth(self, symbol: str) -> None:
@@ -245,17 +298,30 @@ class Streams:
             else:
                 self._tell(name, messages.depth(listing, at_ns, *difference))
 
-    def _tell(self, name: str, message: messages.Message) -> None:
-        plain = orjson.dumps(message).decode()
-        for client in self._listeners.get(name, ()):
-            client.push(_combined(name, plain) if client.combined else plain)
+    def _tell(self, name: str, message: messages.Message | list[messages.Message]) -> None:
+        for plain in self.faults.frames(name, message):
+            for client in self._listeners.get(name, ()):
+                client.push(_combined(name, plain) if client.combined else plain)
 
     def _tell_account(self, account: str, message: messages.Message) -> None:
-        plain = orjson.dumps(message).decode()
-        for client in self._clients:
-            if client.account == account:
-                client.push(_combined(client.listen_key or "", plain) if client.combined else plain)
+        for plain in self.faults.private(account, message):
+            for client in self._clients:
+                if client.account == account:
+                    client.push(_combined(client.listen_key or "", plain) if client.combined else plain)
 
 
 def _combined(name: str, plain: str) -> str:
     return f'{{"stream":{orjson.dumps(name).decode()},"data":{plain}}}'
+
+
+def _property(client: Client, request: dict[str, Any]) -> dict[str, Any]:
+    """Read or set whether messages come with their stream's name."""
+    params = request.get("params")
+    result: Any = None
+    if request["method"] == "GET_PROPERTY" and params == ["combined"]:
+        result = client.combined
+    elif params in (["combined", True], ["combined", False]):
+        client.combined = params[1]
+    else:
+        return {"error": {"code": 0, "msg": "Unknown property"}, "id": request.get("id")}
+    return {"result": result, "id": request.get("id")}

@@ -3,14 +3,27 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from engine.venue.embedded import statements
+from engine.venue.embedded import filters, statements
 from engine.venue.embedded.exchange import Exchange
-from engine.venue.embedded.orders import BUY, CONDITIONAL, LIMIT, MARKET, SELL, AlgoOrder, Order, PlaceOrder, Refusal
+from engine.venue.embedded.orders import (
+    BUY,
+    CONDITIONAL,
+    LIMIT,
+    MARKET,
+    SELL,
+    TRAILING_STOP_MARKET,
+    AlgoOrder,
+    Order,
+    PlaceOrder,
+    Refusal,
+)
 from engine.venue.embedded.parameters import Parameters, RefusedError, refuse
 
 MS = 1_000_000
 EVERYTHING = 10**9  # rows: the cut is made here, after the filters
 SIDES = {"BUY": BUY, "SELL": SELL}
+WORKING = ("CONTRACT_PRICE", "MARK_PRICE")
+BAD_TYPE = (-1130, "Data sent for parameter 'workingType' is not valid.")
 LIFETIMES = ("GTC", "IOC", "FOK", "GTX")
 MOVED = (*CONDITIONAL, "STOP", "TAKE_PROFIT", "TRAILING_STOP_MARKET")
 ABSENT = Refusal(-2013, "Order does not exist.")
@@ -46,6 +59,20 @@ class Trading:
             raise RefusedError(answer)
         return self._order(answer)
 
+    def check(self, _: str, parameters: Parameters) -> Answer:
+        """POST order/test: everything that can be refused before the book is asked."""
+        kind = parameters.text("type")
+        listing = parameters.listing()
+        if kind in (LIMIT, MARKET):
+            parameters.text("quantity")
+        draft = filters.read(self._request(parameters, kind, parameters.client_id("newClientOrderId")), listing)
+        if isinstance(draft, Refusal):
+            raise RefusedError(draft)
+        last_ticks = self._exchange.last_ticks(listing.id)
+        if objection := filters.lots_are_in_bounds(draft) or filters.notional_is_enough(draft, last_ticks):
+            raise RefusedError(objection)
+        return {}
+
     def place_algo(self, account: str, parameters: Parameters) -> Answer:
         """POST algoOrder."""
         if parameters.text("algoType") != "CONDITIONAL":
@@ -53,7 +80,7 @@ class Trading:
         kind = parameters.text("type")
         if kind not in CONDITIONAL:
             raise refuse(-1116, "Invalid orderType.")
-        parameters.text("triggerPrice")
+        parameters.text("callbackRate" if kind == TRAILING_STOP_MARKET else "triggerPrice")
         request = self._request(parameters, kind, parameters.client_id("clientAlgoId"))
         answer = self._exchange.place(account, request)
         if isinstance(answer, Refusal):
@@ -79,15 +106,17 @@ class Trading:
             reduce_only=parameters.truth("reduceOnly"),
             close_position=parameters.truth("closePosition"),
             client_id=client_id,
+            callback_rate=parameters.number("callbackRate"),
+            by_mark="workingType" in parameters and parameters.option("workingType", WORKING, BAD_TYPE) == "MARK_PRICE",
         )
 
     def query(self, account: str, parameters: Parameters) -> Answer:
         """GET order."""
-        return self._order(_granted(self._exchange.order(account, *_order_name(parameters))))
+        return self._order(_granted(self._exchange.order(account, *order_name(parameters))))
 
     def query_open(self, account: str, parameters: Parameters) -> Answer:
         """GET openOrder."""
-        found = _granted(self._exchange.order(account, *_order_name(parameters)))
+        found = _granted(self._exchange.order(account, *order_name(parameters)))
         if not found.is_open:
             raise RefusedError(ABSENT)
         return self._order(found)
@@ -98,7 +127,7 @@ class Trading:
 
     def cancel(self, account: str, parameters: Parameters) -> Answer:
         """DELETE order."""
-        return self._order(_granted(self._exchange.cancel(account, *_order_name(parameters))))
+        return self._order(_granted(self._exchange.cancel(account, *order_name(parameters))))
 
     def cancel_algo(self, account: str, parameters: Parameters) -> Answer:
         """DELETE algoOrder."""
@@ -129,13 +158,13 @@ class Trading:
         """GET allOrders: from ``orderId`` or ``startTime`` on, else the newest."""
         symbol, first = parameters.listing().id, parameters.integer("orderId", 0)
         rows = self._exchange.all_orders(account, symbol, first, EVERYTHING)
-        return [self._order(order) for order in _page(rows, parameters, "orderId", lambda order: order.created_ns)]
+        return [self._order(order) for order in page(rows, parameters, "orderId", lambda order: order.created_ns)]
 
     def all_algo_orders(self, account: str, parameters: Parameters) -> Answer:
         """GET allAlgoOrders: from ``algoId`` or ``startTime`` on, else the newest."""
         symbol, first = parameters.listing().id, parameters.integer("algoId", 0)
         rows = self._exchange.all_algo_orders(account, symbol, first, EVERYTHING)
-        return [self._algo_order(order) for order in _page(rows, parameters, "algoId", lambda order: order.created_ns)]
+        return [self._algo_order(order) for order in page(rows, parameters, "algoId", lambda order: order.created_ns)]
 
     # -- trades and money ------------------------------------------------------
 
@@ -146,7 +175,7 @@ class Trading:
         if "orderId" in parameters:
             wanted = parameters.integer("orderId")
             rows = [row for row in rows if row.order_id == wanted]
-        return [statements.fill(listing, row) for row in _page(rows, parameters, "fromId", lambda row: row.at_ns)]
+        return [statements.fill(listing, row) for row in page(rows, parameters, "fromId", lambda row: row.at_ns)]
 
     def income(self, account: str, parameters: Parameters) -> Answer:
         """GET income: profits and fees, oldest first."""
@@ -157,8 +186,14 @@ class Trading:
             for entry in statements.income(listing, row)
             if "incomeType" not in parameters or entry["incomeType"] == parameters.text("incomeType")
         ]
+        wanted = {"", *(listing.id for listing in parameters.listings())}
+        rows += [
+            statements.payment(row, self._asset())
+            for row in self._exchange.payments(account)
+            if row.symbol in wanted and ("incomeType" not in parameters or row.kind == parameters.text("incomeType"))
+        ]
         rows.sort(key=lambda entry: (entry["time"], entry["tranId"]))
-        return _page(rows, parameters, "fromId", lambda entry: entry["time"] * MS)
+        return page(rows, parameters, "fromId", lambda entry: entry["time"] * MS)
 
     def balance(self, account: str, _: Parameters) -> Answer:
         """GET balance."""
@@ -196,12 +231,13 @@ class Trading:
         leverage = _granted(self._exchange.set_leverage(account, listing.id, parameters.integer("leverage")))
         return {"leverage": leverage, "maxNotionalValue": "100000000", "symbol": listing.id}
 
-    def set_margin_type(self, _: str, parameters: Parameters) -> Answer:
-        """POST marginType: every account is cross."""
-        parameters.listing()
-        if parameters.text("marginType") == "CROSSED":
-            raise refuse(-4046, "No need to change margin type.")
-        raise refuse(-4168, "Unable to adjust to isolated-margin mode under the Multi-Assets mode.")
+    def set_margin_type(self, account: str, parameters: Parameters) -> Answer:
+        """POST marginType: ISOLATED or CROSSED, of one contract."""
+        listing = parameters.listing()
+        kind = parameters.option("marginType", ("ISOLATED", "CROSSED"), (-4049, "Invalid margin type."))
+        if refusal := self._exchange.set_isolated(account, listing.id, kind == "ISOLATED"):
+            raise RefusedError(refusal)
+        return {"code": 200, "msg": "success"}
 
     def set_position_side(self, _: str, parameters: Parameters) -> Answer:
         """POST positionSide/dual: every account is one-way."""
@@ -226,6 +262,31 @@ class Trading:
             for listing in parameters.listings()
         ]
 
+    def quantiles(self, account: str, parameters: Parameters) -> Answer:
+        """GET adlQuantile: nobody is first in line."""
+        wanted = {listing.id for listing in parameters.listings()}
+        held = [row.symbol for row in self._exchange.account(account).positions if row.lots and row.symbol in wanted]
+        rows = [{"symbol": symbol, "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0}} for symbol in held]
+        return rows[0] if rows and "symbol" in parameters else rows
+
+    def configuration(self, _: str, __: Parameters) -> Answer:
+        """GET accountConfig."""
+        return {
+            "feeTier": 0,
+            "canTrade": True,
+            "canDeposit": True,
+            "canWithdraw": True,
+            "dualSidePosition": False,
+            "updateTime": 0,
+            "multiAssetsMargin": False,
+            "tradeGroupId": -1,
+        }
+
+    def status(self, _: str, parameters: Parameters) -> Answer:
+        """GET apiTradingStatus: no rule was broken."""
+        parameters.listings()
+        return {"indicators": {}, "updateTime": self._exchange.now_ns // MS}
+
     def _asset(self) -> str:
         return self._exchange.listings[0].quote
 
@@ -244,7 +305,8 @@ def _granted(answer: Row | Refusal) -> Row:
     return answer
 
 
-def _order_name(parameters: Parameters) -> tuple[str, int, str]:
+def order_name(parameters: Parameters) -> tuple[str, int, str]:
+    """Symbol, order id and client id that name an order; one of the ids is empty."""
     if "orderId" not in parameters and "origClientOrderId" not in parameters:
         raise refuse(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
     symbol = parameters.listing().id
@@ -261,7 +323,7 @@ def _algo_name(parameters: Parameters) -> tuple[int, str]:
     return 0, parameters.client_id("clientAlgoId")
 
 
-def _page(rows: Sequence[Row], parameters: Parameters, first: str, time_ns: Callable[[Row], int]) -> list[Row]:
+def page(rows: Sequence[Row], parameters: Parameters, first: str, time_ns: Callable[[Row], int]) -> list[Row]:
     """The rows within startTime and endTime: the oldest of them after a starting point, else the newest."""
     limit = parameters.limit(500, 1000)
     start_ns, end_ns = parameters.time_ns("startTime", 0), parameters.time_ns("endTime", 2**62)

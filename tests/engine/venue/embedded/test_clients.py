@@ -1,10 +1,12 @@
-"""A client that does not read."""
+"""Clients that do not read, say too much, stay silent or grow old."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
+import pytest
 
+from engine.venue.embedded.clients import ClientRules
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Server
 from engine.venue.embedded.streams import Streams
@@ -45,3 +47,69 @@ def test_a_stream_is_told_from_a_path():
     """
     paths = {"/ws": True, "/ws/0": True, "/public/ws": True, "/stream": True, "/fapi/v1/ws": False, "/wss": False}
     assert {path: Streams.is_route(None, path) for path in paths} == paths
+
+
+@asynccontextmanager
+async def served(make_exchange, **rules):
+    """Serve streams under ``rules``; a function that connects."""
+    plan = Plan(keys={}, speed=Speed.parse("step"), rules=ClientRules(**rules))
+    server = Server(make_exchange(), plan)
+    ports = await server.start()
+    async with aiohttp.ClientSession() as session:
+        try:
+            yield lambda **more: session.ws_connect(f"http://127.0.0.1:{ports.plain}/ws/btcusdt@kline_1m", **more)
+        finally:
+            await server.close()
+
+
+async def test_who_says_too_much_is_cut(make_exchange):
+    """
+    Ten messages a second are answered, the eleventh ends the connection with a policy violation.
+    """
+    async with served(make_exchange, messages_per_s=10) as connect:
+        stream = await connect()
+        for number in range(11):
+            await stream.send_json({"method": "LIST_SUBSCRIPTIONS", "id": number})
+        heard = [await stream.receive(timeout=2)]
+        while heard[-1].type is aiohttp.WSMsgType.TEXT:
+            heard.append(await stream.receive(timeout=2))
+        assert heard[-1].type is aiohttp.WSMsgType.CLOSE
+        assert (len(heard) <= 11, heard[-1].data) == (True, aiohttp.WSCloseCode.POLICY_VIOLATION)
+
+
+async def test_a_connection_ends_with_its_day(make_exchange):
+    """
+    After its lifetime the connection is closed with a reason; until then pings are answered and it lives.
+    """
+    async with served(make_exchange, lifetime_s=0.2, ping_s=0.05) as connect:
+        begun_s = asyncio.get_running_loop().time()
+        stream = await connect()
+        message = await stream.receive(timeout=2)
+        assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, aiohttp.WSCloseCode.GOING_AWAY)
+        assert asyncio.get_running_loop().time() - begun_s >= 0.2
+
+
+async def test_who_answers_no_ping_is_cut(make_exchange):
+    """
+    A ping comes every interval; a client that sends no pong is dropped, one that does is not.
+    """
+    async with served(make_exchange, ping_s=0.03, pong_s=0.2, messages_per_s=1000) as connect:
+        deaf, polite = await connect(autoping=False), await connect()
+        polite_hears = asyncio.create_task(polite.receive(timeout=0.4))
+        kinds = [(await deaf.receive(timeout=2)).type]
+        while kinds[-1] is aiohttp.WSMsgType.PING:
+            kinds.append((await deaf.receive(timeout=2)).type)
+        assert len(kinds) > 2
+        with pytest.raises(TimeoutError):
+            await polite_hears
+
+
+async def test_a_connection_carries_so_many_streams(make_exchange):
+    """
+    The stream beyond the most is refused, and those before it stay.
+    """
+    async with served(make_exchange, streams_max=3) as connect:
+        stream = await connect()
+        for names, is_error in ((["a", "b"], False), (["b"], False), (["c"], True)):
+            await stream.send_json({"method": "SUBSCRIBE", "params": names, "id": 1})
+            assert ("error" in await stream.receive_json(timeout=2)) == is_error

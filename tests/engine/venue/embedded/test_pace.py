@@ -147,6 +147,7 @@ class Filling:
 
     is_over = False
     closes_in = 1
+    advances = 0
 
     def __init__(self) -> None:
         self.now_ns = 0

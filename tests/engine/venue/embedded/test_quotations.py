@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.venue.embedded import quotations
+from engine.venue.embedded.limits import PUBLISHED
 from engine.venue.embedded.market import MINUTE_NS
 from engine.venue.embedded.parameters import Parameters
 
@@ -37,7 +38,7 @@ def test_contracts_have_the_fields_of_real_ones(exchange):
     if not METADATA.exists():
         pytest.skip(f"no recorded exchangeInfo: {METADATA} (set RINGMASTER_DATA)")
     real = json.loads(gzip.decompress(METADATA.read_bytes()))
-    ours = quotations.exchange_info(exchange, 1)
+    ours = quotations.exchange_info(exchange, 1, PUBLISHED.described())
     assert real.keys() <= ours.keys()
     theirs = next(symbol for symbol in real["symbols"] if symbol["symbol"] == "BTCUSDT")
     mine = ours["symbols"][0]

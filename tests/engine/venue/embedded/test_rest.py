@@ -8,7 +8,6 @@ import aiohttp
 import pytest_asyncio
 
 from engine.venue.embedded.pace import Speed
-from engine.venue.embedded.rest import Route, Weights
 from engine.venue.embedded.server import BODY_BYTES_MAX, Plan, Server
 from engine.venue.embedded.signing import Key, fresh_key, sign
 
@@ -75,16 +74,6 @@ async def test_a_listen_key_needs_no_signature(caller):
     gone = await caller.session.put(address, headers=headers)
     assert (await gone.json())["code"] == -1125
     assert (await caller.session.post(address)).status == 401
-
-
-def test_weights_are_counted_by_the_minute():
-    """
-    Weights add up within a minute of machine time and begin again in the next.
-    """
-    weights, heavy, order = Weights(), Route(lambda *_: None, weight=20), Route(lambda *_: None, is_order=True)
-    assert weights.headers(0, heavy) == {"X-MBX-USED-WEIGHT-1M": "20"}
-    assert weights.headers(1, order) == {"X-MBX-USED-WEIGHT-1M": "21", "X-MBX-ORDER-COUNT-1M": "1"}
-    assert weights.headers(60 * 10**9, heavy) == {"X-MBX-USED-WEIGHT-1M": "20"}
 
 
 async def test_nonsense_gets_an_error_and_never_a_crash(caller):

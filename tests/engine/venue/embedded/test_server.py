@@ -16,7 +16,7 @@ from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.market import MINUTE_NS
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, PortTakenError, Server
-from engine.venue.embedded.signing import Key, fresh_key
+from engine.venue.embedded.signing import Key, fresh_key, sign
 from orchestrator import dialling
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -266,7 +266,10 @@ async def test_balance_and_account_agree_with_the_books(hall):
     headers = {"X-MBX-APIKEY": hall.api_key}
     base = f"http://127.0.0.1:{hall.plain_port}"
     async with aiohttp.ClientSession(headers=headers) as plain:
-        ledger = await (await plain.get(f"{base}/ringmaster/ledger")).json()
+        assert (await plain.get(f"{base}/ringmaster/ledger")).status == 400
+        query = f"timestamp={time.time_ns() // 10**6}"
+        signed = f"{query}&signature={sign(hall.secret, query)}"
+        ledger = await (await plain.get(f"{base}/ringmaster/ledger?{signed}")).json()
         grid = await (await plain.get(f"{base}/ringmaster/grid")).json()
         step = await (await plain.post(f"{base}/ringmaster/step", json={"candles": 2})).json()
     async with aiohttp.ClientSession() as nobody:

@@ -1,6 +1,13 @@
 """Keys, signatures, timestamps and listen keys."""
 
+import base64
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from engine.venue.embedded.signing import (
     KEY_MALFORMED,
@@ -10,6 +17,7 @@ from engine.venue.embedded.signing import (
     fresh_key,
     identify,
     objection_to_time,
+    payload_is_signed,
     sign,
     signature_is_right,
 )
@@ -88,3 +96,19 @@ def test_a_listen_key_lives_an_hour_from_its_last_renewal():
     assert keys.account(first) is None
     assert keys.close("paper") == []
     assert keys.close("paper") == [] != keys.open("paper", 0)
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "rsa"])
+def test_public_keys_sign_in_base64(kind):
+    """
+    An Ed25519 or RSA signature is right for its payload alone, also with its plus signs turned into blanks.
+    """
+    private = Ed25519PrivateKey.generate() if kind == "ed25519" else generate_private_key(65_537, 2048)
+    pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    payload = b"symbol=BTCUSDT&timestamp=1"
+    raw = private.sign(payload) if kind == "ed25519" else private.sign(payload, PKCS1v15(), SHA256())
+    signature, key = base64.b64encode(raw).decode(), Key(pem, "paper")
+    assert payload_is_signed(key, payload.decode(), signature.replace("+", " "))
+    assert not payload_is_signed(key, payload.decode() + "0", signature)
+    for junk in ("", "%", "é", sign("secret", payload.decode())):
+        assert not payload_is_signed(key, payload.decode(), junk)

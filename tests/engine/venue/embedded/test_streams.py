@@ -168,3 +168,60 @@ async def test_a_listen_key_that_ends_is_told_and_then_deaf(booth):
         await stream.receive(timeout=0.05)
     with pytest.raises(aiohttp.WSServerHandshakeError):
         await booth.dial(f"/private/ws?listenKey={key}")
+
+
+async def test_streams_of_every_contract_at_once(booth):
+    """
+    Marks, tickers and small tickers come as one array of both contracts; quotes one by one.
+    """
+    names = ("!markPrice@arr", "!markPrice@arr@1s", "!ticker@arr", "!miniTicker@arr", "!bookTicker")
+    stream = await booth.dial("/stream?streams=" + "/".join(names))
+    booth.server.pace.step(1)
+    heard = [await stream.receive_json(timeout=2) for _ in range(6)]
+    arrays = {one["stream"]: [row["s"] for row in one["data"]] for one in heard if isinstance(one["data"], list)}
+    assert arrays == {name: ["BTCUSDT", "ETHUSDT"] for name in names[:4]}
+    assert [one["data"]["s"] for one in heard if one["stream"] == "!bookTicker"] == ["BTCUSDT", "ETHUSDT"]
+
+
+async def test_continuous_candles_name_pair_and_contract(booth):
+    """
+    btcusdt_perpetual@continuousKline_1m has no symbol but a pair, and the ids of the minute's trades.
+    """
+    stream = await booth.dial("/ws/btcusdt_perpetual@continuousKline_1m")
+    booth.server.pace.step(1)
+    heard = await stream.receive_json(timeout=2)
+    assert (heard["e"], heard["ps"], heard["ct"], "s" in heard["k"]) == (
+        "continuous_kline",
+        "BTCUSDT",
+        "PERPETUAL",
+        False,
+    )
+    assert heard["k"]["f"] == heard["k"]["t"] // 60_000 * 16 == heard["k"]["L"] - 15
+
+
+async def test_a_liquidation_is_told_to_everybody(booth):
+    """
+    A fill of an order that the exchange itself made is a forceOrder; others' fills are not.
+    """
+    stream = await booth.dial("/ws/!forceOrder@arr")
+    server = booth.server
+    for client_id in ("mine", "autoclose-7"):
+        wanted = PlaceOrder(symbol="BTCUSDT", side=BUY, type="MARKET", quantity="0.01", client_id=client_id)
+        server._exchange.place("paper", wanted)
+    server.streams.publish(server._exchange.drain())
+    heard = await stream.receive_json(timeout=2)
+    assert (heard["e"], heard["o"]["s"], heard["o"]["X"]) == ("forceOrder", "BTCUSDT", "FILLED")
+    with pytest.raises(TimeoutError):
+        await stream.receive(timeout=0.05)
+
+
+async def test_the_property_combined_wraps_messages(booth):
+    """
+    SET_PROPERTY turns a raw connection into a combined one; another property is unknown.
+    """
+    stream = await booth.dial("/ws/btcusdt@kline_1m")
+    assert (await told(stream, method="GET_PROPERTY", params=["combined"], id=1))["result"] is False
+    assert (await told(stream, method="SET_PROPERTY", params=["combined", True], id=2))["result"] is None
+    assert (await told(stream, method="SET_PROPERTY", params=["colour", 1], id=3))["error"]["code"] == 0
+    booth.server.pace.step(1)
+    assert (await stream.receive_json(timeout=2))["stream"] == "btcusdt@kline_1m"

@@ -1,0 +1,12 @@
+"""The short form of the campaign of malformed requests; ``python -m tests.stress.malformed`` is the long one."""
+
+from tests.stress import malformed
+
+
+async def test_malformed_requests_get_documented_answers_and_nothing_else():
+    """
+    A thousand requests from a seed: no traceback, no 5xx, no word about another account, no change to it.
+    """
+    answers = await malformed.campaign(seed=7, count=1_000)
+    assert sum(answers.values()) == 1_000
+    assert answers["401 -2014"] > 0 < answers["400 -1022"]
