@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,17 @@ def session_of(state: Path) -> dict[str, Any]:
     """The session's own record of what it was."""
     (path,) = state.glob("sessions/*/session.json")
     return dict(json.loads(path.read_text()))
+
+
+def check(summary: dict[str, Any]) -> None:
+    """What every session has to show."""
+    assert summary["mismatches"] == 0
+    assert summary["records_lost"] == 0
+    assert summary["unknown_orders"] == 0
+    exchange = summary["exchange"]
+    assert summary["decisions"] == exchange["candles"] + exchange["gaps"]
+    assert summary["fills"] == exchange["fills"]
+    wallet = Decimal(summary["equity_end"]) - Decimal(summary["unrealised"])
+    assert wallet == Decimal(exchange["wallet"])
+    assert Decimal(summary["realised"]) == Decimal(exchange["realised"])
+    assert Decimal(summary["fees"]) == Decimal(exchange["fees"])

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 
-from tests.system import oracle, stage
+from tests.system import kills, oracle, stage
 
 pytestmark = pytest.mark.system
 
@@ -77,20 +77,6 @@ def compare_with_the_oracle(state: Path, files: dict[str, Path], summary: dict[s
     assert traded == summary["fills"] > 0
 
 
-def check(summary: dict[str, object]) -> None:
-    """What every session has to show."""
-    assert summary["mismatches"] == 0
-    assert summary["records_lost"] == 0
-    assert summary["unknown_orders"] == 0
-    exchange = summary["exchange"]
-    assert summary["decisions"] == exchange["candles"] + exchange["gaps"]
-    assert summary["fills"] == exchange["fills"]
-    wallet = Decimal(summary["equity_end"]) - Decimal(summary["unrealised"])
-    assert wallet == Decimal(exchange["wallet"])
-    assert Decimal(summary["realised"]) == Decimal(exchange["realised"])
-    assert Decimal(summary["fees"]) == Decimal(exchange["fees"])
-
-
 def test_a_stepped_session_trades_what_the_slow_oracle_trades(tmp_path: Path):
     """Trade for trade, lot for lot, fee for fee, over candles that no clone lacks."""
     market, state = tmp_path / "market", tmp_path / "state"
@@ -98,7 +84,7 @@ def test_a_stepped_session_trades_what_the_slow_oracle_trades(tmp_path: Path):
     write_market(market, SYMBOLS, 1_500)
     options = ("--market", str(market), "--symbols", ",".join(SYMBOLS), "--speed", "step", "--max-candles", "600")
     summary = stage.start(state, *options).finish()
-    check(summary)
+    stage.check(summary)
     files = {symbol: market / f"{symbol.split('/')[0]}USDT-1m.csv" for symbol in SYMBOLS}
     compare_with_the_oracle(state, files, summary)
     assert stage.traces(state) == []
@@ -110,7 +96,7 @@ def test_recorded_candles_trade_what_the_slow_oracle_trades(tmp_path: Path):
     folder = stage.DATA / "candles" / "binance_usdm"
     options = ("--market", str(folder), "--symbols", ",".join(SYMBOLS), "--speed", "step", "--max-candles", "600")
     summary = stage.start(tmp_path, *options).finish()
-    check(summary)
+    stage.check(summary)
     files = {symbol: folder / f"{symbol.split('/')[0]}USDT-1m.parquet" for symbol in SYMBOLS}
     compare_with_the_oracle(tmp_path, files, summary)
 
@@ -122,7 +108,7 @@ def test_control_c_ends_a_session_in_order(tmp_path: Path):
     stage.time.sleep(6)
     os.kill(running.process.pid, signal.SIGINT)
     summary = running.finish()
-    check(summary)
+    stage.check(summary)
     assert summary["fills"] > 0
     assert stage.traces(tmp_path) == []
 
@@ -136,24 +122,11 @@ def test_flatten_leaves_nothing_at_the_exchange(tmp_path: Path):
         [stage.sys.executable, str(stage.ROOT / "run.py"), "stop", "--flatten", "--state", str(tmp_path)], check=True
     )
     summary = running.finish()
-    check(summary)
+    stage.check(summary)
     assert summary["remains"] == []
 
 
 @pytest.mark.stress
 def test_every_process_may_be_killed_twice(tmp_path: Path):
     """No order twice, no order or fill lost, books equal to the exchange's at the end."""
-    running = stage.start(tmp_path, "--seed", "9", "--speed", "300", "--seconds", "45")
-    running.ready()
-    generator = np.random.default_rng(3)
-    for role in generator.permutation(["feed", "brain", "engine", "reconciler"] * 2):
-        stage.time.sleep(float(generator.uniform(1.0, 3.5)))
-        assert running.kill(str(role)), f"{role} was not there"
-    summary = running.finish()
-    check(summary)
-    assert summary["fills"] > 0
-    doubled = stage.journal(
-        tmp_path, "SELECT venue_order_id FROM orders WHERE venue_order_id != '' GROUP BY 1 HAVING count(*) > 1"
-    )
-    assert doubled == []
-    assert stage.traces(tmp_path) == []
+    kills.check(tmp_path, kills.live(tmp_path, 9))
