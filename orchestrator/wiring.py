@@ -221,7 +221,10 @@ def serve_exchange(port: int, data: Sequence[str], speed: str, seed: int) -> int
     if not 0 <= port <= 65535:
         raise BadInputError(f"--port {port}: between 0 and 65535")
     settings = build({"market": {"source": list(data), "speed": speed}}).market
-    market = market_of(settings, seed, SystemClock().wall_ns())
+    try:
+        market = market_of(settings, seed, SystemClock().wall_ns())
+    except BadInputError as error:
+        raise BadInputError(str(error).replace("--market", "--data", 1)) from None
     try:
         asyncio.run(_serve(market, settings, port))
     except PortTakenError as error:
