@@ -30,7 +30,7 @@ class SessionGauges:
         return (hop["p50_ns"], hop["p99_ns"]) if hop else (0, 0)
 
     def lost_and_doubled(self) -> tuple[int, int]:
-        """Records lost, and fills told twice that were booked twice (none, or the books are wrong)."""
+        """Records lost, and orders at the exchange that our books lack: what a second send would leave there."""
         return self._view.total(Counter.RECORDS_LOST), self._view.total(Counter.ORDERS_UNKNOWN)
 
     def protection(self) -> str:

@@ -84,7 +84,7 @@ def test_a_hammered_ring_delivers_no_torn_record(folder):
 
 
 def test_the_hammer_catches_a_reader_that_does_not_look_again(folder):
-    """The control: the same writer and the same test of a record find torn ones where the reader's last look is missing."""
+    """The control: where the reader's last look is missing, the same writer and the same check find torn records."""
     mapped, out = hammer.open_ring(folder), np.zeros(1, MARKET)
     hammer.count_torn_without_looking_again(mapped.address, 0, address_of(out), 1)
     with start("ring", folder, 2**40) as writer:
