@@ -60,6 +60,8 @@ def trade(typed: argparse.Namespace) -> int:
     screen = Screen(sys.stderr if typed.json == "-" else sys.stdout)
     wish = Wish()
     wish.listen()
+    for line in wiring.defects_of(market):
+        screen.line(line)
     state = typed.state.resolve()
     with StateLock(state) as lock:
         if (state / "kill-switch").exists():

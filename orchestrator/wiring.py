@@ -44,9 +44,19 @@ def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
     try:
         if settings.is_synthetic:
             return SyntheticMarket(seed, start_ns, settings.symbols or SYMBOLS)
-        return _recorded([Path(place) for place in settings.source], settings.symbols)
+        market = _recorded([Path(place) for place in settings.source], settings.symbols)
     except ValueError as error:
         raise BadInputError(f"--symbols: {error}") from None
+    for one in market.listings:
+        if one.quote != ASSET:
+            raise BadInputError(f"--market: {one.symbol} is quoted in {one.quote}; the paper account holds {ASSET}")
+    return market
+
+
+def defects_of(market: "Market") -> list[str]:
+    """Return one line for each candle file with rows that are not used."""
+    rejected = getattr(market, "rejected", {})
+    return [f"{name}: {found.count} rows left out: {found.words}" for name, found in rejected.items() if found.count]
 
 
 def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, OrderUpdate
+from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, CandleUpdate, OrderUpdate
 from engine.venue.embedded.exchange import POINTS_MAX, Exchange
 from engine.venue.embedded.streams import Streams
 
@@ -146,7 +146,9 @@ class Pace:
                 [event for event in events if not isinstance(event, OrderUpdate | AlgoUpdate | AccountUpdate)]
             )
             self.candles_count += 1
-            self._awaited_ns = self._exchange.now_ns
+            if any(isinstance(event, CandleUpdate) and event.closed for event in events):
+                # A minute without a candle leaves nothing to settle.
+                self._awaited_ns = self._exchange.now_ns
             await asyncio.sleep(0)
 
     async def _drive_flat_out(self) -> None:
