@@ -102,6 +102,8 @@ async def test_who_answers_no_ping_is_cut(make_exchange):
         assert len(kinds) > 2
         with pytest.raises(TimeoutError):
             await polite_hears
+        await polite.close()
+        await deaf.close()
 
 
 async def test_a_connection_carries_so_many_streams(make_exchange):
