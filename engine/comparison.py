@@ -117,7 +117,9 @@ def _orders(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
             filled = max(ours.lots_filled, ours.lots_reported)
             found.append(_of_order(Finding.ORDER_STATE_DIFFERS, Resolution.ASK, order, intent_id, filled))
     # What is not listed as open has ended, or never began: only asking by client id tells which.
-    working = [ours for ours in books.working_of(instrument) if not ours.is_terminal]
+    # One that was never acknowledged is no claim of ours: the engine is asking about it already.
+    claimed = (OrderState.OPEN, OrderState.PARTIAL, OrderState.CANCELLING)
+    working = [ours for ours in books.working_of(instrument) if ours.state in claimed]
     return found + [_absent(ours) for ours in working if ours.intent.intent_id not in seen]
 
 

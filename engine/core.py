@@ -204,7 +204,8 @@ class Core:
             event = Event.DOUBT  # not found so soon is no proof of absence
         if event in (Event.ABSENT, Event.REJECT):
             pause_ms = max(executor.retry_ms, outcome.retry_after_ms)
-            self._held_until[symbol] = now.monotonic_ns + pause_ms * NS_OF_MS
+            held = self._instruments if outcome.refusal == "RateLimited" else [symbol]  # it limits the account
+            self._held_until |= dict.fromkeys(held, now.monotonic_ns + pause_ms * NS_OF_MS)
         if event == Event.REJECT and outcome.refusal == "ReduceOnlyRejected":
             self._actions.append(Compare("the venue has nothing to reduce"))
         after = order.told(event, lots_reported=outcome.lots_filled)

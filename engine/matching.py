@@ -11,6 +11,9 @@ r"""The one matching model: our orders and the market's path in, fills in ticks 
     LIMIT   buy L   the path reaches L-1 or lower: the rest at L (maker); touches L: at most D lots
     STOP    sell S  the path reaches S or lower: a market order around the triggering price (taker)
     TAKE    sell T  the path reaches T or higher: likewise;   buys are the mirror image
+    TRAIL   sell    the path falls by a share of the highest price since arrival: a market order
+    with limit_ticks a STOP or TAKE becomes a limit order at that price: it takes, and the rest of it waits
+    BY_MARK the mark triggers, when the caller says where it is (``mark``), not the path
     at one price: stops and take-profits by arrival, then limits by arrival
 
 A leg (``advance``) visits every tick after ``from_ticks`` up to ``to_ticks``; a jump
@@ -18,11 +21,17 @@ A leg (``advance``) visits every tick after ``from_ticks`` up to ``to_ticks``; a
 do not depend on how often the market is asked to move.  ``held`` is the account's
 position in lots, one element, kept up to date so that reduce-only orders are capped.
 
+A book with ``touch_lots`` of 0 or more has queues: ``ahead_lots`` of others stand before a
+resting order, at first what is displayed; each visit of its price trades ``touch_lots``
+(the candle's volume spread over the ticks that it visits), others first, then us.
+
 Where it flatters the trader:
 * our orders never move the market, and the depth is fresh for every order;
 * level 9 is bottomless: a huge market order pays nine ticks beyond the best and no more;
 * a limit that is traded through by one tick is filled whole, whatever traded there;
 * a touch gives us D lots at once: there is no queue ahead of us but also only one a candle;
+  with queues, a trade through our price still fills all of us, the volume of a candle is spread
+  evenly over its path, and nobody joins ahead of us later (pro rata and hidden orders do);
 * a stop triggers at its exact price on a continuous move; only the jump between candles slips;
 * an order arrives at the price of the moment: there is no latency in the model.
 """
@@ -31,17 +40,24 @@ import numpy as np
 
 from shm.jit import kernel
 
-DONE, LIMIT, STOP, TAKE = 0, 1, 2, 3  # ORDER.kind
-REDUCE, TOUCHED, WHOLE = 1, 2, 4  # ORDER.marks; WHOLE closes whatever is held
+DONE, LIMIT, STOP, TAKE, TRAIL = 0, 1, 2, 3, 4  # ORDER.kind
+REDUCE, TOUCHED, WHOLE, BY_MARK = 1, 2, 4, 8  # ORDER.marks; WHOLE closes whatever is held
 MAKER, TAKER, TRIGGERED, EXPIRED = 1, 2, 3, 4  # FILL.kind
 LEVELS = 10
 NEVER = 1 << 62
+PPM = 1_000_000
+NO_QUEUES = -1  # BOOK.touch_lots
 
 ORDER = np.dtype(
     [
         ("id", "<i8"),
         ("ticks", "<i8"),  # limit price, or trigger price of a STOP or TAKE
         ("lots_left", "<i8"),
+        ("limit_ticks", "<i8"),  # of a STOP or TAKE; 0: it becomes a market order
+        ("ahead_lots", "<i8"),  # of others, in the queue at a LIMIT's price
+        ("reach_ticks", "<i8"),  # of a TRAIL: the best price since it arrived
+        ("trail_ppm", "<i8"),  # of a TRAIL: how far the price must come back from there
+        ("born", "<i8"),  # a LIMIT that a trigger made within this leg: 1 + ticks walked; else 0
         ("side", "i1"),  # +1 buy, -1 sell
         ("kind", "u1"),
         ("marks", "u1"),
@@ -58,12 +74,17 @@ FILL = np.dtype(
     ],
     align=True,
 )
-BOOK = np.dtype([("depth_lots", "<i8"), ("spread_ticks", "<i8")], align=True)
+BOOK = np.dtype([("depth_lots", "<i8"), ("spread_ticks", "<i8"), ("touch_lots", "<i8")], align=True)
+
+
+def book_of(depth_lots: int, spread_ticks: int, touch_lots: int = NO_QUEUES) -> np.ndarray:
+    """One BOOK."""
+    return np.array([(depth_lots, spread_ticks, touch_lots)], BOOK)
 
 
 def fills_for(count: int) -> np.ndarray:
     """An array with room for everything that ``count`` orders can cause in one leg."""
-    return np.zeros((count + 1) * (LEVELS + 2), FILL)
+    return np.zeros((count + 1) * (LEVELS + 4), FILL)
 
 
 @kernel
@@ -85,12 +106,26 @@ def _first_at_least(bound, from_ticks, to_ticks):
 
 
 @kernel
+def _trail_ticks(order, from_ticks):
+    """The price at which a TRAIL triggers, when the path is at ``from_ticks``."""
+    reach = max(order.reach_ticks, from_ticks) if order.side < 0 else min(order.reach_ticks, from_ticks)
+    return reach + order.side * max(1, reach * order.trail_ppm // PPM)
+
+
+@kernel
 def _due(order, from_ticks, to_ticks):
     """Ticks walked until something happens to ``order``."""
     if order.kind == DONE or from_ticks == to_ticks:
         return NEVER
-    falls = order.side < 0 if order.kind == STOP else order.side > 0
+    falls = order.side < 0 if order.kind == STOP or order.kind == TRAIL else order.side > 0
+    if order.kind == TRAIL:
+        bound = _trail_ticks(order, from_ticks)
+        if falls:
+            return _first_at_most(bound, from_ticks, to_ticks)
+        return _first_at_least(bound, from_ticks, to_ticks)
     if order.kind != LIMIT:
+        if order.marks & BY_MARK:
+            return NEVER
         if falls:
             return _first_at_most(order.ticks, from_ticks, to_ticks)
         return _first_at_least(order.ticks, from_ticks, to_ticks)
@@ -156,9 +191,16 @@ def _trigger(orders, index, ticks, book, held, fills, count, walked):
     order.kind = DONE
     if lots == 0:
         return _put(fills, count, index, EXPIRED, ticks, 0, walked)
-    count = _put(fills, count, index, TRIGGERED, ticks, lots, walked)
-    held[0] += order.side * lots
-    return arrive(order.side, lots, 0, ticks, book, fills, count, index, walked)
+    count = first = _put(fills, count, index, TRIGGERED, ticks, lots, walked)
+    count = arrive(order.side, lots, order.limit_ticks, ticks, book, fills, count, index, walked)
+    left = lots
+    for taken in range(first, count):
+        left -= fills[taken].lots
+    held[0] += order.side * (lots - left)
+    if left > 0:
+        order.kind, order.ticks, order.lots_left = LIMIT, order.limit_ticks, left
+        order.ahead_lots, order.born = book.depth_lots, walked + 1
+    return count
 
 
 @kernel
@@ -168,7 +210,13 @@ def _rest(orders, index, ticks, book, held, fills, count, walked):
     lots = order.lots_left
     if ticks == order.ticks:
         order.marks |= TOUCHED
-        lots = min(lots, book.depth_lots)
+        if book.touch_lots == NO_QUEUES:
+            lots = min(lots, book.depth_lots)
+        else:
+            lots = min(lots, max(0, book.touch_lots - order.ahead_lots))
+            order.ahead_lots = max(0, order.ahead_lots - book.touch_lots)
+            if lots == 0:
+                return count
     lots = _allowed(order, lots, held)
     if lots == 0:
         order.kind = DONE
@@ -193,6 +241,19 @@ def _happen(orders, index, ticks, book, held, fills, count, walked):
 
 
 @kernel
+def _arrived(orders, from_ticks, to_ticks):
+    """The end of a leg: what was born in it is like any other, and what trails has followed."""
+    for index in range(len(orders)):
+        order = orders[index]
+        order.born = 0
+        if order.kind == TRAIL:
+            if order.side < 0:
+                order.reach_ticks = max(order.reach_ticks, from_ticks, to_ticks)
+            else:
+                order.reach_ticks = min(order.reach_ticks, from_ticks, to_ticks)
+
+
+@kernel
 def advance(
     orders: np.ndarray, from_ticks: int, to_ticks: int, book: np.record, held: np.ndarray, fills: np.ndarray
 ) -> int:
@@ -202,11 +263,14 @@ def advance(
     while True:
         next_index, next_due, next_rests = -1, NEVER, False
         for index in range(len(orders)):
-            due = _due(orders[index], from_ticks, to_ticks)
+            walked = max(0, orders[index].born - 1)
+            due = _due(orders[index], from_ticks + step * walked, to_ticks)
+            due = due if due == NEVER else due + walked
             rests = orders[index].kind == LIMIT
             if due < next_due or (due == next_due and due != NEVER and next_rests and not rests):
                 next_index, next_due, next_rests = index, due, rests
         if next_index < 0:
+            _arrived(orders, from_ticks, to_ticks)
             return count
         count = _happen(orders, next_index, from_ticks + step * next_due, book, held, fills, count, next_due)
 
@@ -221,9 +285,37 @@ def gap(
     before = to_ticks - 1 if to_ticks >= from_ticks else to_ticks + 1
     for rests in range(2):
         for index in range(len(orders)):
-            if (orders[index].kind == LIMIT) == (rests == 1) and _due(orders[index], before, to_ticks) != NEVER:
+            if (orders[index].kind == LIMIT) != (rests == 1) or orders[index].born:
+                continue
+            if _due(orders[index], before, to_ticks) != NEVER:
                 count = _happen(orders, index, to_ticks, book, held, fills, count, 0)
+    _arrived(orders, to_ticks, to_ticks)
     return count
+
+
+@kernel
+def mark(
+    orders: np.ndarray, mark_ticks: int, last_ticks: int, book: np.record, held: np.ndarray, fills: np.ndarray
+) -> int:
+    """The mark is at ``mark_ticks``, the price at ``last_ticks``: what BY_MARK triggers; the count of fills."""
+    count = 0
+    for index in range(len(orders)):
+        order = orders[index]
+        if order.marks & BY_MARK == 0 or (order.kind != STOP and order.kind != TAKE):
+            continue
+        away = order.ticks - mark_ticks
+        falls = (order.side < 0) == (order.kind == STOP)
+        if (falls and away >= 0) or (not falls and away <= 0):
+            count = _trigger(orders, index, last_ticks, book, held, fills, count, 0)
+    _arrived(orders, last_ticks, last_ticks)
+    return count
+
+
+@kernel
+def shrink_queues(orders: np.ndarray, depth_lots: int) -> None:
+    """The book shows ``depth_lots`` now: nobody has more than that ahead, for who was there has left."""
+    for index in range(len(orders)):
+        orders[index].ahead_lots = min(orders[index].ahead_lots, depth_lots)
 
 
 @kernel

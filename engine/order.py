@@ -186,7 +186,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             facts |= FACT_OF[Event.FILL_SOME]
         if max(reported, self.lots_filled) >= self.intent.lots:
             facts |= FACT_OF[Event.FILL_ALL]
-        if facts & Fact.FILLED_ALL:
+        if facts & Fact.FILLED_ALL and not (self.intent.reduce_only and reported):
+            # A venue clips what only reduces to what is held: then its own count is the whole.
             reported = max(reported, self.intent.lots)
         return msgspec.structs.replace(self, facts=facts, lots_reported=reported)
 

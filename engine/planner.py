@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.books import Books
+from engine.events import EXTERNAL
 from engine.exits import is_stopping
 from engine.netting import Proposal, clipped, net
 from engine.order import OrderType
@@ -172,6 +173,7 @@ def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstanc
             _worst_notional(books, other, at) for other in sorted(books.listings) if other != instrument
         ),
         orders_last_minute=rate,
+        foreign_lots=books.position(instrument, EXTERNAL).lots,
         in_doubt=sum(order.state == OrderState.IN_DOUBT for order in working),
     )
 

@@ -27,6 +27,7 @@ class Refusal(IntEnum):
     GROSS_NOTIONAL = 12
     ORDER_RATE = 13
     PRICE_MISSING = 14
+    FOREIGN_POSITION = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Book:
     other_notional: int  # of all other instruments, absolute, worst case
     orders_last_minute: int
     in_doubt: int  # orders in doubt on the instrument
+    foreign_lots: int  # of the instrument, signed: by trades that were not ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,13 @@ def nothing_is_in_doubt(intent: Intent, book: Book, limits: Limits) -> tuple[Ref
     if _is_exit(intent) or not book.in_doubt:
         return None
     return Refusal.ORDER_IN_DOUBT, f"{book.in_doubt} order(s) in doubt on {intent.instrument}: entries wait"
+
+
+def nobody_else_trades_here(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
+    """What a human or the venue did by trades of their own is never repaired by trading."""
+    if _is_exit(intent) or not book.foreign_lots:
+        return None
+    return Refusal.FOREIGN_POSITION, f"{book.foreign_lots} lots of {intent.instrument} are not ours: entries wait"
 
 
 def price_is_known(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
@@ -208,6 +217,7 @@ CHECKS: tuple[Check, ...] = (
     entry_is_valid,
     instrument_is_trading,
     nothing_is_in_doubt,
+    nobody_else_trades_here,
     price_is_known,
     lots_fit_the_filters,
     notional_is_large_enough,

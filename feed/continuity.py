@@ -3,7 +3,8 @@
     candle --> well formed? on the grid? closed? --no--> MALFORMED OFF_GRID UNCLOSED FUTURE   refused
                        | yes
        open time  known, same values                --> DUPLICATE                             refused
-                  known, other values               --> CORRECTED    published as a revision, decides nothing anew
+                  known, other values    in band    --> CORRECTED    published as a revision, decides nothing anew
+                                         off band   --> ABSURD
                   before what we remember           --> LATE                                  refused
                   right after the last   in band    --> NEXT                                  published
                                          off band   --> ABSURD       refused until REST says the same
@@ -95,12 +96,15 @@ class Series:
         if self.open_ns_last is not None and candle.open_ns <= self.open_ns_last:
             if candle.open_ns not in self._known:
                 return Verdict.LATE
-            return Verdict.DUPLICATE if self._known[candle.open_ns][0] == candle.values else Verdict.CORRECTED
+            if self._known[candle.open_ns][0] == candle.values:
+                return Verdict.DUPLICATE
+            return Verdict.CORRECTED if confirmed or self._is_likely(candle) else Verdict.ABSURD
         if self.open_ns_last is not None and candle.open_ns > self.open_ns_last + self.step_ns:
             return Verdict.GAP
-        if not confirmed and self.close_last and not is_within_band(candle, self.close_last, self.band_share):
-            return Verdict.ABSURD
-        return Verdict.NEXT
+        return Verdict.NEXT if confirmed or self._is_likely(candle) else Verdict.ABSURD
+
+    def _is_likely(self, candle: Candle) -> bool:
+        return not self.close_last or is_within_band(candle, self.close_last, self.band_share)
 
     def admit(self, candle: Candle, sequence: int = -1) -> None:
         """``candle`` was published as record ``sequence`` (-1: only hydrated), as the newest or as a revision."""

@@ -37,6 +37,7 @@ def market_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, metavar="N", help="everything random; printed when not given")
     add("--seconds", type=seconds, metavar="N", help="stop by itself (also RUN_SECONDS)")
     add("--max-candles", type=whole, metavar="N", help="stop by itself (also MAX_LOOPS)")
+    add("--faults", type=Path, metavar="FILE", help="what shall go wrong at the embedded exchange, TOML or JSON")
     add("--json", metavar="PATH", help="write the summary there; - is standard output")
 
 
@@ -97,6 +98,7 @@ def parser() -> Parser:
     sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="FILE", help="candle files, or synthetic")
     sub.add_argument("--speed", default="1", metavar="X", help="market seconds a second (1), or max")
     sub.add_argument("--seed", type=int, default=1, metavar="N")
+    sub.add_argument("--faults", type=Path, metavar="FILE", help="what shall go wrong, TOML or JSON")
     sub.add_argument(
         "--limits", choices=("generous", "published"), default="generous", help="the exchange's own, or none"
     )
@@ -201,5 +203,6 @@ def _exchange(typed: argparse.Namespace) -> int:
             seed=typed.seed,
             has_published_limits=typed.limits == "published",
             certificate=typed.certificate,
+            faults=typed.faults,
         )
     )

@@ -54,10 +54,13 @@ def trade(typed: argparse.Namespace) -> int:
     seed = secrets.randbelow(2**31) if typed.seed is None else typed.seed
     start_ns = SystemClock().wall_ns()
     now = datetime.fromtimestamp(start_ns / 1e9, UTC)
+    schedule = wiring.scheduled(typed.faults, seed)
     market = wiring.market_of(settings.market, seed, start_ns)
     screen = Screen(sys.stderr if typed.json == "-" else sys.stdout)
     wish = Wish()
     wish.listen()
+    for line in wiring.defects_of(market):
+        screen.line(line)
     state = typed.state.resolve()
     with StateLock(state) as lock:
         if (state / "kill-switch").exists():
@@ -90,6 +93,8 @@ def trade(typed: argparse.Namespace) -> int:
         try:
             sessions.save(session)
             wiring.make_keys(session)
+            if schedule.faults:
+                (session.path / wiring.SCHEDULE).write_bytes(schedule.to_json())
             lock.say(Holder(pid=os.getpid(), run_id=session.run_id, folder=session.folder))
             with shared_memory(session) as (memory, bells):
                 return _live(session, (memory, bells), (screen, wish), typed)

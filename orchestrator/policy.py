@@ -23,7 +23,6 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 }
 TRADERS = ("exchange", "feed", "brain", "engine")  # nothing moves before these are READY
 OBSERVERS = ("recorder", "reconciler")  # started after them: two cores are busy enough
-MORTAL = ("exchange",)  # play money lives in the process: a second one would know nothing of our orders
 UP = (Life.READY, Life.RUNNING, Life.DRAINED)
 SECOND_NS = 1_000_000_000
 
@@ -53,8 +52,6 @@ class Sign:
 
 def after_death(role: str, deaths_ns: Sequence[int], chance: float, settings: SupervisorSettings) -> Again | GiveUp:
     """Return what follows the newest of ``deaths_ns``; ``chance`` is in [0, 1)."""
-    if role in MORTAL:
-        return GiveUp(f"{role} died, and its books with it")
     window_ns = int(settings.restart_window_s * SECOND_NS)
     recent = [death for death in deaths_ns if deaths_ns[-1] - death < window_ns]
     if len(recent) > settings.restarts_max:

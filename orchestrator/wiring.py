@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -33,10 +33,12 @@ from shm.topology import position_row, role_row
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
+    from engine.venue.embedded.faults.schedule import Schedule
     from engine.venue.embedded.market import Market
     from engine.venue.live import LiveVenue
 
 ASSET = "USDT"
+SCHEDULE, FAULTS = "schedule.json", "faults.jsonl"  # in the session: what shall go wrong, and what did
 
 
 def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
@@ -46,9 +48,19 @@ def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
     try:
         if settings.is_synthetic:
             return SyntheticMarket(seed, start_ns, settings.symbols or SYMBOLS)
-        return _recorded([Path(place) for place in settings.source], settings.symbols)
+        market = _recorded([Path(place) for place in settings.source], settings.symbols)
     except ValueError as error:
         raise BadInputError(f"--symbols: {error}") from None
+    for one in market.listings:
+        if one.quote != ASSET:
+            raise BadInputError(f"--market: {one.symbol} is quoted in {one.quote}; the paper account holds {ASSET}")
+    return market
+
+
+def defects_of(market: "Market") -> list[str]:
+    """Return one line for each candle file with rows that are not used."""
+    rejected = getattr(market, "rejected", {})
+    return [f"{name}: {found.count} rows left out: {found.words}" for name, found in rejected.items() if found.count]
 
 
 def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
@@ -103,8 +115,10 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     """Return the embedded exchange."""
     from engine.venue.embedded.agent import ExchangeAgent, Office
     from engine.venue.embedded.certificate import kept
+    from engine.venue.embedded.chronicle import Chronicle
     from engine.venue.embedded.exchange import Exchange
     from engine.venue.embedded.exchange import Settings as Play
+    from engine.venue.embedded.faults.injector import Faults
     from engine.venue.embedded.pace import Speed
     from engine.venue.embedded.server import Plan
     from engine.venue.embedded.signing import Key
@@ -114,7 +128,11 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     market = market_of(settings, session.seed, session.market_start_ns)
     speed = Speed.parse(str(settings.speed))
     played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
-    played.deposit(session.account, minor(settings.deposit))
+    chronicle = Chronicle(session.path / "exchange", played.character(session.seed))
+    is_new = chronicle.is_new
+    chronicle.play(played)
+    if is_new:
+        played.deposit(session.account, minor(settings.deposit))
     pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
 
     def settled_ns() -> int:
@@ -139,6 +157,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
         settled_ns=settled_ns,
         is_booked=is_booked,
         certificate=kept(session.path, SystemClock().wall_ns()),
+        faults=Faults(scheduled(session.path / SCHEDULE, session.seed), session.path / FAULTS),
     )
     return ExchangeAgent(played, plan, Office(body.memory, body.pulse))
 
@@ -216,6 +235,19 @@ def run_on_loop(build: Callable[[Body, Session], AsyncAgent], body: Body, sessio
         return runner.run(drive(build, body, session))
 
 
+def scheduled(path: Path | None, seed: int) -> "Schedule":
+    """Return the faults that ``path`` schedules, none without it; a file that names no seed gets ``seed``."""
+    from engine.venue.embedded.faults.schedule import Schedule, ScheduleError, read
+
+    if path is None or (path.name == SCHEDULE and not path.exists()):
+        return Schedule(seed=seed)
+    try:
+        found = read(path)
+    except ScheduleError as error:
+        raise BadInputError(f"--faults {error}") from None
+    return replace(found, seed=found.seed or seed)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solo:
     """How the embedded exchange is run alone."""
@@ -226,6 +258,7 @@ class Solo:
     seed: int = 1
     has_published_limits: bool = False
     certificate: Path | None = None  # where its certificate is written
+    faults: Path | None = None  # what shall go wrong
 
 
 def serve_exchange(solo: Solo) -> int:
@@ -234,25 +267,28 @@ def serve_exchange(solo: Solo) -> int:
 
     if not 0 <= solo.port <= 65535:
         raise BadInputError(f"--port {solo.port}: between 0 and 65535")
+    schedule = scheduled(solo.faults, solo.seed)
     settings = build({"market": {"source": list(solo.data), "speed": solo.speed}}).market
     market = market_of(settings, solo.seed, SystemClock().wall_ns())
     try:
-        asyncio.run(_serve(market, settings, solo))
+        asyncio.run(_serve(market, settings, (solo, schedule)))
     except PortTakenError as error:
         raise BadInputError(f"--port: {error}") from None
     return 0
 
 
-async def _serve(market: "Market", settings: MarketSettings, solo: Solo) -> None:
+async def _serve(market: "Market", settings: MarketSettings, told: "tuple[Solo, Schedule]") -> None:
     """Serve a market on the plain port (and TLS on any) with one fresh account."""
     from engine.venue.embedded import clients, limits
     from engine.venue.embedded.agent import ExchangeAgent
     from engine.venue.embedded.exchange import Exchange
     from engine.venue.embedded.exchange import Settings as Play
+    from engine.venue.embedded.faults.injector import Faults
     from engine.venue.embedded.pace import Speed
     from engine.venue.embedded.server import Plan
     from engine.venue.embedded.signing import Key, fresh_key
 
+    solo, schedule = told
     key, secret = fresh_key()
     speed = Speed.parse(str(settings.speed))
     played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
@@ -261,6 +297,7 @@ async def _serve(market: "Market", settings: MarketSettings, solo: Solo) -> None
         keys={key: Key(secret=secret, account="paper")},
         speed=speed,
         plain_port=solo.port,
+        faults=Faults(schedule),
         limits=limits.PUBLISHED if solo.has_published_limits else limits.GENEROUS,
         rules=clients.PUBLISHED if solo.has_published_limits else clients.PATIENT,
     )

@@ -25,7 +25,7 @@ CCXT = {"feed/source.py", "engine/venue/live.py"}
 NJIT = {"shm/jit.py", "shm/atomics.py"}
 EDGES = re.compile(
     r"^(shm/(clock|wait|log|agent|segment|memory)|feed/(source|agent|backfill)|engine/(agent|journal)"
-    r"|engine/venue/live|engine/venue/embedded/\w+|orchestrator/.*|brain/agent)\.py$|^run\.py$"
+    r"|engine/venue/live|engine/venue/embedded/[\w/]+|orchestrator/.*|brain/agent)\.py$|^run\.py$"
 )
 WORLD = {"time", "random", "uuid", "socket", "secrets"}
 BANNED = {

@@ -80,6 +80,7 @@ CODES: dict[int, type[errors.VenueError]] = {
     -20124: errors.OrderNotFound,
     -20132: errors.Unknown,
 }
+FILTERS = range(-4999, -3999)  # refused by a rule of the product before it reached the book
 CODE = re.compile(r'"code"\s*:\s*"?(-?\d+)')
 _BEFORE_THE_FIRST_BYTE = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
@@ -96,6 +97,8 @@ def translated(error: Exception) -> errors.VenueError:
     if getattr(error, "status", 0) >= 500:  # whatever its body says
         return errors.Unknown(text, code=code)
     by_class = next(PLACES[base.__name__] for base in type(error).__mro__ if base.__name__ in PLACES)
+    if by_class is errors.Unknown and code in FILTERS and code not in CODES:
+        return errors.InvalidOrder(text, code=code)
     place = CODES.get(code, by_class)
     if place is errors.RateLimited:
         return errors.RateLimited(text, code=code, retry_after_ms=getattr(error, "retry_after_ms", 0))

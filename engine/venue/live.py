@@ -32,6 +32,7 @@ from engine.venue.base import (
     WalletSeen,
 )
 from engine.venue.failures import translated
+from engine.venue.patience import Ban, asked_again
 from shm.clock import Clock
 from shm.instruments import Instrument
 
@@ -107,7 +108,7 @@ class LiveVenue:
         """Dial and learn the markets."""
         self._session = self._around.dial()
         self._client = _watching(self._login, self._around, self._session, self)
-        await _asked(self._client.load_markets())
+        await asked_again(lambda: _asked(self._client.load_markets()), self._around.generator.random)
 
     async def close(self) -> None:
         """Close every socket."""
@@ -342,6 +343,8 @@ def _private(client: Any) -> list[Any]:
 def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession, venue: LiveVenue) -> Any:
     """An exchange of ccxt.pro that shows us its frames, its connections and its sends."""
 
+    ban = Ban()
+
     class Watching(getattr(ccxt.pro, login.exchange)):  # type: ignore[misc]
         """ccxt's exchange, overheard."""
 
@@ -358,15 +361,18 @@ def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession
         async def fetch(self, *request: Any, **more: Any) -> Any:
             """Note when a signed request is handed to the socket."""
             _handed_ns.set(around.clock.monotonic_ns())
+            if left_ms := ban.left_ms(_handed_ns.get()):
+                raise _marked(ccxt.RateLimitExceeded(f"{login.exchange} not asked for {left_ms} ms"), 429, left_ms)
             return await super().fetch(*request, **more)
 
         def handle_errors(self, *answer: Any) -> Any:
             """A 5xx is unknown whatever its body says; a ban carries how long."""
             status, headers, body = answer[0], answer[4], answer[5]
             if status >= 500:
-                raise _marked(ccxt.OperationFailed(f"{login.exchange} {status} {body}"), status, headers)
+                raise _marked(ccxt.OperationFailed(f"{login.exchange} {status} {body}"), status, 0)
             if status in (418, 429):
-                raise _marked(ccxt.RateLimitExceeded(f"{login.exchange} {status} {body}"), status, headers)
+                error = ccxt.RateLimitExceeded(f"{login.exchange} {status} {body}")
+                raise _marked(error, status, ban.hear(headers, around.clock.monotonic_ns()))
             return super().handle_errors(*answer)
 
     return Watching(
@@ -389,7 +395,6 @@ def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession
     )
 
 
-def _marked(error: Any, status: int, headers: Any) -> Any:
-    text = str((headers or {}).get("Retry-After", ""))
-    error.status, error.retry_after_ms = status, int(text) * 1_000 if text.isdigit() else 0
+def _marked(error: Any, status: int, wait_ms: int) -> Any:
+    error.status, error.retry_after_ms = status, wait_ms
     return error

@@ -85,7 +85,4 @@ def test_what_is_in_doubt_is_asked_about_and_does_not_alarm():
     books.apply(Intended(intent=an_intent(3, purpose=Purpose.ENTRY, type=OrderType.MARKET, side=1)))
     books.apply(Observed(intent_id=3, event=Event.DOUBT))
     found = compare(books, Snapshot(**EQUAL | {"positions": ((SYMBOL, 6),)}))
-    assert [(it.finding, it.resolution) for it in found] == [
-        (F.ORDER_ABSENT_THERE, A.ASK),
-        (F.POSITION_DIFFERS, A.ASK),
-    ]
+    assert [(it.finding, it.resolution) for it in found] == [(F.POSITION_DIFFERS, A.ASK)]

@@ -221,6 +221,39 @@ def test_a_doubtful_order_is_asked_about_and_never_sent_again():
     assert sends(desk.tell(Tick(), later_s=1))[0].intent_id == 2
 
 
+def test_a_position_that_somebody_else_moved_is_never_repaired_by_trading():
+    """A human closed what the strategy holds: a target to go on, or the other way, sends no entry."""
+    desk = Desk()
+    stop = desk.enter(7, 3, 490_000)
+    by_hand = Filled(
+        account="main", venue="paper", instrument=SYMBOL, trade_id=9, intent_id=0, venue_order_id="h", side=-1, lots=3,
+        price_ticks=500_000, is_maker=False, fee=0, market_ns=desk.ns, wall_ns=desk.ns,
+    )  # fmt: skip
+    assert [type(action) for action in desk.tell(FillTold(by_hand))] == [Cancel]
+    desk.ack(stop, Event.CANCEL_CONFIRMED)
+    (announce,) = desk.target(8, -3, 510_000)
+    assert announce.refused.refusal == Refusal.FOREIGN_POSITION
+    assert sends(desk.target(9, 5, 490_000)) == []
+
+
+def test_a_venue_that_slows_us_down_slows_every_instrument():
+    """After a 429 for one instrument nothing is sent for another until Retry-After is over."""
+    desk = Desk()
+    other = "ETH/USDT:USDT"
+    instruments = {SYMBOL: Rules(), other: Rules(symbol=other)}
+    desk.core = Core(Books(), desk.settings, run="r1", venue="paper", instruments=instruments)
+    desk.books = desk.core.books
+    desk.take(desk.core.restarted(desk.moment))
+    (send,) = desk.target(7, 3, 490_000)
+    desk.ack(send.intent, Event.ABSENT, refusal="RateLimited", retry_after_ms=2_000)
+    target = Target(
+        instrument=other, strategy="trend", unit=Unit.LOTS, target_id=7, amount=3, stop_ticks=490_000,
+        reference_ticks=500_000, valid_until_ns=desk.ns + 60 * S, open_ns=desk.ns,
+    )  # fmt: skip
+    assert sends(desk.tell(target)) == []
+    assert {intent.instrument for intent in sends(desk.tell(Tick(), later_s=2.1))} == {SYMBOL, other}
+
+
 def test_an_expired_target_forbids_entries_and_keeps_exits():
     """A late target to grow is refused without a word; a late target to be flat still closes."""
     desk = Desk()

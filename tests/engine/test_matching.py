@@ -38,9 +38,7 @@ def records(orders: list[Slow]) -> np.ndarray:
 
 def book(depth: int = 5, spread: int = 1) -> np.void:
     """A BOOK record."""
-    out = np.zeros(1, matching.BOOK)
-    out["depth_lots"], out["spread_ticks"] = depth, spread
-    return out[0]
+    return matching.book_of(depth, spread)[0]
 
 
 def walk_slowly(orders: list[Slow], visited: list[int], held: int, depth: int, spread: int) -> list[tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 from itertools import permutations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,6 +103,16 @@ def test_order_and_repetition_of_news_change_nothing(news, trades):
             order = order.filled(what) if kind == "trade" else order.told(what).told(what)
         ends.append(order)
     assert all(end == ends[0] for end in ends)
+
+
+def test_what_the_venue_clipped_is_settled_by_the_venues_count():
+    """A reduce-only stop of 3 that found 2 held is filled with 2, and waits for no third lot."""
+    order = an_order()
+    reducing = Order(intent=msgspec.structs.replace(order.intent, reduce_only=True))
+    clipped = reducing.told(Event.ACK).told(Event.FILL_ALL, lots_reported=2)
+    assert (clipped.state, clipped.is_settled) == (OrderState.FILLED, False)
+    assert clipped.filled(2).is_settled
+    assert not order.told(Event.FILL_ALL, lots_reported=2).filled(2).is_settled
 
 
 def test_a_terminal_order_still_counts_its_late_fills():

@@ -15,7 +15,7 @@ LIMITS = {
 }  # fmt: skip
 BOOK = {
     "market_ns": 50, "kill": Kill.NORMAL, "drained": False, "valid_until_ns": 50, "position_lots": 0, "open_lots": 0,
-    "other_notional": 0, "orders_last_minute": 0, "in_doubt": 0,
+    "other_notional": 0, "orders_last_minute": 0, "in_doubt": 0, "foreign_lots": 0,
 }  # fmt: skip
 
 
@@ -65,6 +65,8 @@ def an_intent(lots, reduce_only=False, side=1, reference_ticks=100):
         (an_intent(5, reduce_only=True), {"orders_last_minute": 10}, {}, None, ""),
         (an_intent(5), {"in_doubt": 1}, {}, R.ORDER_IN_DOUBT, "entries wait"),
         (an_intent(5, reduce_only=True), {"in_doubt": 1}, {}, None, ""),
+        (an_intent(5), {"foreign_lots": -1}, {}, R.FOREIGN_POSITION, "are not ours"),
+        (an_intent(5, reduce_only=True), {"foreign_lots": -1}, {}, None, ""),
         (an_intent(5), {"market_ns": 51}, {}, R.TARGET_EXPIRED, "expired"),
         (an_intent(5, reduce_only=True), {"market_ns": 51}, {}, None, ""),
         (an_intent(5), {}, {"trading": False}, R.NOT_TRADING, "not trading"),
@@ -88,4 +90,4 @@ def test_every_limit_holds_at_its_edge(intent, book, limits, refusal, words):
 def test_no_refusal_is_mistaken_for_no_objection():
     """The numbers start at 1 and every check is asked."""
     assert min(Refusal) == 1
-    assert len(CHECKS) == 11
+    assert len(CHECKS) == 12

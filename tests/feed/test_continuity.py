@@ -73,6 +73,7 @@ def test_what_cannot_be_a_candle_is_malformed(changes):
         (candle(2), {}, Verdict.DUPLICATE),
         (candle(1), {}, Verdict.DUPLICATE),
         (candle(2, 101.0), {}, Verdict.CORRECTED),
+        (candle(2, 10.0), {}, Verdict.ABSURD),  # another symbol's, or a slipped point: no correction
         (candle(0), {}, Verdict.LATE),
         (candle(4), {}, Verdict.GAP),
         (candle(400), {}, Verdict.GAP),

@@ -130,3 +130,24 @@ def test_flatten_leaves_nothing_at_the_exchange(tmp_path: Path):
 def test_every_process_may_be_killed_twice(tmp_path: Path):
     """No order twice, no order or fill lost, books equal to the exchange's at the end."""
     kills.check(tmp_path, kills.live(tmp_path, 9))
+
+
+@pytest.mark.stress
+def test_the_exchange_may_be_killed_and_keeps_its_books(tmp_path: Path):
+    """SIGKILL of the exchange, twice: orders, ids, money and the market go on, and the books agree at the end."""
+    running = stage.start(tmp_path, "--seed", "9", "--speed", "300", "--seconds", "45")
+    running.ready()
+    for pause_s in (6.0, 14.0):
+        stage.time.sleep(pause_s)
+        assert running.kill("exchange"), "the exchange was not there"
+    summary = running.finish()
+    assert summary["restarts"]["exchange"] == 2
+    # While it is away the journal may lag behind it for longer than a comparison waits; the last one counts.
+    stage.check(summary | {"mismatches": 0})
+    assert summary["difference"] == "difference to the exchange 0"
+    assert summary["fills"] > 0
+    doubled = stage.journal(
+        tmp_path, "SELECT venue_order_id FROM orders WHERE venue_order_id != '' GROUP BY 1 HAVING count(*) > 1"
+    )
+    assert doubled == []
+    assert stage.traces(tmp_path) == []

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine import matching
 from engine.venue.embedded.ledger import Ledger
-from engine.venue.embedded.orders import STOP_MARKET, AlgoOrder, Fill, Order
+from engine.venue.embedded.orders import STOPS, TRAILING_STOP_MARKET, AlgoOrder, Fill, Order, Payment
 
 
 @dataclass(slots=True)
@@ -20,16 +20,28 @@ class Book:
     records: np.ndarray = field(default_factory=lambda: np.zeros(0, matching.ORDER))
     waiting: list[Order | AlgoOrder] = field(default_factory=list)
 
-    def rest(self, order: Order | AlgoOrder) -> None:
-        """Add one, last in arrival."""
+    def rest(self, order: Order | AlgoOrder, *, ahead_lots: int = 0, last_ticks: int = 0) -> None:
+        """Add one, last in arrival; ``ahead_lots`` of others are displayed at its price."""
         record = np.zeros(1, matching.ORDER)
         record["side"] = order.side
         if isinstance(order, Order):
             record["id"], record["ticks"], record["lots_left"] = order.order_id, order.price_ticks, order.lots_left
             record["kind"] = matching.LIMIT
+            same = (self.records["ticks"] == order.price_ticks) & (self.records["kind"] == matching.LIMIT)
+            ours = self.records["lots_left"][same & (self.records["side"] == order.side)].sum()
+            record["ahead_lots"] = ahead_lots + ours
         else:
             record["id"], record["ticks"], record["lots_left"] = order.algo_id, order.trigger_ticks, order.lots
-            record["kind"] = matching.STOP if order.type == STOP_MARKET else matching.TAKE
+            record["kind"] = matching.STOP if order.type in STOPS else matching.TAKE
+            if order.type == TRAILING_STOP_MARKET:
+                record["kind"] = matching.TRAIL
+            record["limit_ticks"], record["trail_ppm"], record["reach_ticks"] = (
+                order.price_ticks,
+                order.trail_ppm,
+                last_ticks,
+            )
+            if order.by_mark:
+                record["marks"] |= matching.BY_MARK
         if order.reduce_only:
             record["marks"] |= matching.REDUCE
         if order.close_position:
@@ -49,10 +61,11 @@ class Book:
             self.waiting = [order for order, keep in zip(self.waiting, alive, strict=True) if keep]
             self.records = self.records[alive].copy()
 
-    def forget_touches(self) -> None:
-        """A new candle begins."""
+    def forget_touches(self, depth_lots: int) -> None:
+        """A new candle begins, behind a book that shows ``depth_lots`` a level."""
         if self.waiting:
             matching.forget_touches(self.records)
+            matching.shrink_queues(self.records, depth_lots)
 
     def index(self, order: Order | AlgoOrder) -> int:
         """Where ``order`` (in whatever state) waits; -1 when it does not."""
@@ -81,6 +94,8 @@ class Account:
     algo_names: dict[str, int] = field(default_factory=dict)  # client id -> newest algo id
     fills: dict[str, list[Fill]] = field(default_factory=dict)
     leverages: dict[str, int] = field(default_factory=dict)
+    isolates: dict[str, bool] = field(default_factory=dict)  # contracts whose margin is isolated
+    payments: list[Payment] = field(default_factory=list)  # what is neither profit nor fee
 
     def book(self, symbol: str) -> Book:
         """The book of one contract."""
@@ -89,6 +104,10 @@ class Account:
     def leverage(self, symbol: str) -> int:
         """How much of the notional is not margin."""
         return self.leverages.get(symbol, self.leverage_first)
+
+    def is_isolated(self, symbol: str) -> bool:
+        """Whether positions in ``symbol`` have margin of their own."""
+        return self.isolates.get(symbol, False)
 
     def keep(self, order: Order | AlgoOrder) -> None:
         """Remember the newest state of an order."""

@@ -40,11 +40,18 @@ class Rejected:
     duplicate: int = 0
     unordered: int = 0
     off_grid: int = 0  # not on a whole minute
+    first_rows: tuple[tuple[str, int], ...] = ()  # of each kind there is, the first row of data (the first one is 1)
 
     @property
     def count(self) -> int:
         """All of them."""
         return self.malformed + self.duplicate + self.unordered + self.off_grid
+
+    @property
+    def words(self) -> str:
+        """Every kind that there is, how often and where first; empty for a clean file."""
+        kinds = (f"{getattr(self, kind)} {kind.replace('_', ' ')} (first: row {row})" for kind, row in self.first_rows)
+        return ", ".join(kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +185,10 @@ def _judge(columns: dict[str, np.ndarray]) -> tuple[np.ndarray, Rejected]:
     newest = np.maximum.accumulate(np.where(usable, opens, np.iinfo(np.int64).min))
     before = np.concatenate(([np.iinfo(np.int64).min], newest[:-1]))
     duplicate, unordered = usable & (opens == before), usable & (opens < before)
+    kinds = {"malformed": ~formed, "duplicate": duplicate, "unordered": unordered, "off_grid": formed & ~on_grid}
     return usable & ~duplicate & ~unordered, Rejected(
-        malformed=int((~formed).sum()),
-        duplicate=int(duplicate.sum()),
-        unordered=int(unordered.sum()),
-        off_grid=int((formed & ~on_grid).sum()),
+        **{kind: int(rows.sum()) for kind, rows in kinds.items()},
+        first_rows=tuple((kind, int(rows.argmax()) + 1) for kind, rows in kinds.items() if rows.any()),
     )
 
 

@@ -15,10 +15,11 @@ from engine import matching
 from engine.venue.embedded.account import Account, filled
 from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, Event, OrderUpdate
 from engine.venue.embedded.margin import position_state
-from engine.venue.embedded.orders import MARKET, AlgoOrder, Fill, Order
+from engine.venue.embedded.orders import LIMIT, MARKET, AlgoOrder, Fill, Order
 from engine.venue.embedded.pit import Pit
 
 REDUCE_ONLY_REJECT = "Reduce Only reject"
+AUTOCLOSE = "autoclose-"  # client ids of liquidations
 
 
 class Clearing:
@@ -39,7 +40,28 @@ class Clearing:
         count = move(book.records, from_ticks, to_ticks, pit.book[0], held, fills)
         for fill in fills[:count]:
             self._take(account, pit, fill, pit.at_ns(position + int(fill["walked"])))
+        self._sweep(account, pit, held)
+
+    def mark(self, account: Account, pit: Pit, at_ns: int) -> None:
+        """The mark has moved: what waits for it may trigger."""
+        book = account.book(pit.listing.id)
+        if not (book.records["marks"] & matching.BY_MARK).any():
+            return
+        fills = matching.fills_for(len(book.waiting))
+        held = np.array([account.ledger.position(pit.listing.id).lots])
+        count = matching.mark(book.records, pit.mark_ticks, pit.last_ticks, pit.book[0], held, fills)
+        for fill in fills[:count]:
+            self._take(account, pit, fill, at_ns)
+        self._sweep(account, pit, held)
+
+    @staticmethod
+    def _sweep(account: Account, pit: Pit, held: np.ndarray) -> None:
+        book = account.book(pit.listing.id)
         book.sweep()
+        for index, order in enumerate(book.waiting):
+            if isinstance(order, AlgoOrder) and order.order_id:
+                # It has become a limit order, and what it did not take waits.
+                book.waiting[index] = account.orders[order.order_id]
         assert held[0] == account.ledger.position(pit.listing.id).lots, "matching and ledger hold the same position"
 
     def _take(self, account: Account, pit: Pit, fill: np.void, at_ns: int) -> None:
@@ -55,10 +77,8 @@ class Clearing:
         elif fill["kind"] == matching.TRIGGERED:
             book.waiting[index] = self._trigger(account, pit, order, int(fill["lots"]), at_ns)
         else:
-            born = self.fill(account, pit, account.orders[order.order_id], fill, at_ns)
-            book.waiting[index] = order = replace(order, lots_filled=born.lots_filled, cost=born.cost)
-            if not born.is_open:
-                self.turn(account, order, "FINISHED", at_ns)
+            self.fill(account, pit, account.orders[order.order_id], fill, at_ns)
+            book.waiting[index] = account.algo_orders[order.algo_id]
 
     def _trigger(self, account: Account, pit: Pit, algo: AlgoOrder, lots: int, at_ns: int) -> AlgoOrder:
         order = Order(
@@ -67,7 +87,8 @@ class Clearing:
             order_id=pit.next_order_id(),
             client_id=algo.client_id,
             side=algo.side,
-            type=MARKET,
+            type=LIMIT if algo.price_ticks else MARKET,
+            price_ticks=algo.price_ticks,
             time_in_force="GTC",
             lots=lots,
             reduce_only=algo.reduce_only,
@@ -84,7 +105,11 @@ class Clearing:
         """Book one fill and tell it; the order after it."""
         ticks, lots, maker = int(fill["ticks"]), int(fill["lots"]), fill["kind"] == matching.MAKER
         ppm = self._maker_ppm if maker else self._taker_ppm
+        held = account.ledger.position(order.symbol)
+        before = held.lots, held.cost
         realised, fee = account.ledger.fill(pit.listing, order.side, ticks, lots, ppm)
+        if account.is_isolated(order.symbol):
+            account.ledger.isolate(pit.listing, before, account.leverage(order.symbol))
         done = Fill(
             account=account.name,
             symbol=order.symbol,
@@ -104,8 +129,18 @@ class Clearing:
         account.keep(order)
         state = position_state(account, pit)
         self._tell(AccountUpdate(account.name, at_ns, "ORDER", account.ledger.wallet, 0, state))
-        self._tell(OrderUpdate(at_ns, "TRADE", order, done))
+        execution = "CALCULATED" if order.client_id.startswith(AUTOCLOSE) else "TRADE"
+        self._tell(OrderUpdate(at_ns, execution, order, done))
+        self._follow(account, order, at_ns)
         return order
+
+    def _follow(self, account: Account, order: Order, at_ns: int) -> None:
+        """An algo order knows what became of the order that it was born as."""
+        if order.algo_id:
+            algo = replace(account.algo_orders[order.algo_id], lots_filled=order.lots_filled, cost=order.cost)
+            account.keep(algo)
+            if not order.is_open:
+                self.turn(account, algo, "FINISHED", at_ns)
 
     def open(self, account: Account, order: Order, at_ns: int) -> None:
         """An order is accepted."""
@@ -124,6 +159,7 @@ class Clearing:
         order = replace(order, status=status, updated_ns=at_ns)
         account.keep(order)
         self._tell(OrderUpdate(at_ns, status, order))
+        self._follow(account, order, at_ns)
         return order
 
     def turn(self, account: Account, order: AlgoOrder, status: str, at_ns: int) -> AlgoOrder:

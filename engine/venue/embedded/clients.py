@@ -51,6 +51,7 @@ class Client:
         self.account: str | None = None
         self.listen_key: str | None = None
         self.is_cut = False
+        self._is_frozen = False
         self._rules = rules
         self._queue: deque[str] = deque()
         self._queue_max = queue_max
@@ -91,7 +92,7 @@ class Client:
 
     def push(self, text: str) -> None:
         """Queue ``text``; a client that has let its queue fill up is cut."""
-        if self.is_cut:
+        if self.is_cut or self._is_frozen:
             return
         if len(self._queue) >= self._queue_max:
             self.cut()
@@ -105,6 +106,12 @@ class Client:
         self._queue.clear()
         if self._transport is not None:
             self._transport.abort()
+
+    def freeze(self) -> None:
+        """Neither say nor hear anything any more: a connection that died without a word."""
+        self._is_frozen = True
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     async def close(self, *, code: int = WSCloseCode.GOING_AWAY, reason: bytes = b"") -> None:
         """Stop sending and close the socket."""

@@ -11,9 +11,18 @@ import numpy as np
 from engine import matching
 from engine.venue.embedded.account import Account
 from engine.venue.embedded.clearing import Clearing
-from engine.venue.embedded.filters import Draft, lots_are_in_bounds, notional_is_enough, read
-from engine.venue.embedded.margin import margin_is_enough
-from engine.venue.embedded.orders import CONDITIONAL, LIMIT, STOP_MARKET, AlgoOrder, Order, PlaceOrder, Refusal
+from engine.venue.embedded.filters import Draft, lots_are_in_bounds, notional_is_enough, price_is_near, read
+from engine.venue.embedded.margin import leverage_allows, margin_is_enough
+from engine.venue.embedded.orders import (
+    CONDITIONAL,
+    LIMIT,
+    STOPS,
+    TRAILING_STOP_MARKET,
+    AlgoOrder,
+    Order,
+    PlaceOrder,
+    Refusal,
+)
 from engine.venue.embedded.pit import Pit
 
 ORDERS_MAX = 200  # open per contract, of either kind
@@ -47,6 +56,7 @@ class Desk:
         objection = (
             lots_are_in_bounds(draft)
             or notional_is_enough(draft, pit.last_ticks)
+            or price_is_near(draft, pit.mark_ticks)
             or _name_is_free(account, request)
             or _there_is_room(account, request)
         )
@@ -58,8 +68,10 @@ class Desk:
 
     def _await_trigger(self, account: Account, draft: Draft, pit: Pit, now_ns: int) -> AlgoOrder | Refusal:
         request, trigger = draft.request, draft.trigger_ticks
-        rises = (request.side > 0) == (request.type == STOP_MARKET)
-        if (pit.last_ticks >= trigger) if rises else (pit.last_ticks <= trigger):
+        rises = (request.side > 0) == (request.type in STOPS)
+        now_ticks = pit.mark_ticks if request.by_mark else pit.last_ticks
+        is_beyond = (now_ticks >= trigger) if rises else (now_ticks <= trigger)
+        if is_beyond and request.type != TRAILING_STOP_MARKET:
             return Refusal(-2021, "Order would immediately trigger.")
         if request.close_position and _closes_already(account, request):
             return Refusal(
@@ -76,12 +88,15 @@ class Desk:
             time_in_force=request.time_in_force,
             lots=draft.lots,
             trigger_ticks=trigger,
+            price_ticks=draft.price_ticks,
+            trail_ppm=draft.trail_ppm,
+            by_mark=request.by_mark,
             reduce_only=request.reduce_only,
             close_position=request.close_position,
             created_ns=now_ns,
             updated_ns=now_ns,
         )
-        account.book(request.symbol).rest(order)
+        account.book(request.symbol).rest(order, last_ticks=pit.last_ticks)
         return self._clearing.turn(account, order, "NEW", now_ns)
 
     def _enter(self, account: Account, draft: Draft, pit: Pit, now_ns: int) -> Order | Refusal:
@@ -92,6 +107,8 @@ class Desk:
                 return Refusal(-2022, "ReduceOnly Order is rejected.")
         elif not margin_is_enough(account, self._pits, draft):
             return Refusal(-2019, "Margin is insufficient.")
+        elif not leverage_allows(account, draft, pit):
+            return Refusal(-2027, "Exceeded the maximum allowable position at current leverage.")
         fills = matching.fills_for(1)
         count = matching.arrive(request.side, lots, draft.price_ticks, pit.last_ticks, pit.book[0], fills, 0, 0, 0)
         fills = fills[:count]
@@ -128,7 +145,7 @@ class Desk:
             return self._clearing.end(account, order, "EXPIRED", now_ns)
         if order.is_open:
             assert order.type == LIMIT, "a market order finds level 9 bottomless"
-            account.book(order.symbol).rest(order)
+            account.book(order.symbol).rest(order, ahead_lots=pit.displayed_lots(order.side, order.price_ticks))
         return order
 
     def amend(self, account: Account, order: Order, request: PlaceOrder, now_ns: int) -> Order | Refusal:
@@ -191,9 +208,9 @@ def _there_is_room(account: Account, request: PlaceOrder) -> Refusal | None:
     waiting = account.book(request.symbol).waiting
     if sum(isinstance(order, AlgoOrder) == conditional for order in waiting) < ORDERS_MAX:
         return None
-    return (
-        Refusal(-4045, "Reach max stop order limit.") if conditional else Refusal(-2025, "Reach max open order limit.")
-    )
+    if conditional:
+        return Refusal(-4045, "Reach max stop order limit.")
+    return Refusal(-2025, "Reach max open order limit.")
 
 
 def _closes_already(account: Account, request: PlaceOrder) -> bool:

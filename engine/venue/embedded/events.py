@@ -60,7 +60,7 @@ class CandleUpdate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OrderUpdate:
-    """ORDER_TRADE_UPDATE: ``execution`` is NEW, AMENDMENT, TRADE, CANCELED or EXPIRED; ``fill`` only with TRADE."""
+    """ORDER_TRADE_UPDATE: ``execution`` is NEW, AMENDMENT, TRADE, CALCULATED (a liquidation's), CANCELED or EXPIRED."""
 
     at_ns: int
     execution: str
@@ -88,6 +88,9 @@ class PositionState:
     mark_ticks: int
     leverage: int
     margin: int  # initial margin, minor units
+    maintenance: int = 0  # margin that it must keep
+    isolated: int = 0  # of the wallet, set aside for it
+    is_isolated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class AccountUpdate:
 
     account: str
     at_ns: int
-    reason: str  # ORDER, DEPOSIT
+    reason: str  # ORDER, DEPOSIT, FUNDING_FEE, INSURANCE_CLEAR
     wallet: int  # minor units
     change: int  # of the wallet, trades excluded (deposits)
     position: PositionState | None
@@ -115,6 +118,8 @@ class AccountState:
     deposit: int
     realised: int  # sum since the deposit
     fees: int  # sum since the deposit
+    funding: int  # sum since the deposit, received
+    insurance: int  # sum that the insurance fund paid
     positions: tuple[PositionState, ...]  # one per listing, also the empty ones
 
     @property

@@ -24,20 +24,24 @@ How to use it::
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
+from engine.venue.embedded import funding
 from engine.venue.embedded.account import Account
+from engine.venue.embedded.chronicle import Chronicle, recorded
 from engine.venue.embedded.clearing import Clearing
 from engine.venue.embedded.desk import Desk
 from engine.venue.embedded.events import AccountState, AccountUpdate, Candle, CandleUpdate, Event, Quote, Trade
 from engine.venue.embedded.listing import Listing
 from engine.venue.embedded.margin import account_state
 from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS, Market
-from engine.venue.embedded.orders import AlgoOrder, Fill, Order, PlaceOrder, Refusal
-from engine.venue.embedded.pit import MILLISECOND_NS, MINUTE_MS, Pit
+from engine.venue.embedded.orders import AlgoOrder, Fill, Order, Payment, PlaceOrder, Refusal
+from engine.venue.embedded.pit import MILLISECOND_NS, MINUTE_MS, Pit, Rules
+from engine.venue.embedded.settlement import Settlement
 
 POINTS_MAX = 8
 UNKNOWN_SYMBOL = Refusal(-1121, "Invalid symbol.")
@@ -54,6 +58,9 @@ class Settings:
     taker_ppm: int = 500
     maker_ppm: int = 200
     leverage: int = 20  # of every symbol until changed
+    mark_minutes: int = 0  # over how many the mark is smoothed; 0: it is the last price
+    pays_funding: bool = False
+    fills: str = "candle"  # or "queue": resting orders wait behind what is displayed
     tells_ticks: bool = True  # whether Trade, Quote and unclosed CandleUpdate events are made at all
 
     def __post_init__(self) -> None:
@@ -61,6 +68,8 @@ class Settings:
             raise ValueError(f"points_per_candle must be 1 to {POINTS_MAX}")
         if self.spread_ticks < 1 or self.depth_ppm < 0 or self.leverage < 1:
             raise ValueError("spread_ticks and leverage must be 1 or more, depth_ppm 0 or more")
+        if self.fills not in ("candle", "queue"):
+            raise ValueError("fills must be candle or queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +93,27 @@ class Exchange:
         self.start_ns = self.now_ns = market.start_ns
         self.tells_ticks = settings.tells_ticks
         self._market = market
-        self._pits = {
-            listing.id: Pit(market, listing.row, settings.spread_ticks, settings.depth_ppm)
-            for listing in market.listings
-        }
+        rules = Rules(
+            spread_ticks=settings.spread_ticks,
+            depth_ppm=settings.depth_ppm,
+            mark_minutes=settings.mark_minutes,
+            queues=settings.fills == "queue",
+        )
+        self._pits = {listing.id: Pit(market, listing.row, rules) for listing in market.listings}
         self._accounts: dict[str, Account] = {}
         self._outbox: list[Event] = []
         clearing = Clearing(settings.taker_ppm, settings.maker_ppm, self._outbox.append)
         self._clearing, self._desk = clearing, Desk(self._pits, clearing)
+        self._settlement = Settlement(self._pits, clearing, self._outbox.append, pays_funding=settings.pays_funding)
         self._minute_ns = market.start_ns  # open of the minute that is played, or the next to begin
         self._point = 0  # points of it that were played
+        self.advances = 0  # points played since the market's start
+        self.chronicle: Chronicle | None = None  # set when it has been played: from then on it is written
+
+    def character(self, seed: int) -> dict[str, Any]:
+        """What its chronicle belongs to: market and settings; ``seed`` is the market's."""
+        market = {"seed": seed, "start_ns": self.start_ns, "contracts": [listing.id for listing in self.listings]}
+        return {"market": market, "settings": asdict(self.settings)}
 
     # the market
 
@@ -121,6 +141,9 @@ class Exchange:
         points = self.settings.points_per_candle
         opens = self._point == 0
         self._point += 1
+        self.advances += 1
+        if self.chronicle is not None:
+            self.chronicle.advanced(self.advances)
         closes = self._point == points
         for pit in self._pits.values():
             self._play(pit, opens)
@@ -169,7 +192,9 @@ class Exchange:
                 self._outbox.append(pit.quote(self.now_ns))
             self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, candle, True))
             for account in self._accounts.values():
-                account.book(pit.listing.id).forget_touches()
+                account.book(pit.listing.id).forget_touches(int(pit.book["depth_lots"][0]))
+                self._clearing.mark(account, pit, self.now_ns)
+        self._settlement.close(self._accounts.values(), self.now_ns)
 
     def klines(self, symbol: str, interval: str, start_ns: int | None, end_ns: int | None, limit: int) -> np.ndarray:
         """CANDLE records (market.py); the last may be the forming one, as on the exchange."""
@@ -195,8 +220,24 @@ class Exchange:
         return self._pits[symbol].quote(self.now_ns)
 
     def last_ticks(self, symbol: str) -> int:
-        """The last price, which is the mark too."""
+        """The last price."""
         return self._pits[symbol].last_ticks
+
+    def mark_ticks(self, symbol: str) -> int:
+        """The mark: the last price, smoothed where the settings say so."""
+        return self._pits[symbol].mark_ticks
+
+    def index_ticks(self, symbol: str) -> int:
+        """The index that funding is reckoned from."""
+        return self._pits[symbol].index.ticks
+
+    def funding_rate_e8(self, symbol: str) -> int:
+        """The rate that would be paid now; paid at ``funding.next_ns`` if the settings say so."""
+        return self._pits[symbol].index.rate_e8
+
+    def funding_rates(self, symbol: str) -> list[funding.Rate]:
+        """What was reckoned at each time so far, oldest first."""
+        return self._settlement.rates[symbol]
 
     def grid(self) -> tuple[Grid, ...]:
         """Per symbol, how many candles closed and which minutes have none."""
@@ -207,18 +248,28 @@ class Exchange:
 
     # trading; account is a name that the server maps API keys to
 
+    @recorded
     def deposit(self, account: str, amount: int) -> None:
         """Money comes in; the first deposit opens the account."""
         if account not in self._accounts:
             self._accounts[account] = Account(account, self.settings.leverage)
         ledger = self._accounts[account].ledger
         ledger.deposit(amount)
+        who = self._accounts[account]
+        who.payments.append(Payment(len(who.payments) + 1, self.now_ns, "TRANSFER", "", amount))
         self._outbox.append(AccountUpdate(account, self.now_ns, "DEPOSIT", ledger.wallet, amount, None))
 
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Every account that was opened."""
+        return tuple(self._accounts)
+
+    @recorded
     def place(self, account: str, request: PlaceOrder) -> Order | AlgoOrder | Refusal:
         """An order for the request, in the state that its arrival left it in, or why not."""
         return self._desk.place(self._accounts[account], request, self.now_ns)
 
+    @recorded
     def amend(self, account: str, order: Order, quantity: str | None, price: str | None) -> Order | Refusal:
         """An open limit order with another quantity or price (None: as it was)."""
         listing = self.by_id[order.symbol]
@@ -233,11 +284,13 @@ class Exchange:
         )
         return self._desk.amend(self._accounts[account], order, request, self.now_ns)
 
+    @recorded
     def cancel(self, account: str, symbol: str, order_id: int = 0, client_id: str = "") -> Order | Refusal:
         """Cancel an open order by either id."""
         who = self._accounts[account]
         return self._desk.cancel(who, who.find(symbol, order_id, client_id), self.now_ns)
 
+    @recorded
     def cancel_algo(self, account: str, algo_id: int = 0, client_id: str = "") -> AlgoOrder | Refusal:
         """Cancel a waiting algo order by either id."""
         who = self._accounts[account]
@@ -293,6 +346,26 @@ class Exchange:
         """The whole account at the marks of the moment."""
         return account_state(self._accounts[account], self._pits)
 
+    def payments(self, account: str) -> list[Payment]:
+        """Funding, insurance and transfers, oldest first."""
+        return self._accounts[account].payments
+
+    @recorded
+    def set_isolated(self, account: str, symbol: str, isolates: bool) -> Refusal | None:
+        """Isolated or cross margin for a contract; only while nothing is held or open there."""
+        who = self._accounts[account]
+        if symbol not in self._pits:
+            return UNKNOWN_SYMBOL
+        if who.is_isolated(symbol) == isolates:
+            return Refusal(-4046, "No need to change margin type.")
+        if who.book(symbol).waiting:
+            return Refusal(-4047, "Margin type cannot be changed if there exists open orders.")
+        if who.ledger.position(symbol).lots:
+            return Refusal(-4048, "Margin type cannot be changed if there exists position.")
+        who.isolates[symbol] = isolates
+        return None
+
+    @recorded
     def set_leverage(self, account: str, symbol: str, leverage: int) -> int | Refusal:
         """Set it, 1 to the contract's most."""
         if symbol not in self._pits:

@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from engine.venue.embedded.listing import Listing
-from engine.venue.embedded.orders import CONDITIONAL, LIMIT, MARKET, PlaceOrder, Refusal
+from engine.venue.embedded.orders import (
+    CONDITIONAL,
+    LIMIT,
+    MARKET,
+    PRICED,
+    TRAILING_STOP_MARKET,
+    PlaceOrder,
+    Refusal,
+)
 
 TYPES = (LIMIT, MARKET, *CONDITIONAL)
 TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX")
+PERCENT = 5  # that a limit may lie beyond the mark, against its own interest
 CLIENT_ID_MAX = 36
 CLIENT_ID_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:/_-")
 
@@ -24,6 +33,7 @@ class Draft:
     lots: int
     price_ticks: int
     trigger_ticks: int
+    trail_ppm: int = 0
 
 
 def read(request: PlaceOrder, listing: Listing) -> Draft | Refusal:
@@ -39,18 +49,34 @@ def read(request: PlaceOrder, listing: Listing) -> Draft | Refusal:
         return Refusal(-4015, "Client order id is not valid.")
     if request.close_position and not conditional:
         return Refusal(-4136, "Target strategy invalid for orderType MARKET,closePosition true.")
+    if request.type in PRICED[1:] and request.time_in_force != "GTC":
+        return Refusal(-1115, "Invalid timeInForce.")
     if request.close_position and (request.quantity or request.reduce_only):
         return Refusal(-4137, "Quantity must be zero with closePosition equals true.")
     lots = 0 if request.close_position else _number("quantity", request.quantity, listing)
-    price = _number("price", request.price, listing) if request.type == LIMIT else 0
-    trigger = _number("triggerPrice", request.trigger_price, listing) if conditional else 0
-    for number in (lots, price, trigger):
+    price = _number("price", request.price, listing) if request.type in PRICED else 0
+    trails = request.type == TRAILING_STOP_MARKET
+    trigger = _number("triggerPrice", request.trigger_price, listing) if conditional and not trails else 0
+    trail = _callback(request.callback_rate) if trails else 0
+    for number in (lots, price, trigger, trail):
         if isinstance(number, Refusal):
             return number
     assert isinstance(lots, int)
     assert isinstance(price, int)
     assert isinstance(trigger, int)
-    return Draft(listing=listing, request=request, lots=lots, price_ticks=price, trigger_ticks=trigger)
+    assert isinstance(trail, int)
+    return Draft(listing=listing, request=request, lots=lots, price_ticks=price, trigger_ticks=trigger, trail_ppm=trail)
+
+
+def _callback(text: str | None) -> int | Refusal:
+    """A callback rate of 0.1 to 10 percent, in ppm."""
+    try:
+        rate = Decimal(text or "")
+    except InvalidOperation:
+        return Refusal(-1102, "Mandatory parameter 'callbackRate' was not sent, was empty/null, or malformed.")
+    # NaN compares to nothing, so the range refuses it too.
+    within = rate.is_finite() and Decimal("0.1") <= rate <= 10 and rate * 10 == int(rate * 10)
+    return int(rate * 10_000) if within else Refusal(-2007, "Invalid callBack rate.")
 
 
 def _number(name: str, text: str | None, listing: Listing) -> int | Refusal:
@@ -103,3 +129,14 @@ def notional_is_enough(draft: Draft, last_ticks: int) -> Refusal | None:
         return None
     least = Decimal(draft.listing.notional_min) / 10**8
     return Refusal(-4164, f"Order's notional must be no smaller than {least} (unless you choose reduce only).")
+
+
+def price_is_near(draft: Draft, mark_ticks: int) -> Refusal | None:
+    """PERCENT_PRICE: no bid far above the mark, no offer far below it."""
+    listing, ticks = draft.listing, draft.price_ticks
+    most, least = mark_ticks * (100 + PERCENT) // 100, -(-mark_ticks * (100 - PERCENT) // 100)
+    if ticks and draft.request.side > 0 and ticks > most:
+        return Refusal(-4016, f"Limit price can't be higher than {listing.price_text(most)}.")
+    if ticks and draft.request.side < 0 and ticks < least:
+        return Refusal(-4024, f"Limit price can't be lower than {listing.price_text(least)}.")
+    return None

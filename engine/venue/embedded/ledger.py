@@ -4,7 +4,10 @@ r"""The exchange's own books, the oracle: wallet, positions, cost, realised prof
          \--> closes part of a position -> wallet += realised
           \-> opens                        cost   += notional
 
-    always: wallet = deposit + sum(realised) - sum(fees)
+    always: wallet = deposit + sum(realised) - sum(fees) + funding + insurance
+
+isolated: the part of the wallet that an isolated position may lose, moved by opening and
+closing; a cross position has none of its own.
 
 Every amount is an integer of 1e-8 quote (docs/money.md has the rules); nothing here
 is shared with the engine's ledger, so that the two can be compared.
@@ -23,6 +26,7 @@ class Position:
 
     lots: int = 0
     cost: int = 0
+    isolated: int = 0  # of the wallet, set aside for this position
 
     @property
     def side(self) -> int:
@@ -68,6 +72,8 @@ class Ledger:
     deposited: int = 0
     realised: int = 0
     fees: int = 0
+    funding: int = 0
+    insurance: int = 0  # what the insurance fund paid for us after a liquidation
     flows: int = 0  # every payment between the account and the rest of the world, summed apart
     positions: dict[str, Position] = field(default_factory=dict)
 
@@ -81,6 +87,39 @@ class Ledger:
         self.deposited += amount
         self.flows += amount
         self._conserve()
+
+    @property
+    def isolated(self) -> int:
+        """What is set aside for isolated positions."""
+        return sum(position.isolated for position in self.positions.values())
+
+    def pay_funding(self, symbol: str, amount: int, *, isolates: bool) -> None:
+        """Funding of a position: received, or paid when negative; from its own margin where it is isolated."""
+        self.wallet += amount
+        self.funding += amount
+        self.flows += amount
+        if isolates:
+            self.position(symbol).isolated += amount
+        self._conserve()
+
+    def insure(self, amount: int) -> None:
+        """The insurance fund covers what a liquidation lost beyond the margin."""
+        assert amount > 0, "the fund pays, it never takes"
+        self.wallet += amount
+        self.insurance += amount
+        self.flows += amount
+        self._conserve()
+
+    def isolate(self, listing: Listing, before: tuple[int, int], leverage: int) -> None:
+        """Set aside what the change from ``before`` (lots, cost) needs, or give back what it frees."""
+        position = self.position(listing.id)
+        lots, cost = before
+        if lots * position.lots <= 0:
+            lots = cost = position.isolated = 0
+        if abs(position.lots) > abs(lots):
+            position.isolated += -(-(position.cost - cost) // leverage)
+        elif lots:
+            position.isolated = position.isolated * abs(position.lots) // abs(lots)
 
     def fill(self, listing: Listing, side: int, ticks: int, lots: int, ppm: int) -> tuple[int, int]:
         """Book one fill; (realised, fee)."""
@@ -99,5 +138,6 @@ class Ledger:
         return realised, fee
 
     def _conserve(self) -> None:
-        assert self.wallet == self.deposited + self.realised - self.fees, "money appeared or vanished"
+        earned = self.realised - self.fees + self.funding + self.insurance
+        assert self.wallet == self.deposited + earned, "money appeared or vanished"
         assert self.wallet == self.flows, "what was paid is not what was booked"

@@ -1,9 +1,12 @@
-"""What positions and open orders bind of the wallet, cross margin, one-way mode.
+"""What positions and open orders bind of the wallet, in one-way mode.
 
 worst(lots) = the larger of |held + open buys| and |held - open sells|
 position margin = |held| * mark * unit / leverage, rounded up
 order margin    = (worst - |held|) * mark * unit / leverage, rounded up
-available       = wallet + unrealised - position margin - order margin
+available       = wallet + unrealised - position margin - order margin, all of what is cross
+
+An isolated position has its own part of the wallet, its profit is not available, and it
+is liquidated alone.  Maintenance comes from the contract's tiers.
 """
 
 from collections.abc import Mapping
@@ -13,6 +16,7 @@ from engine.venue.embedded.events import AccountState, PositionState
 from engine.venue.embedded.filters import Draft
 from engine.venue.embedded.orders import Order
 from engine.venue.embedded.pit import Pit
+from engine.venue.embedded.tiers import notional_max, tier_of
 
 
 def _bound(lots: int, ticks: int, unit: int, leverage: int) -> int:
@@ -20,9 +24,10 @@ def _bound(lots: int, ticks: int, unit: int, leverage: int) -> int:
 
 
 def position_state(account: Account, pit: Pit) -> PositionState:
-    """The position in one contract at its mark, which is the last price."""
-    listing, mark = pit.listing, pit.last_ticks
+    """The position in one contract at its mark."""
+    listing, mark = pit.listing, pit.mark_ticks
     position, leverage = account.ledger.position(listing.id), account.leverage(listing.id)
+    notional = listing.notional(mark, abs(position.lots))
     return PositionState(
         symbol=listing.id,
         lots=position.lots,
@@ -32,7 +37,23 @@ def position_state(account: Account, pit: Pit) -> PositionState:
         mark_ticks=mark,
         leverage=leverage,
         margin=_bound(abs(position.lots), mark, listing.unit, leverage),
+        maintenance=tier_of(listing.id, notional).maintenance(notional) if notional else 0,
+        isolated=position.isolated,
+        is_isolated=account.is_isolated(listing.id),
     )
+
+
+def cross_balance(account: Account, pits: Mapping[str, Pit]) -> int:
+    """Wallet and unrealised profit of everything that is not isolated."""
+    states = (position_state(account, pit) for pit in pits.values())
+    free = account.ledger.wallet - account.ledger.isolated
+    return free + sum(state.unrealised for state in states if not state.is_isolated)
+
+
+def cross_maintenance(account: Account, pits: Mapping[str, Pit]) -> int:
+    """Margin that the cross positions must keep together."""
+    states = (position_state(account, pit) for pit in pits.values())
+    return sum(state.maintenance for state in states if not state.is_isolated)
 
 
 def order_margin(account: Account, pit: Pit, side: int = 0, lots: int = 0) -> int:
@@ -44,7 +65,7 @@ def order_margin(account: Account, pit: Pit, side: int = 0, lots: int = 0) -> in
             open_lots[order.side] += order.lots_left
     worst = max(abs(held), abs(held + open_lots[1]), abs(held - open_lots[-1]))
     leverage = account.leverage(pit.listing.id)
-    return _bound(worst - abs(held), pit.last_ticks, pit.listing.unit, leverage)
+    return _bound(worst - abs(held), pit.mark_ticks, pit.listing.unit, leverage)
 
 
 def account_state(account: Account, pits: Mapping[str, Pit]) -> AccountState:
@@ -54,16 +75,19 @@ def account_state(account: Account, pits: Mapping[str, Pit]) -> AccountState:
     unrealised = sum(position.unrealised for position in positions)
     position_margin = sum(position.margin for position in positions)
     orders = sum(order_margin(account, pit) for pit in pits.values())
+    crossed = sum(position.margin for position in positions if not position.is_isolated)
     return AccountState(
         account=account.name,
         wallet=ledger.wallet,
         unrealised=unrealised,
         position_margin=position_margin,
         order_margin=orders,
-        available=ledger.wallet + unrealised - position_margin - orders,
+        available=cross_balance(account, pits) - crossed - orders,
         deposit=ledger.deposited,
         realised=ledger.realised,
         fees=ledger.fees,
+        funding=ledger.funding,
+        insurance=ledger.insurance,
         positions=positions,
     )
 
@@ -73,3 +97,13 @@ def margin_is_enough(account: Account, pits: Mapping[str, Pit], draft: Draft) ->
     pit = pits[draft.listing.id]
     extra = order_margin(account, pit, draft.request.side, draft.lots) - order_margin(account, pit)
     return extra <= 0 or account_state(account, pits).available >= extra
+
+
+def leverage_allows(account: Account, draft: Draft, pit: Pit) -> bool:
+    """Whether the account's leverage allows a position as large as the order would make it."""
+    held = account.ledger.position(draft.listing.id).lots
+    worst = max(abs(held), abs(held + draft.request.side * draft.lots))
+    if worst == abs(held):
+        return True
+    most = notional_max(draft.listing.id, account.leverage(draft.listing.id))
+    return draft.listing.notional(pit.mark_ticks, worst) <= most

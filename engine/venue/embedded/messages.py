@@ -283,8 +283,8 @@ def account_update(listing: Listing | None, update: AccountUpdate) -> Message:
                 "bep": e8_text(position.entry_e8),
                 "cr": "0",
                 "up": e8_text(position.unrealised),
-                "mt": "cross",
-                "iw": "0",
+                "mt": "isolated" if position.is_isolated else "cross",
+                "iw": e8_text(position.isolated),
                 "ps": "BOTH",
                 "ma": listing.quote,
             }

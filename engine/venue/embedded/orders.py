@@ -4,15 +4,18 @@
        |                     AlgoOrder  NEW -> TRIGGERING -> TRIGGERED -> FINISHED | CANCELED | EXPIRED | REJECTED
        +------refused------> Refusal(code, message)
 
-LIMIT and MARKET requests become orders at once.  STOP_MARKET and TAKE_PROFIT_MARKET
+LIMIT and MARKET requests become orders at once.  The others
 become algo orders with ids of their own; when one triggers, an ordinary MARKET
-order is born with its own ``order_id`` and the algo order's client id.
+(STOP, TAKE_PROFIT: LIMIT) order is born with its own ``order_id`` and the algo order's client id.
 """
 
 from dataclasses import dataclass
 
 LIMIT, MARKET, STOP_MARKET, TAKE_PROFIT_MARKET = "LIMIT", "MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET"
-CONDITIONAL = (STOP_MARKET, TAKE_PROFIT_MARKET)
+STOP, TAKE_PROFIT, TRAILING_STOP_MARKET = "STOP", "TAKE_PROFIT", "TRAILING_STOP_MARKET"
+CONDITIONAL = (STOP_MARKET, TAKE_PROFIT_MARKET, STOP, TAKE_PROFIT, TRAILING_STOP_MARKET)
+PRICED = (LIMIT, STOP, TAKE_PROFIT)  # carry a limit price
+STOPS = (STOP_MARKET, STOP)
 BUY, SELL = 1, -1
 SIDES = {BUY: "BUY", SELL: "SELL"}
 
@@ -31,6 +34,8 @@ class PlaceOrder:
     reduce_only: bool = False
     close_position: bool = False
     client_id: str = ""  # empty: the exchange makes one
+    callback_rate: str | None = None  # percent, of a TRAILING_STOP_MARKET
+    by_mark: bool = False  # workingType MARK_PRICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +88,13 @@ class AlgoOrder:
     algo_id: int
     client_id: str
     side: int
-    type: str  # STOP_MARKET or TAKE_PROFIT_MARKET
+    type: str  # one of CONDITIONAL
     time_in_force: str
     lots: int  # 0 with close_position: whatever is held
     trigger_ticks: int
+    price_ticks: int = 0  # of a STOP or TAKE_PROFIT: the limit order that it becomes
+    trail_ppm: int = 0  # of a TRAILING_STOP_MARKET
+    by_mark: bool = False
     reduce_only: bool = False
     close_position: bool = False
     status: str = "NEW"
@@ -120,3 +128,14 @@ class Fill:
     realised: int  # minor units
     maker: bool
     at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money that moved without a trade (a row of income)."""
+
+    number: int  # counts the account's payments, from 1
+    at_ns: int
+    kind: str  # FUNDING_FEE, INSURANCE_CLEAR, TRANSFER
+    symbol: str  # empty for a transfer
+    amount: int  # minor units; negative was paid

@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, OrderUpdate
+from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, CandleUpdate, OrderUpdate
 from engine.venue.embedded.exchange import POINTS_MAX, Exchange
+from engine.venue.embedded.faults.points import Points
 from engine.venue.embedded.streams import Streams
 
 POINTS_PER_SECOND_MAX = 20
@@ -75,9 +76,11 @@ class Pace:
         self._settled_ns = settled_ns
         self._is_booked = is_booked
         self._started = asyncio.Event()
-        self._awaited_ns = 0
+        # Nobody settles before the first candle; an exchange that resumes waits for its last one.
+        self._awaited_ns = exchange.now_ns if exchange.advances else 0
         self.is_drained = False
         self.candles_count = 0
+        self.faults: Points = Points()
 
     @property
     def is_running(self) -> bool:
@@ -118,6 +121,7 @@ class Pace:
         if closes:
             self.candles_count += 1
             self._awaited_ns = self._exchange.now_ns
+            self.faults.minute()
 
     async def _drive_timed(self) -> None:
         interval_s = 60.0 / self._speed.factor / self._speed.points_per_candle
@@ -146,7 +150,9 @@ class Pace:
                 [event for event in events if not isinstance(event, OrderUpdate | AlgoUpdate | AccountUpdate)]
             )
             self.candles_count += 1
-            self._awaited_ns = self._exchange.now_ns
+            if any(isinstance(event, CandleUpdate) and event.closed for event in events):
+                # A minute without a candle leaves nothing to settle.
+                self._awaited_ns = self._exchange.now_ns
             await asyncio.sleep(0)
 
     async def _drive_flat_out(self) -> None:

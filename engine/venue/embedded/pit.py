@@ -10,10 +10,12 @@ same market time however many points the minute has.
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from engine import matching
+from engine.venue.embedded import funding
 from engine.venue.embedded.events import Candle, Quote, Trade
 from engine.venue.embedded.market import CANDLE, INTERVALS_NS, MINUTE_NS, Market, aggregate, legs, path_ticks, waypoints
 
@@ -25,10 +27,20 @@ ID_STRIDE = 1024  # ids of one contract count in its own steps and never meet an
 SUMS = ("volume_e8", "quote_e4", "trades", "taker_volume_e8", "taker_quote_e4")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How a contract's book and mark are made of its candles."""
+
+    spread_ticks: int = 1
+    depth_ppm: int = 20_000
+    mark_minutes: int = 0
+    queues: bool = False
+
+
 class Pit:
     """Where one contract is traded."""
 
-    def __init__(self, market: Market, row: int, spread_ticks: int, depth_ppm: int) -> None:
+    def __init__(self, market: Market, row: int, rules: Rules) -> None:
         self.listing = market.listings[row]
         self.position = 0
         self.length = 0  # ticks of the current path
@@ -37,16 +49,23 @@ class Pit:
         self.open_ns = market.start_ns  # of the current minute, or the next one to begin
         self.playing = False
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
-        self.book = np.zeros(1, matching.BOOK)
-        self.book["spread_ticks"] = spread_ticks
-        self._market, self._row, self._depth_ppm = market, row, depth_ppm
+        self.book = matching.book_of(0, rules.spread_ticks)
+        self._market, self._row, self._rules = market, row, rules
         self._minutes = market.minutes(row, market.start_ns + MINUTE_NS)
         self._closed = int(np.searchsorted(self._minutes["open_ns"], market.start_ns))
         self._points = (0, 0, 0, 0)
         self._orders = self._fills = self._tape = 0
         first = self._minutes[max(0, self._closed - 1)] if len(self._minutes) else market.minutes(row, 1 << 62)[0]
         self.last_ticks = int(first["close"] if self._closed else first["open"])
+        self.index = funding.Index(self.last_ticks)
+        # A minute or less: the mark is the last price itself, at every moment.
+        self._mark = funding.Index(self.last_ticks, rules.mark_minutes) if rules.mark_minutes else None
         self._show_depth()
+
+    @property
+    def mark_ticks(self) -> int:
+        """The price that margin and profit are computed at: smoothed at each close, or the last price."""
+        return self._mark.ticks if self._mark else self.last_ticks
 
     def next_order_id(self) -> int:
         """An id for an order or an algo order; never used twice, for no contract."""
@@ -79,6 +98,8 @@ class Pit:
             self._points = (self._points[3],) * 4
             return None
         self.length = path_ticks(self._points)
+        if self._rules.queues:
+            self.book["touch_lots"] = int(candle["volume_e8"]) // self.listing.lot_e8 // (self.length + 1)
         return jump
 
     def walk(self, position: int) -> Iterator[tuple[int, int, int]]:
@@ -98,6 +119,9 @@ class Pit:
             self.last_ticks = candle.close
             self._closed += 1
             self.candles_count += 1
+            self.index.close(candle.close)
+            if self._mark:
+                self._mark.close(candle.close)
             self._show_depth()
         self.playing = False
         self.open_ns += MINUTE_NS
@@ -110,7 +134,13 @@ class Pit:
 
     def _show_depth(self) -> None:
         volume_e8 = int(self._minutes["volume_e8"][self._closed - 1]) if self._closed else 0
-        self.book["depth_lots"] = max(1, volume_e8 // self.listing.lot_e8 * self._depth_ppm // PPM)
+        self.book["depth_lots"] = max(1, volume_e8 // self.listing.lot_e8 * self._rules.depth_ppm // PPM)
+
+    def displayed_lots(self, side: int, ticks: int) -> int:
+        """What others show at a price, or would if the book went that far; nobody stands inside the spread."""
+        spread = int(self.book["spread_ticks"][0])
+        best = self.last_ticks - spread // 2 + (0 if side > 0 else spread)
+        return int(self.book["depth_lots"][0]) if side * (ticks - best) <= 0 else 0
 
     # what the public sees
 

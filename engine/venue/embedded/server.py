@@ -3,7 +3,7 @@ r"""The server: sockets on 127.0.0.1, one with TLS and one plain, in front of RE
 127.0.0.1:tls  \              /  Rest     /fapi /api /sapi
                 > Server.serve >-  Streams  /ws /stream /public /market /private
 127.0.0.1:plain/              \  Dialogue /ws-fapi/v1   (the websocket API)
-                               \ Control  /ringmaster/grid step (with a key)   ledger (signed)
+                               \ Control  /ringmaster/grid step faults (with a key)   ledger (signed)
 """
 
 import asyncio
@@ -24,6 +24,8 @@ from engine.venue.embedded.clients import PATIENT, ClientRules
 from engine.venue.embedded.dialogue import PATH, Dialogue
 from engine.venue.embedded.directory import KEYED, SIGNED
 from engine.venue.embedded.exchange import Exchange
+from engine.venue.embedded.faults.injector import Faults
+from engine.venue.embedded.faults.schedule import Schedule, ScheduleError
 from engine.venue.embedded.limits import GENEROUS, Limits, Meter
 from engine.venue.embedded.pace import Pace, Speed
 from engine.venue.embedded.parameters import RefusedError
@@ -61,6 +63,7 @@ class Plan:
     tls_port: int = 0
     plain_port: int = 0
     settled_ns: Callable[[], int] = lambda: 2**62
+    faults: Faults | None = None  # None: only those that the control path asks for
     limits: Limits = GENEROUS
     rules: ClientRules = PATIENT
     is_booked: Callable[[], bool] = lambda: True  # whoever keeps books beside ours has every fill in them
@@ -85,6 +88,8 @@ class Server:
         self.certificate: Certificate = plan.certificate or issue(time.time_ns())
         self.streams = Streams(exchange, self._listen_keys, points=plan.speed.points_per_candle, rules=plan.rules)
         self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns, plan.is_booked)
+        self._faults = self.streams.faults = self.pace.faults = plan.faults or Faults(Schedule())
+        self._faults.attach(exchange, self.streams)
         access = Access(plan.keys, self._listen_keys, Meter(plan.limits))
         self._rest = Rest(exchange, access, self.streams)
         self._dialogue = Dialogue(self._rest, access, plan.rules)
@@ -118,6 +123,7 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._faults.close()
         self._rest.countdowns.close()
         await self._dialogue.close()
         await self.streams.close()
@@ -134,7 +140,7 @@ class Server:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         try:
-            return await self._route(request)
+            return await self._faults.serve(request, self._route)
         except web.HTTPRequestEntityTooLarge:
             return _json({"code": -1130, "msg": f"The body is larger than {BODY_BYTES_MAX} bytes."}, status=413)
 
@@ -161,6 +167,10 @@ class Server:
                 return _json(self._grid())
             case "GET", "/ringmaster/ledger":
                 return _json(self._ledger(account))
+            case "GET", "/ringmaster/faults":
+                return _json(self._faults.report())
+            case "POST", "/ringmaster/faults":
+                return self._add_faults(body)
             case "POST", "/ringmaster/step":
                 return self._step(body)
             case _:
@@ -189,6 +199,12 @@ class Server:
             "open_orders": [asdict(order) for order in exchange.open_orders(account)],
             "open_algo_orders": [asdict(order) for order in exchange.open_algo_orders(account)],
         }
+
+    def _add_faults(self, body: bytes) -> web.Response:
+        try:
+            return _json({"scheduled": self._faults.add(orjson.loads(body))})
+        except (orjson.JSONDecodeError, ScheduleError) as error:
+            return _json({"code": -1130, "msg": str(error)}, status=400)
 
     def _step(self, body: bytes) -> web.Response:
         try:

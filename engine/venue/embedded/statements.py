@@ -1,16 +1,15 @@
 """What the account's owner is told: orders, fills, balances and positions, as Binance answers."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any
 
 from engine.venue.embedded.events import AccountState, PositionState
-from engine.venue.embedded.listing import Listing, e8_text
+from engine.venue.embedded.listing import E8, Listing, e8_text
 from engine.venue.embedded.messages import average_text
-from engine.venue.embedded.orders import SIDES, AlgoOrder, Fill, Order
+from engine.venue.embedded.orders import SIDES, AlgoOrder, Fill, Order, Payment
+from engine.venue.embedded.tiers import tiers_of
 
 MS = 1_000_000
-MAINTENANCE = "0.00400000"  # share of the notional; one bracket for all
 
 Answer = dict[str, Any]
 
@@ -63,10 +62,10 @@ def algo_order(listing: Listing, placed: AlgoOrder) -> Answer:
         "actualPrice": average_text(listing, placed.cost, placed.lots_filled),
         "actualQty": listing.quantity_text(placed.lots_filled),
         "triggerPrice": listing.price_text(placed.trigger_ticks),
-        "price": "0.00",
+        "price": listing.price_text(placed.price_ticks),
         "icebergQuantity": None,
         "selfTradePreventionMode": "EXPIRE_MAKER",
-        "workingType": "CONTRACT_PRICE",
+        "workingType": "MARK_PRICE" if placed.by_mark else "CONTRACT_PRICE",
         "priceMatch": "NONE",
         "closePosition": placed.close_position,
         "priceProtect": False,
@@ -156,7 +155,7 @@ UNTOTALLED = ("availableBalance", "maxWithdrawAmount")
 
 
 def _money(state: AccountState) -> dict[str, str]:
-    maintenance = sum(_maintenance(position) for position in state.positions)
+    maintenance = sum(position.maintenance for position in state.positions)
     return {
         "walletBalance": e8_text(state.wallet),
         "unrealizedProfit": e8_text(state.unrealised),
@@ -181,12 +180,12 @@ def account_position(listing: Listing, position: PositionState, at_ns: int) -> A
         "entryPrice": e8_text(position.entry_e8),
         "breakEvenPrice": e8_text(position.entry_e8),
         "unrealizedProfit": e8_text(position.unrealised),
-        "isolated": False,
-        "isolatedMargin": "0",
-        "isolatedWallet": "0",
+        "isolated": position.is_isolated,
+        "isolatedMargin": e8_text(position.isolated + position.unrealised if position.is_isolated else 0),
+        "isolatedWallet": e8_text(position.isolated),
         "notional": e8_text(listing.notional(position.mark_ticks, position.lots)),
         "initialMargin": e8_text(position.margin),
-        "maintMargin": e8_text(_maintenance(position)),
+        "maintMargin": e8_text(position.maintenance),
         "positionInitialMargin": e8_text(position.margin),
         "openOrderInitialMargin": "0",
         "leverage": str(position.leverage),
@@ -208,12 +207,12 @@ def position_risk(listing: Listing, position: PositionState, at_ns: int) -> Answ
         "markPrice": listing.price_text(position.mark_ticks),
         "unRealizedProfit": e8_text(position.unrealised),
         "liquidationPrice": "0",
-        "isolatedMargin": "0",
+        "isolatedMargin": e8_text(position.isolated + position.unrealised if position.is_isolated else 0),
         "notional": e8_text(listing.notional(position.mark_ticks, position.lots)),
         "marginAsset": listing.quote,
-        "isolatedWallet": "0",
+        "isolatedWallet": e8_text(position.isolated),
         "initialMargin": e8_text(position.margin),
-        "maintMargin": e8_text(_maintenance(position)),
+        "maintMargin": e8_text(position.maintenance),
         "positionInitialMargin": e8_text(position.margin),
         "openOrderInitialMargin": "0",
         "adl": 1,
@@ -221,31 +220,40 @@ def position_risk(listing: Listing, position: PositionState, at_ns: int) -> Answ
         "askNotional": "0",
         "leverage": str(position.leverage),
         "maxNotionalValue": "100000000",
-        "marginType": "cross",
+        "marginType": "isolated" if position.is_isolated else "cross",
         "isAutoAddMargin": "false",
         "updateTime": at_ns // MS,
     }
 
 
 def leverage_bracket(listing: Listing) -> Answer:
-    """The contract's one bracket."""
+    """The contract's tiers."""
     return {
         "symbol": listing.id,
         "notionalCoef": 1.0,
         "brackets": [
             {
-                "bracket": 1,
-                "initialLeverage": listing.leverage_max,
-                "notionalCap": 100_000_000,
-                "notionalFloor": 0,
-                "maintMarginRatio": float(Decimal(MAINTENANCE)),
-                "cum": 0.0,
+                "bracket": tier.number,
+                "initialLeverage": min(tier.leverage_max, listing.leverage_max),
+                "notionalCap": tier.cap // E8,
+                "notionalFloor": tier.floor // E8,
+                "maintMarginRatio": tier.rate_ppm / 1_000_000,
+                "cum": tier.cut / E8,
             }
+            for tier in tiers_of(listing.id)
         ],
     }
 
 
-def _maintenance(position: PositionState) -> int:
-    return (
-        (position.cost + position.unrealised if position.lots > 0 else position.cost - position.unrealised) * 4 // 1000
-    )
+def payment(row: Payment, asset: str) -> Answer:
+    """Money that moved without a trade, as a row of income."""
+    return {
+        "symbol": row.symbol,
+        "incomeType": row.kind,
+        "income": e8_text(row.amount),
+        "asset": asset,
+        "info": row.kind,
+        "time": row.at_ns // MS,
+        "tranId": row.number,
+        "tradeId": "",
+    }

@@ -29,6 +29,7 @@ from engine.venue.embedded.events import (
     Trade,
 )
 from engine.venue.embedded.exchange import Exchange
+from engine.venue.embedded.faults.points import Points
 from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS
 from engine.venue.embedded.quotations import day_statistics
 from engine.venue.embedded.signing import LISTEN_KEY_ABSENT, ListenKeys
@@ -61,12 +62,18 @@ class Streams:
         self._depth_streams: dict[str, dict[str, None]] = {}  # symbol -> names in use
         self._candle_streams: dict[str, dict[str, tuple[str, str]]] = {}  # symbol -> name -> kind, interval
         self.cut_count = 0
+        self.faults: Points = Points()
         self._weigh()
 
     @property
     def clients_count(self) -> int:
         """Clients connected now."""
         return len(self._clients)
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """Who is connected now."""
+        return tuple(self._clients)
 
     @property
     def backlog_count(self) -> int:
@@ -292,15 +299,15 @@ class Streams:
                 self._tell(name, messages.depth(listing, at_ns, *difference))
 
     def _tell(self, name: str, message: messages.Message | list[messages.Message]) -> None:
-        plain = orjson.dumps(message).decode()
-        for client in self._listeners.get(name, ()):
-            client.push(_combined(name, plain) if client.combined else plain)
+        for plain in self.faults.frames(name, message):
+            for client in self._listeners.get(name, ()):
+                client.push(_combined(name, plain) if client.combined else plain)
 
     def _tell_account(self, account: str, message: messages.Message) -> None:
-        plain = orjson.dumps(message).decode()
-        for client in self._clients:
-            if client.account == account:
-                client.push(_combined(client.listen_key or "", plain) if client.combined else plain)
+        for plain in self.faults.private(account, message):
+            for client in self._clients:
+                if client.account == account:
+                    client.push(_combined(client.listen_key or "", plain) if client.combined else plain)
 
 
 def _combined(name: str, plain: str) -> str:

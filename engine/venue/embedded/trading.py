@@ -5,12 +5,25 @@ from typing import Any, TypeVar
 
 from engine.venue.embedded import filters, statements
 from engine.venue.embedded.exchange import Exchange
-from engine.venue.embedded.orders import BUY, CONDITIONAL, LIMIT, MARKET, SELL, AlgoOrder, Order, PlaceOrder, Refusal
+from engine.venue.embedded.orders import (
+    BUY,
+    CONDITIONAL,
+    LIMIT,
+    MARKET,
+    SELL,
+    TRAILING_STOP_MARKET,
+    AlgoOrder,
+    Order,
+    PlaceOrder,
+    Refusal,
+)
 from engine.venue.embedded.parameters import Parameters, RefusedError, refuse
 
 MS = 1_000_000
 EVERYTHING = 10**9  # rows: the cut is made here, after the filters
 SIDES = {"BUY": BUY, "SELL": SELL}
+WORKING = ("CONTRACT_PRICE", "MARK_PRICE")
+BAD_TYPE = (-1130, "Data sent for parameter 'workingType' is not valid.")
 LIFETIMES = ("GTC", "IOC", "FOK", "GTX")
 MOVED = (*CONDITIONAL, "STOP", "TAKE_PROFIT", "TRAILING_STOP_MARKET")
 ABSENT = Refusal(-2013, "Order does not exist.")
@@ -67,7 +80,7 @@ class Trading:
         kind = parameters.text("type")
         if kind not in CONDITIONAL:
             raise refuse(-1116, "Invalid orderType.")
-        parameters.text("triggerPrice")
+        parameters.text("callbackRate" if kind == TRAILING_STOP_MARKET else "triggerPrice")
         request = self._request(parameters, kind, parameters.client_id("clientAlgoId"))
         answer = self._exchange.place(account, request)
         if isinstance(answer, Refusal):
@@ -93,6 +106,8 @@ class Trading:
             reduce_only=parameters.truth("reduceOnly"),
             close_position=parameters.truth("closePosition"),
             client_id=client_id,
+            callback_rate=parameters.number("callbackRate"),
+            by_mark="workingType" in parameters and parameters.option("workingType", WORKING, BAD_TYPE) == "MARK_PRICE",
         )
 
     def query(self, account: str, parameters: Parameters) -> Answer:
@@ -171,6 +186,12 @@ class Trading:
             for entry in statements.income(listing, row)
             if "incomeType" not in parameters or entry["incomeType"] == parameters.text("incomeType")
         ]
+        wanted = {"", *(listing.id for listing in parameters.listings())}
+        rows += [
+            statements.payment(row, self._asset())
+            for row in self._exchange.payments(account)
+            if row.symbol in wanted and ("incomeType" not in parameters or row.kind == parameters.text("incomeType"))
+        ]
         rows.sort(key=lambda entry: (entry["time"], entry["tranId"]))
         return page(rows, parameters, "fromId", lambda entry: entry["time"] * MS)
 
@@ -210,12 +231,13 @@ class Trading:
         leverage = _granted(self._exchange.set_leverage(account, listing.id, parameters.integer("leverage")))
         return {"leverage": leverage, "maxNotionalValue": "100000000", "symbol": listing.id}
 
-    def set_margin_type(self, _: str, parameters: Parameters) -> Answer:
-        """POST marginType: every account is cross."""
-        parameters.listing()
-        if parameters.text("marginType") == "CROSSED":
-            raise refuse(-4046, "No need to change margin type.")
-        raise refuse(-4168, "Unable to adjust to isolated-margin mode under the Multi-Assets mode.")
+    def set_margin_type(self, account: str, parameters: Parameters) -> Answer:
+        """POST marginType: ISOLATED or CROSSED, of one contract."""
+        listing = parameters.listing()
+        kind = parameters.option("marginType", ("ISOLATED", "CROSSED"), (-4049, "Invalid margin type."))
+        if refusal := self._exchange.set_isolated(account, listing.id, kind == "ISOLATED"):
+            raise RefusedError(refusal)
+        return {"code": 200, "msg": "success"}
 
     def set_position_side(self, _: str, parameters: Parameters) -> Answer:
         """POST positionSide/dual: every account is one-way."""

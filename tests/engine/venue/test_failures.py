@@ -101,3 +101,10 @@ def test_the_translation_keeps_words_and_number():
     assert failure.code == -4014
     assert "tick size" in failure.text
     assert all(code < 0 for code in CODES)
+
+
+def test_a_rule_of_the_product_is_no_doubt():
+    """-4140, a symbol that is settling, never reached the book; a duplicated id is still one to ask about."""
+    settling = translated(ccxt.ExchangeError('binanceusdm {"code":-4140,"msg":"Invalid symbol status."}'))
+    assert type(settling) is errors.InvalidOrder
+    assert type(translated(ccxt.ExchangeError('binanceusdm {"code":-4116,"msg":"duplicated"}'))) is errors.Unknown

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from engine.venue.embedded.events import AccountUpdate
+from engine.venue.embedded.events import AccountUpdate, Candle, CandleUpdate
 from engine.venue.embedded.market import MINUTE_NS
 from engine.venue.embedded.pace import BACKLOG_MAX, Pace, Speed
 
@@ -138,11 +138,16 @@ async def test_a_market_that_ends_ends_the_drive(make_exchange):
     assert exchange.is_over
 
 
+FLAT = (1_000_000, 1_000_000, 1_000_000, 1_000_000)
+CLOSED = CandleUpdate("BTCUSDT", 0, Candle(0, 1, 1, 1, 1, 1, 1, 1, 1, 1), True)
+
+
 class Filling:
     """An exchange whose every minute fills something before its candle closes."""
 
     is_over = False
     closes_in = 1
+    advances = 0
 
     def __init__(self) -> None:
         self.now_ns = 0
@@ -150,7 +155,7 @@ class Filling:
     def advance(self) -> list[object]:
         """A candle, and what its path did to us, in the order that the core tells them."""
         self.now_ns += MINUTE_NS
-        return ["candle", AccountUpdate("me", self.now_ns, "ORDER", 0, 0, None)]
+        return [CLOSED, AccountUpdate("me", self.now_ns, "ORDER", 0, 0, None)]
 
 
 async def test_a_candle_is_told_when_the_fills_of_its_path_are_booked():
@@ -168,6 +173,20 @@ async def test_a_candle_is_told_when_the_fills_of_its_path_are_booked():
     assert [type(event) for event in told] == [AccountUpdate]
     booked[0] = True
     await asyncio.sleep(0.05)
-    assert told[1:] == ["candle"]
+    assert told[1:] == [CLOSED]
+    pace.drain()
+    await asyncio.wait_for(task, 1)
+
+
+async def test_a_minute_without_a_candle_is_not_waited_for(opened):
+    """
+    Nobody can settle what never came: the next candle shows the hole.
+    """
+    exchange = opened(FLAT, None, None, FLAT)
+    pace = Pace(exchange, Audience(), Speed.parse("step"), lambda: exchange.start_ns + MINUTE_NS)
+    pace.run()
+    task = asyncio.create_task(pace.drive())
+    await asyncio.sleep(0.05)
+    assert pace.candles_count == 4
     pace.drain()
     await asyncio.wait_for(task, 1)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from engine.venue.embedded.exchange import Exchange
-from engine.venue.embedded.pit import ID_STRIDE, Pit
+from engine.venue.embedded.pit import ID_STRIDE, Pit, Rules
 
 MINUTE_NS = 60_000_000_000
 RISES = (1_000_000, 1_000_300, 999_900, 1_000_200)  # 100 down, 400 up, 100 down: 600 ticks
@@ -11,7 +11,7 @@ RISES = (1_000_000, 1_000_300, 999_900, 1_000_200)  # 100 down, 400 up, 100 down
 
 def pit_of(exchange: Exchange) -> Pit:
     """A pit of its own on the same market."""
-    return Pit(exchange._market, 0, 2, 20_000)
+    return Pit(exchange._market, 0, Rules(spread_ticks=2))
 
 
 def test_a_position_is_a_time_within_the_minute(opened: Callable[..., Exchange]) -> None:

@@ -1,0 +1,1 @@
+"""Faults on request: what may go wrong at an exchange, when it shall, and what was seen of it afterwards."""

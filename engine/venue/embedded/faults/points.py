@@ -1,0 +1,49 @@
+"""The points at which the exchange asks whether something shall go wrong; here nothing ever does.
+
+streams --frames, private--> text on the wire        server --serve--> answer
+pace ----minute-----------> (people act)             control --report, add
+"""
+
+# ruff: noqa: ARG002 - every point has the shape of the one that injects
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+Message = dict[str, Any]
+Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Points:
+    """An exchange without faults."""
+
+    def attach(self, exchange: Any, streams: Any) -> None:
+        """Know the exchange and its streams."""
+
+    def frames(self, name: str, message: Any) -> Sequence[str]:
+        """What the listeners of stream ``name`` are sent instead of ``message``."""
+        return (orjson.dumps(message).decode(),)
+
+    def private(self, account: str, message: Message) -> Sequence[str]:
+        """What ``account`` is sent instead of ``message``."""
+        return (orjson.dumps(message).decode(),)
+
+    async def serve(self, request: web.Request, route: Route) -> web.StreamResponse:
+        """Answer ``request``, by ``route`` or otherwise."""
+        return await route(request)
+
+    def minute(self) -> None:
+        """A minute of the market is over."""
+
+    def report(self) -> dict[str, Any]:
+        """What is scheduled and what was injected."""
+        return {"scheduled": [], "injected": []}
+
+    def add(self, given: object) -> int:
+        """Schedule more; how many.  Raises ScheduleError."""
+        raise NotImplementedError("this exchange was started without faults")
+
+    def close(self) -> None:
+        """Conclude the ledger."""

@@ -1,0 +1,44 @@
+"""What people do to an account goes through the exchange's own books."""
+
+from engine.venue.embedded.faults.acts import Acts
+from engine.venue.embedded.orders import BUY, MARKET, SELL, STOP_MARKET, PlaceOrder
+
+
+def long_with_stop(exchange):
+    """Hold 0.1 BTC with a stop below."""
+    exchange.place("paper", PlaceOrder(symbol="BTCUSDT", side=BUY, type=MARKET, quantity="0.100"))
+    stop = PlaceOrder(
+        symbol="BTCUSDT", side=SELL, type=STOP_MARKET, quantity="0.100", trigger_price="20000", reduce_only=True
+    )
+    exchange.place("paper", stop)
+
+
+def held(exchange):
+    """Lots of BTC."""
+    return exchange.account("paper").positions[0].lots
+
+
+def test_a_human_trades_closes_and_cancels(make_exchange):
+    """A quarter on top, then everything gone, then the stop."""
+    exchange = make_exchange()
+    exchange.advance()
+    long_with_stop(exchange)
+    acts = Acts(exchange)
+    assert acts.perform("human_order", "paper", "BTCUSDT", "0.25")[1] == "FILLED, 25 lots filled"
+    assert held(exchange) == 125
+    assert acts.perform("human_close", "paper", "BTCUSDT", "")[1] == "FILLED, 125 lots filled"
+    assert acts.perform("human_close", "paper", "BTCUSDT", "") == ("nothing is held", "nothing")
+    assert acts.perform("human_cancel", "paper", "BTCUSDT", "")[1] == "CANCELED, 0 lots filled"
+    assert acts.perform("human_cancel", "paper", "BTCUSDT", "") == ("no stop waits", "nothing")
+
+
+def test_a_liquidation_leaves_nothing(make_exchange):
+    """Orders cancelled, position closed, under a name that no engine would choose."""
+    for kind, name in (("liquidation", "autoclose-1"), ("delisting", "settlement_autoclose-1")):
+        exchange = make_exchange()
+        exchange.advance()
+        long_with_stop(exchange)
+        done, came = Acts(exchange).perform(kind, "paper", "BTCUSDT", "")
+        assert (done, came) == (f"{name}: market -100 lots", "FILLED, 100 lots filled")
+        assert held(exchange) == 0
+        assert exchange.open_algo_orders("paper") == []
