@@ -27,3 +27,14 @@ def lines(plain: int, tls: int, symbols: tuple[str, ...]) -> Iterator[str]:
     yield f'  ConfigurationWebSocketStreams(stream_url="{socket}")'
     yield "binance-futures-connector"
     yield f'  UMFutures(key=KEY, secret=SECRET, base_url="{http}"); UMFuturesWebsocketClient(stream_url="{socket}")'
+
+
+def spot_lines(plain: int, tls: int) -> Iterator[str]:
+    """The same for spot, which has ports of its own."""
+    http, socket = f"http://127.0.0.1:{plain}", f"ws://127.0.0.1:{plain}"
+    yield ""
+    yield f"spot      {http}   {socket}   https://127.0.0.1:{tls}   wss://127.0.0.1:{tls}"
+    yield f"REST /api/v3   streams /ws /stream (ccxt.pro: /stream-spot/ws)   websocket API {socket}/ws-api/v3"
+    yield f'  python-binance   BaseClient.API_URL = "{http}/api"; BaseClient.WS_API_URL = "{socket}/ws-api/v3"'
+    yield f'                   BinanceSocketManager.STREAM_URL = "{socket}/"'
+    yield f'  binance-sdk-spot base_path="{http}", stream_url="{socket}/ws-api/v3", stream_url="{socket}/stream"'

@@ -311,6 +311,8 @@ async def _serve(market: "Market", settings: MarketSettings, told: "tuple[Solo, 
         solo.certificate.write_text(agent.certificate.pem, encoding="ascii")
     for line in addresses.lines(agent.ports.plain, agent.ports.tls, tuple(one.symbol for one in market.listings)):
         print(line, flush=True)
+    for line in addresses.spot_lines(agent.ports.spot_plain, agent.ports.spot_tls):
+        print(line, flush=True)
     print(f"\nkey {key}   secret {secret}   ({settings.deposit} USDT of play money)", flush=True)
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

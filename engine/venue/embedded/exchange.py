@@ -40,7 +40,7 @@ from engine.venue.embedded.listing import Listing
 from engine.venue.embedded.margin import account_state
 from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS, Market
 from engine.venue.embedded.orders import AlgoOrder, Fill, Order, Payment, PlaceOrder, Refusal
-from engine.venue.embedded.pit import MILLISECOND_NS, MINUTE_MS, Pit, Rules
+from engine.venue.embedded.pit import MILLISECOND_NS, MINUTE_MS, Follower, Pit, Rules
 from engine.venue.embedded.settlement import Settlement
 
 POINTS_MAX = 8
@@ -92,6 +92,7 @@ class Exchange:
         self.by_id: Mapping[str, Listing] = {listing.id: listing for listing in market.listings}
         self.start_ns = self.now_ns = market.start_ns
         self.tells_ticks = settings.tells_ticks
+        self.followers: list[Follower] = []
         self._market = market
         rules = Rules(
             spread_ticks=settings.spread_ticks,
@@ -127,6 +128,14 @@ class Exchange:
         """Points until the minute closes."""
         return self.settings.points_per_candle - self._point
 
+    @property
+    def _is_heard(self) -> bool:
+        return self.tells_ticks or any(follower.wants_ticks for follower in self.followers)
+
+    def pit(self, symbol: str) -> Pit:
+        """Where a contract is traded."""
+        return self._pits[symbol]
+
     def drain(self) -> list[Event]:
         """What happened since the last call, in order."""
         # The outbox itself stays: the clearing holds on to it.
@@ -150,7 +159,7 @@ class Exchange:
         self.now_ns = self._minute_ns + MINUTE_MS * self._point // points * MILLISECOND_NS
         if closes:
             self._close()
-        elif self.tells_ticks:
+        elif self._is_heard:
             for pit in self._pits.values():
                 self._show(pit)
         return self.drain()
@@ -168,9 +177,11 @@ class Exchange:
     def _match(self, pit: Pit, leg: tuple[int, int, int], *, jumps: bool = False) -> None:
         for account in self._accounts.values():
             self._clearing.walk(account, pit, leg, jumps=jumps)
+        for follower in self.followers:
+            follower.walk(pit, leg, jumps=jumps)
 
     def _print(self, pit: Pit, position: int, side: int) -> None:
-        trade = pit.print_trade(position, side) if self.tells_ticks else None
+        trade = pit.print_trade(position, side) if self._is_heard else None
         if trade:
             self._outbox.append(trade)
 
@@ -188,12 +199,14 @@ class Exchange:
             candle = pit.close()
             if candle is None:
                 continue
-            if self.tells_ticks:
+            if self._is_heard:
                 self._outbox.append(pit.quote(self.now_ns))
             self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, candle, True))
             for account in self._accounts.values():
                 account.book(pit.listing.id).forget_touches(int(pit.book["depth_lots"][0]))
                 self._clearing.mark(account, pit, self.now_ns)
+            for follower in self.followers:
+                follower.forget_touches(pit.listing.id)
         self._settlement.close(self._accounts.values(), self.now_ns)
 
     def klines(self, symbol: str, interval: str, start_ns: int | None, end_ns: int | None, limit: int) -> np.ndarray:

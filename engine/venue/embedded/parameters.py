@@ -29,10 +29,16 @@ def words(value: object) -> str:
 class RefusedError(Exception):
     """The request is answered with an error: Binance's code, message and HTTP status."""
 
-    def __init__(self, refusal: Refusal, *, status: int = 400) -> None:
+    def __init__(self, refusal: Refusal, *, status: int = 400, data: object = None) -> None:
         super().__init__(f"{refusal.code}: {refusal.message}")
         self.refusal = refusal
         self.status = status
+        self.data = data  # what was done all the same, where the answer says so
+
+    def answer(self) -> dict[str, object]:
+        """The body of the error."""
+        told = {"code": self.refusal.code, "msg": self.refusal.message}
+        return told if self.data is None else told | {"data": self.data}
 
 
 def refuse(code: int, message: str) -> RefusedError:

@@ -11,6 +11,7 @@ same market time however many points the minute has.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -214,3 +215,17 @@ class Pit:
             # Intervals without a candle are not counted, so look further back than the limit.
             return last - 2 * limit * step, last
         return -(-start_ns // step) * step, last
+
+
+class Follower(Protocol):
+    """Another floor that trades on the same market (spot) and moves with it."""
+
+    wants_ticks: bool
+
+    def walk(self, pit: Pit, leg: tuple[int, int, int], *, jumps: bool = False) -> None:
+        """The price goes ``leg`` = (position, from, to)."""
+        ...
+
+    def forget_touches(self, symbol: str) -> None:
+        """A new candle begins."""
+        ...

@@ -71,6 +71,10 @@ class Rest:
             }
         )
 
+    def join(self, routes: Directory) -> None:
+        """Serve more paths."""
+        self._routes |= routes
+
     async def serve(self, request: web.Request) -> web.Response:
         """Answer one request."""
         route = self._routes.get((request.method, request.path.rstrip("/")))
@@ -88,8 +92,7 @@ class Rest:
             self.settle()
             if isinstance(refused, LimitedError):
                 headers |= {"Retry-After": str(refused.retry_seconds)}
-            error = {"code": refused.refusal.code, "msg": refused.refusal.message}
-            return _json(error, headers, status=refused.status)
+            return _json(refused.answer(), headers, status=refused.status)
         self.settle()
         return _json(answer, headers)
 

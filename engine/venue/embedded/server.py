@@ -4,6 +4,7 @@ r"""The server: sockets on 127.0.0.1, one with TLS and one plain, in front of RE
                 > Server.serve >-  Streams  /ws /stream /public /market /private
 127.0.0.1:plain/              \  Dialogue /ws-fapi/v1   (the websocket API)
                                \ Control  /ringmaster/grid step faults (with a key)   ledger (signed)
+                               \ SpotHall /ws-api/v3, and /ws /stream on two ports of its own, TLS and plain
 """
 
 import asyncio
@@ -11,8 +12,8 @@ import errno
 import logging
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
@@ -31,6 +32,7 @@ from engine.venue.embedded.pace import Pace, Speed
 from engine.venue.embedded.parameters import RefusedError
 from engine.venue.embedded.rest import NOT_FOUND, Access, Rest
 from engine.venue.embedded.signing import Keys, ListenKeys
+from engine.venue.embedded.spot.hall import SpotHall
 from engine.venue.embedded.streams import Streams
 
 HOST = "127.0.0.1"
@@ -67,15 +69,20 @@ class Plan:
     limits: Limits = GENEROUS
     rules: ClientRules = PATIENT
     is_booked: Callable[[], bool] = lambda: True  # whoever keeps books beside ours has every fill in them
+    spot_tls_port: int = 0
+    spot_plain_port: int = 0
+    spot_deposits: Mapping[str, int] = field(default_factory=lambda: {"USDT": 10_000 * 10**8})  # of every account
     certificate: Certificate | None = None  # None: a fresh one; kept, clients of before a restart still trust it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Ports:
     """Where the server listens."""
 
     tls: int
     plain: int
+    spot_tls: int
+    spot_plain: int
 
 
 class Server:
@@ -93,16 +100,22 @@ class Server:
         access = Access(plan.keys, self._listen_keys, Meter(plan.limits))
         self._rest = Rest(exchange, access, self.streams)
         self._dialogue = Dialogue(self._rest, access, plan.rules)
+        self.spot = SpotHall(exchange, plan.keys, plan.spot_deposits)
+        self._rest.join(self.spot.table)
+        self.streams.followers.append(self.spot)
         self._runner: web.AppRunner | None = None
+        self.ports: Ports | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> Ports:
         """Listen, and return the ports; the market stands still until ``pace.run()``."""
-        tls = _listen(self._plan.tls_port)
+        plan, sockets = self._plan, list[socket.socket]()
         try:
-            plain = _listen(self._plan.plain_port)
+            for port in (plan.tls_port, plan.plain_port, plan.spot_tls_port, plan.spot_plain_port):
+                sockets.append(_listen(port))
         except OSError:
-            tls.close()
+            for listener in sockets:
+                listener.close()
             raise
         application = web.Application(client_max_size=BODY_BYTES_MAX)
         application.router.add_route("*", "/{path:.*}", self._serve)
@@ -112,10 +125,14 @@ class Server:
             application, access_log=None, handle_signals=False, shutdown_timeout=2.0, logger=logger
         )
         await self._runner.setup()
-        await web.SockSite(self._runner, tls, ssl_context=self.certificate.server_context()).start()
-        await web.SockSite(self._runner, plain).start()
+        context = self.certificate.server_context()
+        for number, listener in enumerate(sockets):
+            await web.SockSite(self._runner, listener, ssl_context=context if number % 2 == 0 else None).start()
         self._tasks = [asyncio.create_task(self.pace.drive()), asyncio.create_task(self._expire_listen_keys())]
-        return Ports(tls=tls.getsockname()[1], plain=plain.getsockname()[1])
+        ports = Ports(*(listener.getsockname()[1] for listener in sockets))
+        self.spot.ports = {ports.spot_tls, ports.spot_plain}
+        self.ports = ports
+        return ports
 
     async def close(self) -> None:
         """Stop the market, say good-bye to every client and free the ports."""
@@ -127,6 +144,7 @@ class Server:
         self._rest.countdowns.close()
         await self._dialogue.close()
         await self.streams.close()
+        await self.spot.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -146,6 +164,8 @@ class Server:
 
     async def _route(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
+            if self.spot.is_for(request):
+                return await self.spot.serve(request)
             if self.streams.is_route(request.path):
                 return await self.streams.serve(request)
             if request.path.rstrip("/") == PATH:
@@ -221,6 +241,7 @@ class Server:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             self.streams.expire_listen_keys(time.monotonic_ns(), time.time_ns() // 1_000_000)
+            self.spot.expire_listen_keys()
 
 
 def _listen(port: int) -> socket.socket:

@@ -9,8 +9,8 @@ accepted: clients differ in which route they ask.
 
 import asyncio
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import orjson
 from aiohttp import web
@@ -45,6 +45,23 @@ QUOTES_OF_ALL, FORCED_OF_ALL = "!bookTicker", "!forceOrder@arr"
 DEPTH = re.compile(r"@depth(5|10|20)?(@|$)")
 
 
+class Follower(Protocol):
+    """Whoever tells clients of another floor (spot) about the same events."""
+
+    @property
+    def backlog_count(self) -> int:
+        """Messages that its slowest client has not been sent yet."""
+        ...
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Tell what happened."""
+        ...
+
+    def cut_slowest(self, backlog_max: int) -> None:
+        """Cut clients that lag."""
+        ...
+
+
 class Streams:
     """All websocket clients and what they listen to."""
 
@@ -62,6 +79,7 @@ class Streams:
         self._depth_streams: dict[str, dict[str, None]] = {}  # symbol -> names in use
         self._candle_streams: dict[str, dict[str, tuple[str, str]]] = {}  # symbol -> name -> kind, interval
         self.cut_count = 0
+        self.followers: list[Follower] = []
         self.faults: Points = Points()
         self._weigh()
 
@@ -78,7 +96,8 @@ class Streams:
     @property
     def backlog_count(self) -> int:
         """Messages that the slowest client has not been sent yet."""
-        return max((client.backlog_count for client in self._clients), default=0)
+        own = max((client.backlog_count for client in self._clients), default=0)
+        return max(own, *(follower.backlog_count for follower in self.followers), 0)
 
     def is_route(self, path: str) -> bool:
         """Whether ``path`` is a stream's address."""
@@ -119,6 +138,8 @@ class Streams:
         for client in self._clients:
             if client.backlog_count >= backlog_max:
                 client.cut()
+        for follower in self.followers:
+            follower.cut_slowest(backlog_max)
 
     def _answer(self, client: Client, text: str | bytes) -> dict[str, Any]:
         try:
@@ -185,8 +206,10 @@ class Streams:
 
     # -- events ----------------------------------------------------------------
 
-    def publish(self, events: Iterable[Event]) -> None:
+    def publish(self, events: Sequence[Event]) -> None:
         """Tell every listener what happened."""
+        for follower in self.followers:
+            follower.publish(events)
         moved: dict[str, CandleUpdate] = {}
         for event in events:
             match event:

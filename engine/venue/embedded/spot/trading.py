@@ -1,0 +1,202 @@
+"""Account requests in and answers out: parameters become requests to the spot exchange, orders become JSON."""
+
+from typing import Any
+
+from engine.venue.embedded.listing import e8_text
+from engine.venue.embedded.orders import SIDES, Refusal
+from engine.venue.embedded.parameters import Parameters, RefusedError, refuse
+from engine.venue.embedded.spot import statements
+from engine.venue.embedded.spot.exchange import SpotExchange
+from engine.venue.embedded.spot.filters import SELF_TRADE_MODES
+from engine.venue.embedded.spot.orders import LIMIT, LIMIT_MAKER, MARKET, PlaceSpot, SpotOrder
+
+MS = 1_000_000
+BY_NAME = {name: side for side, name in SIDES.items()}
+RESPONSES = ("ACK", "RESULT", "FULL")
+CANCEL_FAILED = Refusal(-2022, "Order cancel-replace failed.")
+CANCEL_HALF = Refusal(-2021, "Order cancel-replace partially failed.")
+
+Answer = dict[str, Any]
+
+
+class SpotTrading:
+    """Everything that an account may ask of the spot exchange; every method takes account and parameters."""
+
+    def __init__(self, spot: SpotExchange) -> None:
+        self._spot = spot
+
+    # orders
+
+    def place(self, account: str, given: Parameters) -> Answer:
+        """POST order."""
+        request = _request(given)
+        shape = _response(given, request.type)
+        return self._placed(_granted(self._spot.place(account, request)), shape)
+
+    def test(self, account: str, given: Parameters) -> Answer:
+        """POST order/test: everything is checked but the balance, nothing happens."""
+        refused = self._spot.place(account, _request(given), trial=True)
+        if isinstance(refused, Refusal):
+            raise RefusedError(refused)
+        return self.commission(account, given) if given.truth("computeCommissionRates") else {}
+
+    def cancel(self, account: str, given: Parameters) -> Answer:
+        """DELETE order."""
+        listing, (order_id, client_id) = given.listing(), _ids(given, "orderId", "origClientOrderId")
+        cancel_id = given.client_id("newClientOrderId")
+        _check_restriction(given, self._spot.order(account, listing.id, order_id, client_id))
+        done = _granted(self._spot.cancel(account, listing.id, order_id, client_id, cancel_id))
+        return statements.cancelled(self._spot.by_id[listing.id], done, cancel_id, self._spot.market.now_ns)
+
+    def cancel_all(self, account: str, given: Parameters) -> list[Answer]:
+        """DELETE openOrders."""
+        listing = self._spot.by_id[given.listing().id]
+        found = self._spot.open_orders(account, listing.id)
+        if not found:
+            raise refuse(-2011, "Unknown order sent.")
+        done = [_granted(self._spot.cancel(account, listing.id, order.order_id)) for order in found]
+        return [statements.cancelled(listing, order, "", self._spot.market.now_ns) for order in done]
+
+    def replace(self, account: str, given: Parameters) -> Answer:
+        """POST order/cancelReplace: a cancel, then a new order; what failed is told apart."""
+        mode = given.option("cancelReplaceMode", ("STOP_ON_FAILURE", "ALLOW_FAILURE"), (-1130, "Invalid mode."))
+        listing, request = self._spot.by_id[given.listing().id], _request(given)
+        order_id, client_id = _ids(given, "cancelOrderId", "cancelOrigClientOrderId")
+        cancel_id = given.client_id("cancelNewClientOrderId")
+        gone = self._spot.cancel(account, listing.id, order_id, client_id, cancel_id)
+        born: SpotOrder | Refusal | None = None
+        if isinstance(gone, SpotOrder) or mode == "ALLOW_FAILURE":
+            born = self._spot.place(account, request)
+        answer = {
+            "cancelResult": "SUCCESS" if isinstance(gone, SpotOrder) else "FAILURE",
+            "newOrderResult": _outcome(born),
+            "cancelResponse": statements.cancelled(listing, gone, cancel_id, self._spot.market.now_ns)
+            if isinstance(gone, SpotOrder)
+            else _error(gone),
+            "newOrderResponse": None,
+        }
+        if isinstance(born, SpotOrder):
+            answer["newOrderResponse"] = self._placed(born, _response(given, request.type))
+        elif isinstance(born, Refusal):
+            answer["newOrderResponse"] = _error(born)
+        if isinstance(gone, SpotOrder) and isinstance(born, SpotOrder):
+            return answer
+        half = isinstance(gone, SpotOrder) or isinstance(born, SpotOrder)
+        raise RefusedError(CANCEL_HALF if half else CANCEL_FAILED, status=409 if half else 400, data=answer)
+
+    def query(self, account: str, given: Parameters) -> Answer:
+        """GET order."""
+        listing, (order_id, client_id) = given.listing(), _ids(given, "orderId", "origClientOrderId")
+        found = _granted(self._spot.order(account, listing.id, order_id, client_id))
+        return statements.order(self._spot.by_id[listing.id], found)
+
+    def open_orders(self, account: str, given: Parameters) -> list[Answer]:
+        """GET openOrders."""
+        symbol = given.listing().id if "symbol" in given else None
+        found = self._spot.open_orders(account, symbol)
+        return [statements.order(self._spot.by_id[order.symbol], order) for order in found]
+
+    def all_orders(self, account: str, given: Parameters) -> list[Answer]:
+        """GET allOrders: from an id on, or of a time, or the newest."""
+        listing = self._spot.by_id[given.listing().id]
+        rows = [statements.order(listing, order) for order in self._spot.all_orders(account, listing.id)]
+        return _page(given, rows, "orderId", given.integer("orderId", 0))
+
+    def my_trades(self, account: str, given: Parameters) -> list[Answer]:
+        """GET myTrades: from an id on, or of a time, or the newest; of one order where it is named."""
+        listing = self._spot.by_id[given.listing().id]
+        rows = [statements.fill(listing, fill) for fill in self._spot.fills(account, listing.id)]
+        if order_id := given.integer("orderId", 0):
+            rows = [row for row in rows if row["orderId"] == order_id]
+        return _page(given, rows, "id", given.integer("fromId", 0))
+
+    # the account
+
+    def account(self, account: str, given: Parameters) -> Answer:
+        """GET account."""
+        held = self._spot.balances(account)
+        if given.truth("omitZeroBalances"):
+            held = {asset: pair for asset, pair in held.items() if any(pair)}
+        return statements.account(held, self._spot.fee_ppm, self._spot.market.now_ns)
+
+    def commission(self, _: str, given: Parameters) -> Answer:
+        """GET account/commission."""
+        rate = e8_text(self._spot.fee_ppm * 100)
+        standard = {"maker": rate, "taker": rate, "buyer": "0.00000000", "seller": "0.00000000"}
+        nothing = dict.fromkeys(standard, "0.00000000")
+        discount = {
+            "enabledForAccount": False,
+            "enabledForSymbol": False,
+            "discountAsset": "BNB",
+            "discount": "0.00000000",
+        }
+        whole = {"standardCommission": standard, "specialCommission": nothing, "taxCommission": nothing}
+        return {"symbol": given.listing().id, **whole, "discount": discount}
+
+    def _placed(self, order: SpotOrder, shape: str) -> Answer:
+        fills = [fill for fill in self._spot.fills(order.account, order.symbol) if fill.order_id == order.order_id]
+        return statements.placed(self._spot.by_id[order.symbol], order, fills, shape)
+
+
+def _request(given: Parameters) -> PlaceSpot:
+    kind = given.text("type")
+    mode = "EXPIRE_MAKER"
+    if "selfTradePreventionMode" in given:
+        mode = given.option("selfTradePreventionMode", SELF_TRADE_MODES, (-1013, "Invalid self-trade prevention mode."))
+    return PlaceSpot(
+        symbol=given.listing().id,
+        side=BY_NAME[given.option("side", BY_NAME, (-1117, "Invalid side."))],
+        type=kind,
+        quantity=given.number("quantity"),
+        quote_quantity=given.number("quoteOrderQty"),
+        price=given.number("price"),
+        stop_price=given.number("stopPrice"),
+        time_in_force=given.text("timeInForce") if "timeInForce" in given else "",
+        client_id=given.client_id("newClientOrderId"),
+        self_trade=mode,
+    )
+
+
+def _response(given: Parameters, kind: str) -> str:
+    if "newOrderRespType" in given:
+        return given.option("newOrderRespType", RESPONSES, (-1130, "Invalid newOrderRespType."))
+    return "FULL" if kind in (LIMIT, MARKET, LIMIT_MAKER) else "ACK"
+
+
+def _ids(given: Parameters, number: str, name: str) -> tuple[int, str]:
+    if number not in given and name not in given:
+        raise refuse(-1102, f"Param '{name}' or '{number}' must be sent, but both were empty/null!")
+    return given.integer(number, 0), given.client_id(name)
+
+
+def _check_restriction(given: Parameters, order: SpotOrder | Refusal) -> None:
+    if "cancelRestrictions" not in given or isinstance(order, Refusal):
+        return
+    wanted = {"ONLY_NEW": "NEW", "ONLY_PARTIALLY_FILLED": "PARTIALLY_FILLED"}
+    if order.status != wanted[given.option("cancelRestrictions", tuple(wanted), (-1130, "Invalid restriction."))]:
+        raise refuse(-2011, "Order was not canceled due to cancel restrictions.")
+
+
+def _granted(answer: SpotOrder | Refusal | None) -> SpotOrder:
+    if isinstance(answer, Refusal):
+        raise RefusedError(answer)
+    assert answer is not None, "only a trial answers with nothing"
+    return answer
+
+
+def _outcome(born: SpotOrder | Refusal | None) -> str:
+    if born is None:
+        return "NOT_ATTEMPTED"
+    return "SUCCESS" if isinstance(born, SpotOrder) else "FAILURE"
+
+
+def _error(refusal: Refusal) -> Answer:
+    return {"code": refusal.code, "msg": refusal.message}
+
+
+def _page(given: Parameters, rows: list[Answer], key: str, from_id: int) -> list[Answer]:
+    """Rows of the time asked for: from an id or a start the earliest, else the newest."""
+    limit = given.limit(500, 1000)
+    start_ms, end_ms = given.time_ns("startTime", 0) // MS, given.time_ns("endTime", 2**62) // MS
+    rows = [row for row in rows if start_ms <= row["time"] <= end_ms and row[key] >= from_id]
+    return rows[:limit] if from_id or "startTime" in given else rows[-limit:]
