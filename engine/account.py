@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from engine import errors
+from engine import errors, planner
 from engine.books import Books
+from engine.comparison import Difference, held
 from engine.core import Core
 from engine.desk import Desk
 from engine.dispatch import Dispatch
 from engine.events import BookEvent, Deposited
+from engine.gate import NS_OF_MS, Gate, Stance, objection
 from engine.journal import Journal
-from engine.messages import Answer, FillTold, Message, Moment, Recorded
+from engine.messages import Answer, FillTold, Message, Moment, Recorded, Send
 from engine.order import Intent
 from engine.risk import Refused
 from engine.settings import EngineSettings
@@ -29,6 +31,7 @@ from engine.venue.base import Acknowledged, Venue
 from shm.instruments import Instrument
 
 CONNECT_S_MAX = 30.0
+UNHEARD_MAX = 3  # answers in a row with trades that the private stream has not told
 RETRY_NS = 1_000_000_000  # after a recovery that failed
 
 
@@ -82,10 +85,13 @@ class Account:
     def __init__(self, plan: Plan, venue: Venue, witness: Witness, moment: Callable[[], Moment]) -> None:
         """Open nothing yet."""
         self._plan, self._venue, self._witness, self._moment = plan, venue, witness, moment
+        self.stance: Callable[[], Stance] = Stance  # of the session, for the gate
+        self._approved_ns: dict[int, int] = {}  # intents of this life, by number
         self._journal: Journal | None = None
         self._listening: asyncio.Task[None] | None = None
         self._recovering: asyncio.Task[None] | None = None
         self._recovered_ns = self._failed_ns = 0
+        self._differences: tuple[Difference, ...] = ()  # of the last look
 
     async def open(self, say: Callable[[str], None]) -> None:
         """Replay, connect, and ask the venue for everything."""
@@ -100,7 +106,8 @@ class Account:
             venue=plan.instruments[0].venue,
             instruments={rule.symbol: rule for rule in plan.instruments},
         )
-        self.dispatch = Dispatch(journal, self._venue, self._witness, self.tell, self._ask)
+        gate = Gate(self._venue, self._objection)
+        self.dispatch = Dispatch(journal, gate, self._witness, self.tell, self._ask)
         self._desk = Desk(self._venue, self, plan.instruments)
         say("connecting")
         await self._venue.open()
@@ -177,16 +184,38 @@ class Account:
             return
         if now_ns - self._recovered_ns > interval_ns:
             self.want_recovery("periodic")
+        if self._desk.connected.is_set():
+            self._watch_stream()
         if self.dispatch.comparison_wanted:
             self.want_recovery(self.dispatch.comparison_wanted)
             self.dispatch.comparison_wanted = ""
         if self._desk.recovery_wanted and self._desk.connected.is_set() and now_ns - self._failed_ns > RETRY_NS:
             self._recovering = asyncio.create_task(self._recover_or_wait())
 
+    def _watch_stream(self) -> None:
+        """Hang up on a private stream that shows no life, or whose trades only questions bring."""
+        silent_ns = self._plan.settings.reconcile.stream_silent_s * 1_000_000_000
+        if self._venue.stream_age_ns() > silent_ns:
+            self._desk.connected.clear()
+            self._venue.hang_up("the private stream is silent")
+        elif self._desk.unheard >= UNHEARD_MAX:
+            self._desk.unheard = 0
+            self._venue.hang_up("the private stream tells no trades")
+
     def _done(self, answer: Answer, now: Moment) -> None:
         if answer.events or answer.actions:
             self._witness.answered(answer, now)
+            for action in answer.actions:
+                if isinstance(action, Send):
+                    self._approved_ns[action.intent.intent_id] = now.monotonic_ns
             self.dispatch.do(answer)
+
+    def _objection(self, intent: Intent) -> str:
+        """Why an approved intent must not leave now."""
+        now, executor = self._moment(), self._plan.settings.executor
+        age_ns = now.monotonic_ns - self._approved_ns[intent.intent_id]
+        words = objection(intent, age_ns, executor.send_age_ms * NS_OF_MS, self.stance())
+        return words or planner.expiry(self.books, intent, self.core.circumstances(now))
 
     async def _begin(self) -> None:
         """What has to be in the books first: who we are, what is listed, what is in doubt, what we own."""
@@ -213,7 +242,22 @@ class Account:
 
     async def _recover(self) -> None:
         await self._desk.recover()
+        await self._compare()
         self._recovered_ns = self._moment().monotonic_ns
+
+    async def _compare(self) -> None:
+        """Positions and cash: entries wait while they differ, at the start at once, later when a second look agrees."""
+        positions = {seen.symbol: seen.lots for seen in await self._venue.positions()}
+        wallet = (await self._venue.wallet(self._plan.asset)).wallet
+        found = held(self.books, positions, wallet)
+        stands = found and (found == self._differences or not self._recovered_ns)
+        words = "; ".join(f"{one.finding.name} {one.instrument} {one.found - one.expected}" for one in found)
+        if found and found != self._differences:
+            self._failed_ns = self._moment().monotonic_ns  # not at once
+            self.want_recovery("a difference to the exchange")
+        if stands and words != self.core.differs:
+            self._witness.warned("differs from the exchange: no entries", words)
+        self._differences, self.core.differs = found, words if stands else ""
 
     async def _recover_or_wait(self) -> None:
         reason = self._desk.recovery_wanted

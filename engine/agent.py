@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.account import Account, Plan
 from engine.events import BookEvent
+from engine.gate import Stance
 from engine.inbox import Inbox
 from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Moment, Target, Tick
 from engine.order import Intent
@@ -47,6 +48,7 @@ class EngineAgent:
         self._names = (plan.instruments, plan.strategies)
         self._inbox = Inbox(self._rings[0], self._rings[1], self._names)
         self._account = Account(plan, venue, self, self._moment)
+        self._account.stance = self._stance
         self._outbox: Outbox | None = None
         self._settling = Settling(len(plan.instruments), PATIENCE_NS)
         self._pulses = memory.table_reader("PULSES")
@@ -137,6 +139,14 @@ class EngineAgent:
             monotonic_ns=self._clock.monotonic_ns(),
         )
 
+    def _stance(self) -> Stance:
+        """What the shared words say now: this process may have been stopped since it looked last."""
+        memory, pulse = self._body.memory, self._body.pulse
+        row: np.ndarray[tuple[int], np.dtype[np.void]] = np.zeros(1, records.PULSE)
+        is_current = not self._pulses.read(role_row("engine"), row) or int(row["epoch"][0]) == pulse.epoch
+        may_enter = read_command(memory).order is Order.RUN
+        return Stance(kill=memory.words.kill_level(), may_enter=may_enter, is_current=is_current)
+
     def _tell(self, message: Candle | Target) -> None:
         if isinstance(message, Candle):
             self._marks[message.instrument] = message.close_ticks
@@ -179,6 +189,7 @@ class EngineAgent:
             self._body.pulse.tell(life=Life.RUNNING)
         elif command.order is Order.DRAIN:
             self._account.tell(Draining(command.flatten))
+            self._body.pulse.tell(life=Life.RUNNING)  # also when it was DRAINED: now more is asked
         elif command.order is Order.STOP:
             self._body.stopping.tell()
         self._body.pulse.tell(obeyed=command.version)

@@ -231,6 +231,21 @@ class Books:
             working[intent.intent_id] = order
 
 
+def doubled(books: Books) -> int:
+    """Intents that the venue carried out more than once, or after we had called them never sent; must be 0."""
+    lots: dict[int, int] = {}
+    numbers: dict[int, dict[str, bool]] = {}
+    for fill in books.ledger.trades.values():
+        lots[fill.intent_id] = lots.get(fill.intent_id, 0) + fill.lots
+        numbers.setdefault(fill.intent_id, {})[fill.venue_order_id] = True
+    twice = [
+        intent_id
+        for intent_id, order in books.orders.items()
+        if lots.get(intent_id, 0) > order.intent.lots or len(numbers.get(intent_id, {})) > 1
+    ]
+    return len(twice) + books.late_adoptions
+
+
 def doubts(books: Books, wall_ns: int) -> list[Observed]:
     """After a restart, an order that was intended or sent may have happened: each is in doubt."""
     return [

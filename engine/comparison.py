@@ -5,6 +5,7 @@ there  = what the exchange says          --compare--> findings, each with what r
 a difference in something that is still moving is not one: it is looked at again next round
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -12,6 +13,8 @@ from engine.books import Books
 from engine.ledger import NET
 from engine.order import Order, intent_of
 from shm.records import Finding, OrderState
+
+WHOLE, UNEXPLAINED_PPM = 10**8, 500  # cash that may be unexplained: a unit of the asset, or 0.05 %
 
 
 class Resolution(IntEnum):
@@ -89,6 +92,22 @@ def compare(books: Books, there: Snapshot, wallet_tolerance: int = 0) -> tuple[D
             Difference(finding=Finding.CASH_DIFFERS, resolution=Resolution.ALARM, expected=ours, found=there.wallet)
         )
     return tuple(found) or (Difference(finding=Finding.MATCH, resolution=Resolution.NOTHING),)
+
+
+def held(books: Books, positions: Mapping[str, int], wallet: int) -> tuple[Difference, ...]:
+    """What the engine asks itself after it has asked for everything: positions, and cash that nothing explains.
+
+    Only what is beyond doubt: nothing where an order is under way, nor cash below what funding may still explain.
+    """
+    moving = [name for name in sorted(books.listings) if is_moving(books, name)]
+    there = Snapshot(
+        instruments=(), orders=(), trades=(), trades_complete_from=(), positions=tuple(positions.items()), wallet=wallet
+    )
+    found = [one for name in sorted(books.listings) if name not in moving for one in _position(books, there, name)]
+    unexplained = abs(wallet - books.ledger.wallet(books.account, books.venue))
+    if not moving and unexplained > max(WHOLE, wallet * UNEXPLAINED_PPM // 1_000_000):
+        found += [one for one in compare(books, there) if one.finding == Finding.CASH_DIFFERS]
+    return tuple(found)
 
 
 def is_moving(books: Books, instrument: str) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from engine import exits, planner, sizing
 from engine.books import Books, doubts
 from engine.draft import Draft
-from engine.events import BookEvent, Crossed, Filled, Intended, Listed, Observed, Sized, Spent, Started
+from engine.events import BookEvent, Filled, Intended, Listed, Observed, Sized, Spent, Started
 from engine.messages import (
     Action,
     Announce,
@@ -36,11 +36,12 @@ from engine.messages import (
 )
 from engine.netting import Proposal, clipped
 from engine.order import CONDITIONAL, Event, Intent, Order
+from engine.questions import NS_OF_MS, Questions
 from engine.risk import Approved, Refusal, Refused, review
 from engine.settings import EngineSettings
 from shm.records import Kill, OrderState, Purpose
 
-NS_OF_MS = 1_000_000
+PAUSE_MS_MAX = 30_000  # after failure on failure
 TICK_NS = 20 * NS_OF_MS  # machine time between two looks at what waits
 
 
@@ -58,7 +59,7 @@ class Core:
     ) -> None:
         """Take over the books; ``restarted`` comes before anything is told."""
         self.books = books
-        self.kill = Kill.NORMAL
+        self.kill, self.differs = Kill.NORMAL, ""  # differs: from the venue, beyond doubt; forbids entries
         self._settings = settings
         self._run = run
         self._venue = venue
@@ -72,7 +73,9 @@ class Core:
         self._due: dict[str, int] = {}  # instrument: monotonic time of its next plan
         self._held_until: dict[str, int] = {}
         self._waiting: dict[str, bool] = {}
-        self._questions: dict[int, tuple[int, int]] = {}  # intent: (asked, monotonic time of the next)
+        self._questions = Questions(settings.executor)
+        self._failures: dict[str, int] = {}  # orders in a row that did not happen
+        self._bare: dict[tuple[str, str], int] = {}  # lots without a stop that a comparison was asked for
         self._part_seen_ns: dict[int, int] = {}
         self._announced: dict[str, tuple[Refusal, int]] = {}
         entries = sorted(order.intent.created_market_ns for order in books.orders.values() if _adds(order.intent))
@@ -107,6 +110,8 @@ class Core:
             self._record(doubt)
         for orders in self.books.working.values():
             self._actions += [Ask(order.intent, order.venue_order_id) for order in orders.values()]
+            for intent_id in orders:
+                self._questions.begin(intent_id, now.monotonic_ns)
         self._actions.append(Compare("start"))
         return self._answer()
 
@@ -183,14 +188,7 @@ class Core:
             reached = candle.low_ticks <= goal.stop_ticks if held.side > 0 else candle.high_ticks >= goal.stop_ticks
             # A strategy against the account's net position cannot rest a reduce-only stop: its stop is ours to keep.
             if reached and not exits.rests_at_venue(self.books, candle.instrument, strategy):
-                self._record(
-                    Spent(
-                        instrument=candle.instrument,
-                        strategy=strategy,
-                        target_id=goal.target_id,
-                        market_ns=now.market_ns,
-                    )
-                )
+                self._spend(candle.instrument, strategy, goal.target_id, now)
         self._plan(candle.instrument, now)
 
     def _outcome(self, outcome: Outcome, now: Moment) -> None:
@@ -199,19 +197,24 @@ class Core:
             self._actions.append(Compare(f"news of order {outcome.intent_id}, which is not in the journal"))
             return
         event, symbol, executor = outcome.event, order.intent.instrument, self._settings.executor
-        age_ns = now.wall_ns - order.intent.created_wall_ns
-        if event == Event.ABSENT and not outcome.refusal and age_ns < executor.unknown_horizon_ms * NS_OF_MS:
+        is_missing = event == Event.ABSENT and not outcome.refusal
+        if is_missing and not self._questions.miss(outcome.intent_id, now.monotonic_ns):
             event = Event.DOUBT  # not found so soon is no proof of absence
         if event in (Event.ABSENT, Event.REJECT):
-            pause_ms = max(executor.retry_ms, outcome.retry_after_ms)
+            failures = self._failures[symbol] = self._failures.get(symbol, 0) + 1
+            pause_ms = min(executor.retry_ms << min(failures - 1, 16), PAUSE_MS_MAX)
             held = self._instruments if outcome.refusal == "RateLimited" else [symbol]  # it limits the account
-            self._held_until |= dict.fromkeys(held, now.monotonic_ns + pause_ms * NS_OF_MS)
+            self._held_until |= dict.fromkeys(held, now.monotonic_ns + max(pause_ms, outcome.retry_after_ms) * NS_OF_MS)
         if event == Event.REJECT and outcome.refusal == "ReduceOnlyRejected":
             self._actions.append(Compare("the venue has nothing to reduce"))
         after = order.told(event, lots_reported=outcome.lots_filled)
         named = outcome.venue_order_id not in ("", order.venue_order_id)
         if (after.facts, after.lots_reported) == (order.facts, order.lots_reported) and not named:
+            if is_missing and order.intent.purpose == Purpose.STOP:
+                self._plan(symbol, now)  # the position must not wait for the proof
             return
+        if event in (Event.ACK, Event.FILL_SOME, Event.FILL_ALL):
+            self._failures.pop(symbol, None)
         self._record(
             Observed(
                 intent_id=outcome.intent_id,
@@ -238,32 +241,21 @@ class Core:
         for orders in list(self.books.working.values()):
             for order in list(orders.values()):
                 self._attend(order, now)
-        self._questions = {
-            name: asked for name, asked in self._questions.items() if not self.books.orders[name].is_settled
-        }
+        self._questions.forget([name for name in self._questions.open if self.books.orders[name].is_settled])
         for symbol in [symbol for symbol, due_ns in self._due.items() if due_ns <= now.monotonic_ns]:
             self._plan(symbol, now)
 
     def _attend(self, order: Order, now: Moment) -> None:
-        """Ask about an order that ought to have moved on, less and less often."""
-        intent_id, state, executor = order.intent.intent_id, order.state, self._settings.executor
-        if state == OrderState.OPEN and order.intent.type in CONDITIONAL:
-            self._questions.pop(intent_id, None)
+        """Ask about an order that ought to have moved on."""
+        if not self._questions.is_due(order, now.monotonic_ns):
             return
-        asked, next_ns = self._questions.get(intent_id, (0, now.monotonic_ns + executor.ask_first_ms * NS_OF_MS))
-        if state in (OrderState.NEW, OrderState.SENT) and asked == 0 and intent_id not in self._questions:
-            next_ns = now.monotonic_ns + executor.answer_timeout_ms * NS_OF_MS
-        if now.monotonic_ns >= next_ns:
-            if state in (OrderState.NEW, OrderState.SENT):
-                self._record(
-                    Observed(intent_id=intent_id, event=Event.DOUBT, text="no answer in time", wall_ns=now.wall_ns)
-                )
-            again = Cancel if state == OrderState.CANCELLING else Ask
-            self._actions.append(again(order.intent, order.venue_order_id))
-            asked += 1
-            pause_ms = min(executor.ask_first_ms << min(asked, 16), executor.ask_last_ms)
-            next_ns = now.monotonic_ns + pause_ms * NS_OF_MS
-        self._questions[intent_id] = (asked, next_ns)
+        intent = order.intent
+        if order.state in (OrderState.NEW, OrderState.SENT):
+            self._record(
+                Observed(intent_id=intent.intent_id, event=Event.DOUBT, text="no answer in time", wall_ns=now.wall_ns)
+            )
+        again = Cancel if order.state == OrderState.CANCELLING else Ask
+        self._actions.append(again(intent, order.venue_order_id))
 
     def _plan_all(self, now: Moment) -> None:
         for symbol in self._instruments:
@@ -300,7 +292,7 @@ class Core:
         return False
 
     def _net(self, symbol: str, now: Moment) -> None:
-        at = self._circumstances(now)
+        at = self.circumstances(now)
         proposal = planner.propose(self.books, symbol, at)
         self._cross(symbol, proposal, at)
         if not proposal.lots:
@@ -316,25 +308,16 @@ class Core:
                 return
             answer = self._reviewed(symbol, second, at, now)
         if isinstance(answer, Refused):
+            if answer.intent.reduce_only:  # a position that must go and cannot: again and again, and said each time
+                self._announced.pop(symbol, None)
+                self._due[symbol] = now.monotonic_ns + self._settings.executor.ask_last_ms * NS_OF_MS
             self._announce(symbol, answer)
         else:
-            self._send(answer)
+            self._send(answer, now)
 
     def _cross(self, symbol: str, proposal: Proposal, at: planner.Circumstances) -> None:
-        for buyer, seller, lots in proposal.crosses:
-            self._record(
-                Crossed(
-                    cross_id=self.books.cross_id_last + 1,
-                    account=self._settings.account,
-                    venue=self._venue,
-                    instrument=symbol,
-                    buyer=buyer,
-                    seller=seller,
-                    lots=lots,
-                    price_ticks=planner.reference_ticks(self.books, symbol, (buyer, seller), at),
-                    market_ns=at.market_ns,
-                )
-            )
+        for cross in proposal.crosses:
+            self._record(self._draft.cross(symbol, cross, at))
 
     def _reviewed(self, symbol: str, proposal: Proposal, at: planner.Circumstances, now: Moment) -> Approved | Refused:
         names = [strategy for strategy, _ in proposal.allocation]
@@ -347,7 +330,7 @@ class Core:
 
     def _protect(self, symbol: str, now: Moment) -> None:
         for strategy in self.books.strategies_of(symbol):
-            for action in exits.plan(self.books, symbol, strategy):
+            for action in exits.plan(self.books, symbol, strategy, self._questions.missed):
                 match action:
                     case exits.PlaceStop():
                         self._place_stop(symbol, action, now)
@@ -357,22 +340,38 @@ class Core:
                         )
                         self._actions.append(Cancel(order.intent, order.venue_order_id))
                     case exits.Bare(name, lots):
-                        self._actions.append(Compare(f"{name} holds {lots} lots of {symbol} without a stop"))
+                        self._close_bare(symbol, name, lots, now)
 
     def _place_stop(self, symbol: str, stop: exits.PlaceStop, now: Moment) -> None:
-        intent = self._draft.stop(symbol, stop, self._circumstances(now))
+        intent = self._draft.stop(symbol, stop, self.circumstances(now))
         proposal = Proposal(side=stop.side, lots=stop.lots, allocation=intent.allocation, crosses=())
-        book = planner.risk_book(self.books, symbol, proposal, self._circumstances(now), len(self._entries))
+        book = planner.risk_book(self.books, symbol, proposal, self.circumstances(now), len(self._entries))
         answer = review(intent, book, self._limits[symbol])
         if isinstance(answer, Refused):
             self._announce(symbol, answer)
+            self._spend(symbol, stop.strategy, stop.target_id, now)
         else:
-            self._send(answer)
+            self._send(answer, now)
 
-    def _send(self, approved: Approved) -> None:
+    def _close_bare(self, symbol: str, strategy: str, lots: int, now: Moment) -> None:
+        """No stop is known for lots that we hold: they go at the market; a stranger's are told once."""
+        goal = self.books.goals.get((symbol, strategy))
+        if goal is not None:
+            self._spend(symbol, strategy, goal.target_id, now)
+        elif self._bare.get((symbol, strategy)) != lots:
+            self._bare[symbol, strategy] = lots
+            self._actions.append(Compare(f"{strategy} holds {lots} lots of {symbol} without a stop"))
+
+    def _spend(self, symbol: str, strategy: str, target_id: int, now: Moment) -> None:
+        """Give a goal up, so that what it holds is closed."""
+        self._record(Spent(instrument=symbol, strategy=strategy, target_id=target_id, market_ns=now.market_ns))
+        self._due[symbol] = now.monotonic_ns
+
+    def _send(self, approved: Approved, now: Moment) -> None:
         intent = approved.intent
         self._announced.pop(intent.instrument, None)
         self._record(Intended(intent=intent))
+        self._questions.begin(intent.intent_id, now.monotonic_ns)
         self._actions.append(Send(approved))
         self._waiting[intent.instrument] = True
         if _adds(intent):
@@ -384,12 +383,13 @@ class Core:
             self._announced[symbol] = name
             self._actions.append(Announce(refused))
 
-    def _circumstances(self, now: Moment) -> planner.Circumstances:
+    def circumstances(self, now: Moment) -> planner.Circumstances:
+        """What beside the books decides at ``now`` whether an entry may be made."""
         return planner.Circumstances(
             market_ns=now.market_ns,
             wall_ns=now.wall_ns,
             kill=self.kill,
-            drained=self._draining is not None,
+            drained=self._draining is not None or bool(self.differs),
             flatten=self._draining is not None and self._draining.flatten,
             valid_until_ns=self._valid,
             marks=self._marks,

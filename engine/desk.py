@@ -21,6 +21,7 @@ from engine.order import Event, Intent, intent_of
 from engine.venue.base import News, OrderSeen, StreamDown, StreamUp, TradeSeen, Venue, WalletSeen
 from shm.instruments import Instrument
 
+AWAY = ("start", "stream connected")  # why everything is asked for, where the stream could not tell it
 FUNDING, DEPOSITS = ("FUNDING_FEE",), ("DEPOSIT", "WITHDRAW")
 
 
@@ -59,7 +60,8 @@ class Desk:
         self._trade_next = dict.fromkeys(self._instruments, 0)
         self.connected = asyncio.Event()
         self.strangers: dict[tuple[str, str], OrderSeen] = {}  # orders that no intent of ours explains
-        self.recovery_wanted = "start"  # why; empty: not wanted
+        self.unheard = 0  # answers with trades that the stream should have told, since it last told one
+        self.recovery_wanted = AWAY[0]  # why; empty: not wanted
 
     def news(self, news: News) -> None:
         """Digest one piece of news from the private stream."""
@@ -67,12 +69,13 @@ class Desk:
             case OrderSeen():
                 self._order(news)
             case TradeSeen():
+                self.unheard = 0
                 self._trade(news, intent_of(news.client_id))
             case WalletSeen():
                 self._wallet(news)
             case StreamUp():
                 self.connected.set()
-                self.recovery_wanted = "stream connected"
+                self.recovery_wanted = AWAY[1]
             case StreamDown():
                 self.connected.clear()
             case _:
@@ -97,8 +100,10 @@ class Desk:
 
     async def recover(self) -> None:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""
-        self.recovery_wanted = ""
+        reason, self.recovery_wanted = self.recovery_wanted, ""
         await asyncio.gather(*(self._recover_one(symbol) for symbol in self._instruments))
+        if reason in AWAY:
+            self.unheard = 0  # nobody was listening
 
     async def _recover_one(self, symbol: str) -> None:
         resting = await self._venue.open_orders(symbol)
@@ -119,7 +124,10 @@ class Desk:
             await self.ask(intent)
 
     async def _catch_up(self, symbol: str) -> None:
-        for trade in await self._venue.trades_since(symbol, self._trade_next[symbol]):
+        trades = await self._venue.trades_since(symbol, self._trade_next[symbol])
+        venue, booked = self._instruments[symbol].venue, self._account.books.ledger.trades
+        self.unheard += any((venue, symbol, trade.trade_id) not in booked for trade in trades)
+        for trade in trades:
             self._trade(trade, await self._owner(trade))
             self._trade_next[symbol] = max(self._trade_next[symbol], trade.trade_id + 1)
 

@@ -17,8 +17,8 @@ from engine import errors
 from engine.events import BookEvent
 from engine.messages import Action, Announce, Answer, Ask, Cancel, Compare, Message, Outcome, Send
 from engine.order import Event, Intent
-from engine.risk import Refused
-from engine.venue.base import Acknowledged, Venue
+from engine.risk import Approved, Refused
+from engine.venue.base import Acknowledged
 
 PATIENCE_S = 0.5  # with the action before, in the same lane
 
@@ -28,6 +28,18 @@ class Journal(Protocol):
 
     def append(self, events: Sequence[BookEvent]) -> "asyncio.Future[int]":
         """Resolves, in order of calls, to the monotonic instant of durability."""
+        ...
+
+
+class Venue(Protocol):
+    """Where orders go."""
+
+    async def place(self, approved: Approved) -> Acknowledged:
+        """Send once."""
+        ...
+
+    async def cancel(self, intent: Intent) -> None:
+        """Ask for the order's end."""
         ...
 
 

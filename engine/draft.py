@@ -2,6 +2,7 @@
 
 from engine import planner
 from engine.books import Books
+from engine.events import Crossed
 from engine.exits import PlaceStop
 from engine.netting import Proposal
 from engine.order import Intent, OrderType, client_id_of
@@ -45,6 +46,21 @@ class Draft:
             created_wall_ns=at.wall_ns,
             received_ns=trace[0],
             decided_ns=trace[1],
+        )
+
+    def cross(self, symbol: str, cross: tuple[str, str, int], at: planner.Circumstances) -> Crossed:
+        """Lots that one strategy sells to another inside our books: (buyer, seller, lots)."""
+        buyer, seller, lots = cross
+        return Crossed(
+            cross_id=self._books.cross_id_last + 1,
+            account=self._account,
+            venue=self._venue,
+            instrument=symbol,
+            buyer=buyer,
+            seller=seller,
+            lots=lots,
+            price_ticks=planner.reference_ticks(self._books, symbol, (buyer, seller), at),
+            market_ns=at.market_ns,
         )
 
     def stop(self, symbol: str, stop: PlaceStop, at: planner.Circumstances) -> Intent:

@@ -54,9 +54,17 @@ def rests_at_venue(books: Books, instrument: str, strategy: str) -> bool:
     return books.position(instrument, strategy).side * books.position(instrument).side > 0
 
 
-def plan(books: Books, instrument: str, strategy: str) -> list[StopAction]:
-    """What to do about the strategy's stop now; nothing while an answer is awaited."""
-    stops = books.stops_of(instrument, strategy)
+def plan(books: Books, instrument: str, strategy: str, missed: frozenset[int] = frozenset()) -> list[StopAction]:
+    """What to do about the strategy's stop now; nothing while an answer is awaited.
+
+    A stop in doubt that the venue did not find (``missed``) counts as none: a second reduce-only one does less harm
+    than a bare position, and goes if the first appears after all.
+    """
+    stops = [
+        stop
+        for stop in books.stops_of(instrument, strategy)
+        if stop.intent.intent_id not in missed or stop.state != OrderState.IN_DOUBT
+    ]
     if any(stop.state in UNANSWERED for stop in stops) or is_stopping(books, instrument, strategy):
         return []
     resting = [stop for stop in stops if stop.state in RESTS]

@@ -13,7 +13,7 @@ from engine.books import Books
 from engine.events import EXTERNAL
 from engine.exits import is_stopping
 from engine.netting import Proposal, clipped, net
-from engine.order import OrderType
+from engine.order import Intent, OrderType
 from engine.risk import Book, Limits
 from engine.settings import RiskSettings, minor
 from shm.records import Kill, OrderState, Purpose
@@ -99,7 +99,7 @@ def wanted(books: Books, instrument: str, strategy: str, at: Circumstances) -> i
     goal = books.goals.get((instrument, strategy))
     if at.closes_all:
         return 0
-    if goal is None or goal.stale:
+    if goal is None or (goal.stale and not goal.spent):
         return have
     want = 0 if goal.spent else goal.lots
     if goal.barred or at.forbids_entries or at.market_ns > valid_until(books, instrument, strategy, at):
@@ -112,6 +112,16 @@ def valid_until(books: Books, instrument: str, strategy: str, at: Circumstances)
     goal = books.goals.get((instrument, strategy))
     own = goal.valid_until_ns if goal else 0
     return max(own, at.valid_until_ns.get((instrument, strategy), 0))
+
+
+def expiry(books: Books, intent: Intent, at: Circumstances) -> str:
+    """Why an approved entry is not wanted any more; empty: it is, or it only reduces."""
+    if intent.reduce_only:
+        return ""
+    if at.forbids_entries:
+        return "entries are off"
+    expired = any(at.market_ns > valid_until(books, intent.instrument, name, at) for name, _ in intent.allocation)
+    return f"target {intent.target_id} expired" if expired else ""
 
 
 def propose(books: Books, instrument: str, at: Circumstances) -> Proposal:

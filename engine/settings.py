@@ -53,6 +53,7 @@ class ExecutorSettings:
     ask_first_ms: int = 200  # doubles with every question
     ask_last_ms: int = 5_000
     retry_ms: int = 500  # after an order that was not sent
+    send_age_ms: int = 1_000  # an approved order that has not left by then is planned anew
     cover_ms: int = 250  # a market order that fills longer is covered by a stop meanwhile
     unknown_horizon_ms: int = 36_000  # recvWindow + backend tail + lag: before it, absence is no proof
 
@@ -60,6 +61,8 @@ class ExecutorSettings:
         """Refuse what would flood a venue or take silence for an answer."""
         if self.ask_first_ms < 50 or self.ask_last_ms < self.ask_first_ms:
             raise ValueError("ask_first_ms must be at least 50 and at most ask_last_ms")
+        if self.send_age_ms < 100:
+            raise ValueError("send_age_ms below 100 would refuse what a disk takes a moment to write")
         if self.retry_ms < 100:
             raise ValueError("retry_ms below 100 would exhaust the venue's rate limit")
         if not 0 <= self.cover_ms <= 1_000:
@@ -74,11 +77,14 @@ class ReconcileSettings:
 
     interval_s: int = 10
     wallet_tolerance: Decimal = Decimal(0)  # quote asset
+    stream_silent_s: int = 45  # without a frame or a pong the private stream is dialled anew
 
     def __post_init__(self) -> None:
         """Refuse an interval that would eat the rate budget."""
         if self.interval_s < 1:
             raise ValueError("interval_s must be at least 1")
+        if self.stream_silent_s < 25:
+            raise ValueError("stream_silent_s below 25 would hang up between two pongs")
         if self.wallet_tolerance < 0:
             raise ValueError("wallet_tolerance must not be negative")
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from orchestrator.settings import BadInputError
 
 LATER = ("replay", "backtest", "indicator", "optimise", "train", "record", "download")
+AGENT_WORDS = 4  # agent ROLE --session DIR
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,11 +35,11 @@ def market_options(parser: argparse.ArgumentParser) -> None:
     add("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
     add("--speed", metavar="X", help="market seconds a second (60), or max, or step")
-    add("--seed", type=int, metavar="N", help="everything random; printed when not given")
+    add("--seed", type=number, metavar="N", help="everything random; printed when not given")
     add("--seconds", type=seconds, metavar="N", help="stop by itself (also RUN_SECONDS)")
     add("--max-candles", type=whole, metavar="N", help="stop by itself (also MAX_LOOPS)")
     add("--faults", type=Path, metavar="FILE", help="what shall go wrong at the embedded exchange, TOML or JSON")
-    add("--json", metavar="PATH", help="write the summary there; - is standard output")
+    add("--json", type=place, metavar="PATH", help="write the summary there; - is standard output")
 
 
 def state_option(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,10 @@ def state_option(parser: argparse.ArgumentParser) -> None:
 
 def seconds(text: str) -> float:
     """Return a duration above nothing."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is no duration in seconds")
     return value
@@ -56,10 +60,29 @@ def seconds(text: str) -> float:
 
 def whole(text: str) -> int:
     """Return a whole number above nothing."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of 1 or more")
+    return int(text)
+
+
+def number(text: str) -> int:
+    """Return a whole number of any sign."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number") from None
+
+
+def place(text: str) -> str:
+    """Return where a result is to be written, which must be possible: better refused now than after the session."""
+    path = Path(text)
+    if text != "-" and path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder, not a file")
+    if text != "-" and not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}")
+    if text != "-" and not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text} cannot be written")
+    return text
 
 
 def parser() -> Parser:
@@ -77,7 +100,7 @@ def parser() -> Parser:
         return sub
 
     state_option(sub := command("status", "one page about the running session", _status))
-    sub.add_argument("--json", metavar="PATH", help="write it there; - is standard output")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
     state_option(sub := command("stop", "end the running session in order", _stop))
     how = sub.add_mutually_exclusive_group()
     how.add_argument("--leave", action="store_true", help="keep positions and their stops (the default)")
@@ -85,19 +108,19 @@ def parser() -> Parser:
     state_option(
         sub := command("kill-switch", "stop trading now: no entries until it is off and a session starts", _kill)
     )
-    sub.add_argument("position", choices=("on", "off"))
+    sub.add_argument("position", choices=("on", "off"), help="on: stop trading; off: the next session may trade")
     state_option(sub := command("doctor", "check machine, memory, disk, settings; say what to do", _doctor))
     sub.add_argument("--config", type=Path, metavar="FILE", help="check this file of settings too")
-    sub.add_argument("--json", metavar="PATH", help="write it there; - is standard output")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
     state_option(sub := command("why", "the decision records there, in words", _why))
     sub.add_argument("symbol", help="e.g. BTC/USDT:USDT")
     sub.add_argument("time", help="market time, e.g. 2025-11-20T12:31 (UTC)")
     sub.add_argument("--session", type=Path, metavar="DIR", help="the newest when left out")
     sub = command("exchange", "the embedded exchange alone, for any Binance client", _exchange)
-    sub.add_argument("--port", type=int, required=True, metavar="N")
+    sub.add_argument("--port", type=number, required=True, metavar="N", help="of loopback; 0: any that is free")
     sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="FILE", help="candle files, or synthetic")
     sub.add_argument("--speed", default="1", metavar="X", help="market seconds a second (1), or max")
-    sub.add_argument("--seed", type=int, default=1, metavar="N")
+    sub.add_argument("--seed", type=number, default=1, metavar="N", help="of a synthetic market (1)")
     sub.add_argument("--faults", type=Path, metavar="FILE", help="what shall go wrong, TOML or JSON")
     sub.add_argument(
         "--limits", choices=("generous", "published"), default="generous", help="the exchange's own, or none"
@@ -110,18 +133,26 @@ def main(argv: Sequence[str]) -> int:
     """Do what ``argv`` says; returns the exit code."""
     try:
         if argv and argv[0] == "agent":
+            _check_agent(argv)
             from orchestrator.process import enter
 
             return enter(argv[1:])
         _check_command(argv[0] if argv else "")
         return _act(parser().parse_args(argv))
     except BadInputError as error:
-        print(f"run.py: {error}", file=sys.stderr)
+        # What a file contains may be quoted here; a terminal obeys what is not text.
+        print("run.py: " + "".join(c if c.isprintable() else "?" for c in str(error)), file=sys.stderr)
         return 2
     except BrokenPipeError:
         # Whoever read our output has enough; tell the interpreter not to try again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _check_agent(argv: Sequence[str]) -> None:
+    """Refuse an agent that no supervisor started."""
+    if len(argv) != AGENT_WORDS or "RINGMASTER_PARENT" not in os.environ:
+        raise BadInputError("agent is how the supervisor starts a process; start with: python run.py --paper")
 
 
 def _check_command(word: str) -> None:
@@ -141,6 +172,8 @@ def _act(typed: argparse.Namespace) -> int:
     if typed.live:
         raise BadInputError("--live is not in this version: only --paper trades")
     if typed.command is not None:
+        if typed.paper:
+            raise BadInputError(f"--paper and {typed.command} are two commands; give one of them")
         act: Callable[[argparse.Namespace], int] = typed.act
         return act(typed)
     if not typed.paper:

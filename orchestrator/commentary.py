@@ -31,6 +31,13 @@ def clock_text(market_ns: int) -> str:
     return datetime.fromtimestamp(market_ns / 1e9, UTC).strftime("%H:%M")
 
 
+def duration(span_ns: int) -> str:
+    """Return a time taken as a person reads it; a dash before the first."""
+    if not span_ns:
+        return "-"
+    return f"{span_ns / 1e3:.0f} us" if span_ns < 1_000_000 else f"{span_ns / 1e6:.0f} ms"
+
+
 def order_words(event: np.void, instrument: Instrument) -> str:
     """Return what an order is, in words."""
     side = "buy" if event["side"] > 0 else "sell"
@@ -139,13 +146,12 @@ class Commentary:
     def live_line(self, deposit: int, latency: tuple[int, int]) -> str:
         """Return the one line that tells how it goes."""
         profit, unrealised, _, held = self.books()
-        p50_us, p99_us = (ns / 1000 for ns in latency)
         return "  ".join(
             [
                 f"{clock_text(self.market_ns())} UTC",
                 f"equity {money(deposit + profit + unrealised)}",
                 ", ".join(held) or "no position",
-                f"decided in {p50_us:.0f}/{p99_us:.0f} us",
+                f"decided in {duration(latency[0])}, 99% in {duration(latency[1])}",
                 self.last_reason,
             ]
         )

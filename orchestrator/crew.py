@@ -103,6 +103,11 @@ class Crew:
             return None
         return self._pulse.copy() if int(self._pulse["pid"][0]) == member.child.pid else None
 
+    def has_obeyed(self, role: str) -> bool:
+        """Whether ``role`` has seen the command that it was given last."""
+        pulse = self.pulse(role)
+        return pulse is not None and int(pulse["obeyed"][0]) >= self._orders[role][1]
+
     def life(self, role: str) -> Life:
         """Return how far ``role`` is."""
         pulse = self.pulse(role)

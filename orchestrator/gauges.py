@@ -1,9 +1,12 @@
 """What a running session shows of itself: candles, latency, losses; read from shared memory, never asked for."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from engine.books import doubled
+from engine.journal import JournalError, JournalReader
 from orchestrator.crew import Crew
 from shm.counters import Counter, Hop
 from shm.memory import Memory
@@ -15,10 +18,12 @@ LATENCY_FIELDS = {"count": "count", "p50": "p50_ns", "p99": "p99_ns", "p999": "p
 class SessionGauges:
     """The counters of every role, totalled."""
 
-    def __init__(self, memory: Memory, crew: Crew) -> None:
+    def __init__(self, memory: Memory, crew: Crew, account: Path) -> None:
+        """``account``: the folder of the journal, which alone knows what was doubled."""
         self._view = memory.counters_view()
         self._positions = memory.table_reader("POSITIONS")
         self._crew = crew
+        self._journal = JournalReader(account)
 
     def candles(self) -> int:
         """Candles published so far."""
@@ -29,9 +34,16 @@ class SessionGauges:
         hop = self._view.read("brain")["hops"].get(Hop.RING_TO_DECISION.name)
         return (hop["p50_ns"], hop["p99_ns"]) if hop else (0, 0)
 
-    def lost_and_doubled(self) -> tuple[int, int]:
-        """Records lost, and fills told twice that were booked twice (none, or the books are wrong)."""
-        return self._view.total(Counter.RECORDS_LOST), self._view.total(Counter.ORDERS_UNKNOWN)
+    def lost_and_doubled(self) -> tuple[int, int | None]:
+        """Records lost, and intents that the exchange carried out more than once; None: the journal cannot say."""
+        lost = self._view.total(Counter.RECORDS_LOST)
+        if not self._journal.path.exists():
+            return lost, 0  # nothing was ever intended
+        try:
+            self._journal.refresh()
+        except JournalError:
+            return lost, None  # just being made, or broken: then the engine says so
+        return lost, doubled(self._journal.books)
 
     def protection(self) -> str:
         """Whether every open position has its stop at the exchange, in words."""

@@ -21,6 +21,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from brain.strategies.loader import StrategyError, check, names
+from engine.journal import JournalError
 from orchestrator import session as sessions
 from orchestrator import settings as settings_of
 from orchestrator import wiring
@@ -52,6 +54,7 @@ def trade(typed: argparse.Namespace) -> int:
     """Run a paper session; returns the exit code."""
     settings = settings_of.assemble("paper", typed.config, typed.set, _options(typed))
     seed = secrets.randbelow(2**31) if typed.seed is None else typed.seed
+    _check_strategies(settings)
     start_ns = SystemClock().wall_ns()
     now = datetime.fromtimestamp(start_ns / 1e9, UTC)
     schedule = wiring.scheduled(typed.faults, seed)
@@ -97,10 +100,22 @@ def trade(typed: argparse.Namespace) -> int:
                 (session.path / wiring.SCHEDULE).write_bytes(schedule.to_json())
             lock.say(Holder(pid=os.getpid(), run_id=session.run_id, folder=session.folder))
             with shared_memory(session) as (memory, bells):
+                if (state / "kill-switch").exists():  # turned on while there was no word to raise yet
+                    memory.words.raise_kill(Kill.EXITS_ONLY)
+                    screen.line("the kill switch was turned on: this session trades nothing")
                 return _live(session, (memory, bells), (screen, wish), typed)
         except BadInputError:
             sessions.discard(folder)
             raise
+
+
+def _check_strategies(settings: Settings) -> None:
+    """Refuse in one line what can be refused without running it."""
+    try:
+        for which in settings.brain.strategies:
+            check(which)
+    except StrategyError as error:
+        raise BadInputError(f"--strategy {error}") from None
 
 
 def _options(typed: argparse.Namespace) -> dict[str, Any]:
@@ -148,18 +163,17 @@ def _live(
     """Live the session and conclude it."""
     (memory, bells), (screen, wish) = shared, face
     settings = session.settings
-    screen.line(BANNER.format(market="synthetic market" if settings.market.is_synthetic else "recorded market"))
-    screen.line(f"session {session.folder}   seed {session.seed}   speed {settings.market.speed}")
-    screen.check("memory", f"{segment.directory()}/ringmaster-{session.run_id}-*")
     told = environment(cache_home(), bells) | {"RINGMASTER_PARENT": str(os.getpid())}
     values = compiled(session, told, (screen, wish))
+    screen.check("memory", f"{segment.directory()}/ringmaster-{session.run_id}-*")
+    screen.check("compiled", f"{', '.join(session.strategies)}; loop, exchange")
     session = replace(session, values=tuple(values[name] for name in session.strategies))
     sessions.save(session)
     watcher = Memory.attach(session.run_id, "monitor", {})
     launch = Launch(arguments=["--session", session.folder], environment=told, files=list(bells.values()))
     crew = Crew(memory, launch, settings.supervisor, Random())  # noqa: S311 - jitter, not secrets
     commentary = Commentary(watcher, session.instruments, session.values)
-    gauges = SessionGauges(watcher, crew)
+    gauges = SessionGauges(watcher, crew, session.account_path)
     pulse = Pulse(memory)
     equipment = Equipment(
         crew=crew,
@@ -190,7 +204,11 @@ def _live(
         difference=supervisor.difference,
         **there,
     )
-    summary = conclude(session, measured)
+    try:
+        summary = conclude(session, measured)
+    except JournalError as error:
+        screen.line(f"no summary, the journal cannot be read: {error}")
+        return 1
     _write(session, summary, typed.json)
     for line in closing(session, summary, supervisor.difference):
         screen.line(line)
@@ -198,10 +216,27 @@ def _live(
     return 1 if ended.startswith("failed") else 0
 
 
+def opening(session: Session) -> Iterator[str]:
+    """Yield the first lines: what this is and where it lives."""
+    market = session.settings.market
+    yield BANNER.format(market="synthetic market" if market.is_synthetic else "recorded market")
+    yield f"session {session.folder}   seed {session.seed}   speed {market.speed}"
+
+
 def compiled(session: Session, told: dict[str, str], face: tuple[Screen, Wish]) -> dict[str, tuple[str, ...]]:
-    """Compile what is not compiled yet, in a child; returns the names of each strategy's values."""
+    """Open the show and compile what is not compiled yet, in a child; returns the names of each strategy's values.
+
+    A strategy that may yet be refused holds the first lines back: the refusal is then the only line.
+    """
     screen, wish = face
     mark = cache_home() / f"compiled-{mark_of(session.settings)}"
+    try:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(f"{mark.parent}: no folder for compiled kernels can be made: {error.strerror}") from None
+    brain, first_lines = session.settings.brain, opening(session)
+    if set(brain.strategies) <= set(names()) and not brain.strategy:
+        screen.lines(first_lines)
     if not mark.exists():
         command = [sys.executable, str(ROOT / "run.py"), "agent", "compile", "--session", session.folder]
         with subprocess.Popen(  # noqa: S603 - ourselves
@@ -213,6 +248,8 @@ def compiled(session: Session, told: dict[str, str], face: tuple[Screen, Wish]) 
             for line in child.stdout:
                 lines.append(line.strip())
                 if line.startswith("compiling"):
+                    if line.endswith(": loop\n"):
+                        screen.lines(first_lines)
                     screen.live(line.strip())
         wish.also = int
         if wish.is_asked:
@@ -222,12 +259,11 @@ def compiled(session: Session, told: dict[str, str], face: tuple[Screen, Wish]) 
             raise BadInputError(f"--strategy {refused[0]}")
         if child.returncode:
             raise BadInputError(f"compiling failed (exit {child.returncode})")
-        mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text("\n".join(line for line in lines if line.startswith("values ")))
-    names = [line.split()[1:] for line in mark.read_text().splitlines()]
+    shown = [line.split()[1:] for line in mark.read_text().splitlines()]
+    screen.lines(first_lines)
     screen.settle()
-    screen.check("compiled", f"{', '.join(session.strategies)}; loop, exchange")
-    return {words[0]: tuple(words[1:]) for words in names}
+    return {words[0]: tuple(words[1:]) for words in shown}
 
 
 def mark_of(settings: Settings) -> str:

@@ -1,7 +1,7 @@
 """What the supervisor decides, without doing it: who waits for whom, who is stuck, who starts again and when.
 
-  exchange -> feed -> brain                 an arrow: starts once the other is READY
-         \\-> engine -> reconciler           recorder waits for nobody
+  exchange -> feed                          an arrow: opens once the other is READY
+         \\-> engine -> reconciler           brain and recorder wait for nobody: they read what is there
 
 dead or stuck --restarts left--> started again after a delay that doubles, with jitter
               --none left------> the session ends in order
@@ -16,7 +16,7 @@ from shm.records import Life
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "exchange": (),
     "feed": ("exchange",),
-    "brain": ("feed",),
+    "brain": (),
     "engine": ("exchange",),
     "reconciler": ("engine",),
     "recorder": (),

@@ -1,8 +1,12 @@
 """A child's way in: ``run.py agent ROLE --session DIR``; from the session's file to an agent at work.
 
-die with the parent -> attach memory -> first pulse -> wait for whom it needs -> build -> run
+die with the parent -> attach memory -> first pulse -> import -> wait for whom it needs -> build -> run
+
+What takes processor time comes before the wait, so that all processes start side by side.
 """
 
+import gc
+import importlib
 import os
 import sys
 import time
@@ -12,10 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from orchestrator import session as sessions
-from orchestrator import wiring
 from orchestrator.policy import NEEDS, may_start
 from orchestrator.session import Session
-from shm.agent import Body, Pulse, Stopping, die_with_parent, run
+from shm.agent import AsyncAgent, Body, Pulse, Stopping, die_with_parent, run
 from shm.log import log
 from shm.memory import Memory
 from shm.records import PULSE, Life
@@ -25,12 +28,23 @@ from shm.topology import role_row
 LOOK_S = 0.01
 IDLE_S = 0.02
 
+# What each role is made of; wiring and agents import it where they use it, so nobody pays for another's ccxt.
+MODULES: Mapping[str, tuple[str, ...]] = {
+    "exchange": ("orchestrator.wiring", "engine.venue.embedded.agent", "uvloop"),
+    "feed": ("orchestrator.wiring", "orchestrator.dialling", "feed.agent", "uvloop"),
+    "brain": ("brain.agent",),
+    "engine": ("orchestrator.wiring", "orchestrator.dialling", "engine.agent", "engine.venue.live", "uvloop"),
+    "reconciler": ("orchestrator.reconciler", "orchestrator.dialling", "engine.venue.live", "uvloop"),
+    "recorder": ("orchestrator.recorder",),
+}
+
 
 def enter(argv: Sequence[str]) -> int:
     """Live the life of the role named in ``argv``; returns the exit code."""
     role, folder = argv[0], Path(argv[argv.index("--session") + 1])
     parent = int(os.environ["RINGMASTER_PARENT"])
     die_with_parent(parent)
+    gc.disable()  # imports make no garbage; an agent decides about collecting once it has started
     session = sessions.load(folder)
     if role == "compile":
         from orchestrator.compiling import compile_session
@@ -43,6 +57,8 @@ def enter(argv: Sequence[str]) -> int:
         return 1
     stopping = Stopping(parent)
     body = Body(memory, Pulse(memory), log(role, session.log_path, pid=os.getpid()), stopping)
+    for name in MODULES[role]:
+        importlib.import_module(name)
     if not await_needs(body, role):
         return 0
     return ENTRIES[role](body, session)
@@ -85,11 +101,24 @@ def idle(count: int) -> None:
         time.sleep(IDLE_S)
 
 
+def on_loop(body: Body, session: Session) -> int:
+    """Live the life of a role that wiring builds and an event loop drives."""
+    from orchestrator import wiring
+
+    builds: Mapping[str, Callable[[Body, Session], AsyncAgent]] = {
+        "exchange": wiring.exchange,
+        "feed": wiring.feed,
+        "engine": wiring.engine,
+        "reconciler": wiring.reconciler,
+    }
+    return wiring.run_on_loop(builds[body.memory.role], body, session)
+
+
 ENTRIES: Mapping[str, Callable[[Body, Session], int]] = {
-    "exchange": lambda body, session: wiring.run_on_loop(wiring.exchange, body, session),
-    "feed": lambda body, session: wiring.run_on_loop(wiring.feed, body, session),
+    "exchange": on_loop,
+    "feed": on_loop,
     "brain": _brain,
-    "engine": lambda body, session: wiring.run_on_loop(wiring.engine, body, session),
-    "reconciler": lambda body, session: wiring.run_on_loop(wiring.reconciler, body, session),
+    "engine": on_loop,
+    "reconciler": on_loop,
     "recorder": _recorder,
 }

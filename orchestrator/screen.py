@@ -7,6 +7,7 @@ play money, synthetic market, ...      lines scroll up
 
 import shutil
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
 CLEAR = "\r\x1b[2K"
@@ -24,6 +25,11 @@ class Screen:
     def line(self, text: str = "") -> None:
         """Print ``text`` for good."""
         self._write(f"{CLEAR if self._live else ''}{text}\n{self._live}")
+
+    def lines(self, texts: Iterable[str]) -> None:
+        """Print each of ``texts`` for good."""
+        for text in texts:
+            self.line(text)
 
     def check(self, name: str, text: str, *, passed: bool = True) -> None:
         """Print a line of the checklist."""

@@ -8,6 +8,7 @@ An unknown key is refused with the name that was probably meant; a wrong type by
 """
 
 import difflib
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -42,8 +43,10 @@ class MarketSettings:
         """Refuse a market that could not run."""
         if not self.source:
             raise ValueError("source names no market; synthetic, or candle files")
-        if self.deposit <= 0:
-            raise ValueError("deposit must be above 0")
+        if not self.deposit.is_finite() or self.deposit <= 0:
+            raise ValueError("deposit must be a number above 0")
+        if twice := [symbol for symbol in self.symbols if self.symbols.count(symbol) > 1]:
+            raise ValueError(f"symbols names {twice[0]} more than once")
         object.__setattr__(self, "speed", str(self.speed))
         if self.speed not in ("max", "step"):
             try:
@@ -109,6 +112,7 @@ def assemble(profile: str, config: Path | None, sets: Sequence[str], options: Ma
 def build(tree: Mapping[str, Any]) -> Settings:
     """Return the frozen settings of a tree of plain values."""
     _check_names(tree, Settings, "", "settings: ")
+    _check_numbers(tree, "")
     try:
         return msgspec.convert(tree, Settings)
     except msgspec.ValidationError as error:
@@ -176,6 +180,15 @@ def _check_names(tree: Mapping[str, Any], record: type, path: str, origin: str) 
             if not isinstance(value, Mapping):
                 raise BadInputError(f"{origin}{path}{key} is a table of settings, not {value!r}")
             _check_names(value, kind, f"{path}{key}.", origin)
+
+
+def _check_numbers(tree: Mapping[str, Any], path: str) -> None:
+    """Refuse NaN and infinity, which pass every comparison that a limit is made of."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            _check_numbers(value, f"{path}{key}.")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise BadInputError(f"settings: {path}{key}: {value} is not a number to work with")
 
 
 def _readable(error: msgspec.ValidationError) -> str:

@@ -124,9 +124,21 @@ def stop(state: Path, *, flatten: bool) -> int:
     if not ended:
         print(f"run.py: the session (pid {who.pid}) has not ended within {STOP_WITHIN_S:.0f} s", file=sys.stderr)
         return 1
-    summary = Path(who.folder) / "summary.json"
-    print(f"ended: {summary if summary.exists() else who.folder}")
-    return 0
+    return _ended(Path(who.folder), flatten=flatten)
+
+
+def _ended(folder: Path, *, flatten: bool) -> int:
+    """Print how the session ended; 0 only if it ended as it was told to."""
+    try:
+        summary = json.loads((folder / "summary.json").read_text())
+    except (OSError, ValueError):
+        print(f"run.py: the session ended without a summary: {folder}; see log.jsonl there", file=sys.stderr)
+        return 1
+    print(f"ended: {folder / 'summary.json'}")
+    left = summary["remains"] if flatten else []
+    if left:
+        print(f"run.py: not flat, this remains at the exchange: {'; '.join(left)}", file=sys.stderr)
+    return 1 if left or summary["ended"].startswith("failed") else 0
 
 
 def kill_switch(state: Path, *, on: bool) -> int:
@@ -147,8 +159,13 @@ def kill_switch(state: Path, *, on: bool) -> int:
         print(f"kill switch on: no session starts while {switch} lies there")
         return 0
     from shm.memory import Memory
+    from shm.segment import SegmentError
 
-    memory = Memory.attach(who.run_id, "monitor", {})
+    try:
+        memory = Memory.attach(who.run_id, "monitor", {})
+    except SegmentError:
+        print(f"kill switch on: session {who.folder} is starting or ending, and will not trade")
+        return 0
     level = memory.words.raise_kill(Kill.EXITS_ONLY)
     memory.close()
     print(f"kill switch on: session {who.folder} {level.name.lower().replace('_', ' ')}")

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.books import Books
+from engine.books import Books, doubled
 from engine.events import Funded
-from engine.journal import JournalError, JournalReader
+from engine.journal import JournalReader
 from engine.ledger import NET
 from orchestrator.session import Session
 from orchestrator.tape import read_folder
@@ -72,10 +72,8 @@ def conclude(session: Session, measured: Measured) -> dict[str, Any]:
 def read_account(session: Session) -> Account:
     """Return the books and the funding that the account's journal gives."""
     reader = JournalReader(session.account_path)
-    try:
-        events = reader.refresh()
-    except JournalError:
-        return Account(books=Books(), funding=0)
+    # A journal that is there and cannot be read is no empty one: nothing may be concluded from it.
+    events = reader.refresh() if reader.path.exists() else []
     return Account(books=reader.books, funding=sum(event.amount for event in events if isinstance(event, Funded)))
 
 
@@ -115,6 +113,7 @@ def _orders(books: Books) -> dict[str, int]:
         "orders": sum(order.state is not OrderState.REJECTED for order in reached),
         "fills": len(books.ledger.trades),
         "rejects": sum(order.state is OrderState.REJECTED for order in orders),
+        "orders_doubled": doubled(books),
         "unknown_orders": sum(order.state is OrderState.IN_DOUBT for order in orders),
     }
 

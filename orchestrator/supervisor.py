@@ -70,8 +70,8 @@ class Gauges(Protocol):
         """p50 and p99 of the brain's hop."""
         ...
 
-    def lost_and_doubled(self) -> tuple[int, int]:
-        """Records lost, and orders sent twice."""
+    def lost_and_doubled(self) -> tuple[int, int | None]:
+        """Records lost, and intents that the exchange carried out more than once, if the journal can say."""
         ...
 
     def protection(self) -> str:
@@ -108,7 +108,7 @@ class Supervisor:
         self._drained = drained
         self._ran_ns = self._ended_ns = 0
         self.restarts: dict[str, int] = {}
-        self._hinted = False
+        self._hinted = self._told_flatten = False
         self.difference = ""  # the reconciler's last word
 
     def run(self) -> str:
@@ -183,16 +183,33 @@ class Supervisor:
             self._await(["exchange"], deadline)
             self._until(self._have_caught_up, deadline, "brain and engine did not catch up with the feed")
         self._crew.command(["brain", "feed"], Order.DRAIN)
-        self._await(["engine"], deadline, flatten=self._wish.flatten)
+        self._drain_engine(deadline)
         self._await(["reconciler"], max(deadline, time.monotonic() + self._tools.settings.stop_within_s))
         self.difference = self._detail("reconciler")
         self._drained()
         for line in self._tools.commentary.lines():
             self._screen.line(line)
 
-    def _await(self, roles: Sequence[str], deadline: float, *, flatten: bool = False) -> None:
+    def _drain_engine(self, deadline: float) -> None:
+        """Entries cancelled, stops kept; positions closed as well if that is, or becomes, the wish."""
+        self._leave_or_flatten(deadline, flatten=self._wish.flatten)
+        if self._wish.flatten and not self._told_flatten:
+            self._leave_or_flatten(deadline, flatten=True)
+
+    def _leave_or_flatten(self, deadline: float, *, flatten: bool) -> None:
+        crew, wish = self._crew, self._wish
+        self._told_flatten = flatten
+        crew.command(["engine"], Order.DRAIN, flatten=flatten)
+
+        def is_over() -> bool:
+            is_done = crew.life("engine") == Life.DRAINED and crew.has_obeyed("engine")
+            return is_done or wish.flatten is not flatten
+
+        self._until(is_over, deadline, "engine did not drain")
+
+    def _await(self, roles: Sequence[str], deadline: float) -> None:
         """Tell ``roles`` to drain and wait until they have."""
-        self._crew.command(roles, Order.DRAIN, flatten=flatten)
+        self._crew.command(roles, Order.DRAIN)
         self._until(
             lambda: all(self._crew.life(role) == Life.DRAINED for role in roles),
             deadline,
@@ -229,7 +246,7 @@ class Supervisor:
             return f"{happening.role} (pid {happening.pid}) {happening.text}"
         lost, doubled = self._tools.gauges.lost_and_doubled()
         back = f"{happening.role} back in {happening.took_ns / 1e9:.1f} s (pid {happening.pid})"
-        return f"{back}, {lost} lost, {doubled} doubled, {self._tools.gauges.protection()}"
+        return f"{back}, {lost} lost, {'?' if doubled is None else doubled} doubled, {self._tools.gauges.protection()}"
 
     def _detail(self, role: str) -> str:
         pulse = self._crew.pulse(role)

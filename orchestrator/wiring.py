@@ -269,7 +269,10 @@ def serve_exchange(solo: Solo) -> int:
         raise BadInputError(f"--port {solo.port}: between 0 and 65535")
     schedule = scheduled(solo.faults, solo.seed)
     settings = build({"market": {"source": list(solo.data), "speed": solo.speed}}).market
-    market = market_of(settings, solo.seed, SystemClock().wall_ns())
+    try:
+        market = market_of(settings, solo.seed, SystemClock().wall_ns())
+    except BadInputError as error:
+        raise BadInputError(str(error).replace("--market", "--data", 1)) from None
     try:
         asyncio.run(_serve(market, settings, (solo, schedule)))
     except PortTakenError as error:

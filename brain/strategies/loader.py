@@ -95,6 +95,13 @@ def load(which: str, chosen: Mapping[str, Any] | None = None) -> Strategy:
     )
 
 
+def check(which: str) -> None:
+    """Refuse a strategy that is not there, is no Python or leans on what it may not; runs nothing of it."""
+    path = _find(which)
+    if path.parent != HERE:
+        _refuse_foreign_imports(path)
+
+
 def _find(which: str) -> Path:
     if which.endswith(".py") or "/" in which:
         path = Path(which).expanduser().resolve()

@@ -100,6 +100,11 @@ class StreamDown:
 News = OrderSeen | TradeSeen | PositionSeen | WalletSeen | StreamUp | StreamDown
 
 
+def unopposed() -> str:
+    """Nothing speaks against an order."""
+    return ""
+
+
 class Venue(Protocol):
     """A place where orders go; every method may raise a VenueError."""
 
@@ -119,8 +124,8 @@ class Venue(Protocol):
         """Use these rules, rows included, for everything from here on."""
         ...
 
-    async def place(self, approved: Approved) -> Acknowledged:
-        """Send the approved intent, once."""
+    async def place(self, approved: Approved, objection: Callable[[], str] = unopposed) -> Acknowledged:
+        """Send the approved intent, once; ``objection`` is asked last of all, and its words become ``NotSent``."""
         ...
 
     async def cancel(self, intent: Intent) -> None:
@@ -153,6 +158,10 @@ class Venue(Protocol):
 
     async def listen(self, told: Callable[[News], None]) -> None:
         """Tell every private event to ``told`` at once, through reconnects, until cancelled."""
+        ...
+
+    def hang_up(self, reason: str) -> None:
+        """Dial the private stream anew; StreamDown and StreamUp follow."""
         ...
 
     def stream_age_ns(self) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from engine.order import Event
+from engine.order import CONDITIONAL, Event, Intent
 from engine.venue.base import News, OrderSeen, PositionSeen, TradeSeen, WalletSeen
 from shm.instruments import Instrument, minor
 
@@ -212,6 +212,18 @@ def trade_row(row: Row, instrument: Instrument) -> TradeSeen:
         is_maker=_truth(row["maker"]),
         market_ns=int(row["time"]) * NS_OF_MS,
     )
+
+
+def named(intent: Intent) -> dict[str, Any]:
+    """The parameters that name an order by our own id."""
+    if intent.type in CONDITIONAL:
+        return {"clientAlgoId": intent.client_id, "trigger": True}
+    return {"origClientOrderId": intent.client_id}
+
+
+def row_reader(intent: Intent) -> Callable[[Row, Instrument], OrderSeen]:
+    """What reads the answer to a request about ``intent``."""
+    return algo_row if intent.type in CONDITIONAL else order_row
 
 
 def _algo_event(status: str, lots: int, filled: int) -> Event:

@@ -30,6 +30,7 @@ from engine.venue.base import (
     StreamUp,
     TradeSeen,
     WalletSeen,
+    unopposed,
 )
 from engine.venue.failures import translated
 from engine.venue.patience import Ban, asked_again
@@ -40,9 +41,11 @@ TRADES_PER_REQUEST = 1000  # the most that Binance gives
 LISTEN_KEY_RENEWAL_S = 20 * 60  # it lives for 60 minutes
 NEVER_MS = 10**12  # we renew the key ourselves
 RECONNECT_S_MAX = 10.0
+PING_MS = 10_000  # a private stream may have nothing to say for hours
 
 _UNREADABLE = (KeyError, TypeError, ValueError, IndexError, ArithmeticError)
 _handed_ns: ContextVar[int] = ContextVar("handed_ns", default=0)
+_objection: ContextVar[Callable[[], str]] = ContextVar("objection", default=unopposed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +139,8 @@ class LiveVenue:
         self._by_symbol = {instrument.symbol: instrument for instrument in instruments}
         self._by_id = {self._client.market(symbol)["id"]: rule for symbol, rule in self._by_symbol.items()}
 
-    async def place(self, approved: Approved) -> Acknowledged:
-        """Send once: exact decimal text on the wire, our own id in it."""
+    async def place(self, approved: Approved, objection: Callable[[], str] = unopposed) -> Acknowledged:
+        """Send once: exact decimal text on the wire, our own id in it; ``objection`` has the last word."""
         intent = approved.intent
         instrument = self._by_symbol[intent.instrument]
         quantity = format(instrument.quantity(intent.lots), "f")
@@ -151,17 +154,20 @@ class LiveVenue:
         if is_conditional:
             trigger = "stopLossPrice" if intent.type is OrderType.STOP_MARKET else "takeProfitPrice"
             params |= {trigger: format(instrument.price(intent.stop_ticks), "f"), "workingType": "CONTRACT_PRICE"}
-        order = await _asked(
-            self._client.create_order(
-                intent.instrument,
-                "limit" if is_limit else "market",
-                "buy" if intent.side > 0 else "sell",
-                quantity,
-                format(instrument.price(intent.price_ticks), "f") if is_limit else None,
-                params,
-            )
+        creating = self._client.create_order(
+            intent.instrument,
+            "limit" if is_limit else "market",
+            "buy" if intent.side > 0 else "sell",
+            quantity,
+            format(instrument.price(intent.price_ticks), "f") if is_limit else None,
+            params,
         )
-        seen = _read(_row_reader(intent), order["info"], instrument)
+        asking = _objection.set(objection)
+        try:
+            order = await _asked(creating)
+        finally:
+            _objection.reset(asking)
+        seen = _read(binance.row_reader(intent), order["info"], instrument)
         return Acknowledged(
             venue_order_id=seen.venue_order_id,
             event=seen.event,
@@ -172,15 +178,15 @@ class LiveVenue:
 
     async def cancel(self, intent: Intent) -> None:
         """Ask for the order's end."""
-        await _asked(self._client.cancel_order("", intent.instrument, _named(intent)))
+        await _asked(self._client.cancel_order("", intent.instrument, binance.named(intent)))
 
     async def order_by_client_id(self, intent: Intent) -> OrderSeen | None:
         """The order of that client id, or None."""
         try:
-            order = await _asked(self._client.fetch_order("", intent.instrument, _named(intent)))
+            order = await _asked(self._client.fetch_order("", intent.instrument, binance.named(intent)))
         except errors.OrderNotFound:
             return None
-        seen: OrderSeen = _read(_row_reader(intent), order["info"], self._by_symbol[intent.instrument])
+        seen: OrderSeen = _read(binance.row_reader(intent), order["info"], self._by_symbol[intent.instrument])
         return seen
 
     async def order_by_id(self, symbol: str, venue_order_id: str) -> OrderSeen | None:
@@ -292,13 +298,13 @@ class LiveVenue:
             try:
                 await _asked(self._client.fapiPrivatePutListenKey())
             except errors.VenueError:
-                self._end("the listen key could not be renewed")
+                self.hang_up("the listen key could not be renewed")
 
     def frame(self, message: Any) -> bool:
         """Take a frame of the private stream; False for what is not ours to read."""
         kind = message.get("e") if isinstance(message, dict) else None
         if kind == binance.EXPIRED_KEY:
-            self._end("the listen key expired")
+            self.hang_up("the listen key expired")
             return True
         if kind not in binance.PRIVATE:
             return False
@@ -306,13 +312,14 @@ class LiveVenue:
             news = list(binance.news_of(message, self._by_id.get))
         except _UNREADABLE:
             # Whatever it said has to be asked for: after the next StreamUp everything is.
-            self._end(f"unreadable frame: {str(message)[:200]}")
+            self.hang_up(f"unreadable frame: {str(message)[:200]}")
             return True
         for item in news:
             self._told(item)
         return True
 
-    def _end(self, reason: str) -> None:
+    def hang_up(self, reason: str) -> None:
+        """Dial the private stream anew."""
         self._reason = reason
         self._ending.set()
 
@@ -324,16 +331,6 @@ class LiveVenue:
 
 def _nobody(_: News) -> None:
     """Nobody listens."""
-
-
-def _named(intent: Intent) -> dict[str, Any]:
-    if intent.type in CONDITIONAL:
-        return {"clientAlgoId": intent.client_id, "trigger": True}
-    return {"origClientOrderId": intent.client_id}
-
-
-def _row_reader(intent: Intent) -> Callable[[binance.Row, Instrument], OrderSeen]:
-    return binance.algo_row if intent.type in CONDITIONAL else binance.order_row
 
 
 def _private(client: Any) -> list[Any]:
@@ -359,7 +356,9 @@ def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession
             venue.connected(client.url)
 
         async def fetch(self, *request: Any, **more: Any) -> Any:
-            """Note when a signed request is handed to the socket."""
+            """Note when a signed request is handed to the socket: the last moment to keep it back."""
+            if words := _objection.get()():
+                raise errors.NotSent(words)
             _handed_ns.set(around.clock.monotonic_ns())
             if left_ms := ban.left_ms(_handed_ns.get()):
                 raise _marked(ccxt.RateLimitExceeded(f"{login.exchange} not asked for {left_ms} ms"), 429, left_ms)
@@ -381,6 +380,7 @@ def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession
             "secret": login.secret,
             "session": session,
             "timeout": around.answer_timeout_ms,
+            "streaming": {"keepAlive": PING_MS},
             "enableRateLimit": around.limits_rate,
             "rateLimiterAlgorithm": "rollingWindow",
             "options": {

@@ -11,7 +11,16 @@ from enum import Enum, auto
 
 from engine import errors
 from engine.order import CONDITIONAL, Event
-from engine.venue.base import Acknowledged, OrderSeen, PositionSeen, StreamDown, StreamUp, TradeSeen, WalletSeen
+from engine.venue.base import (
+    Acknowledged,
+    OrderSeen,
+    PositionSeen,
+    StreamDown,
+    StreamUp,
+    TradeSeen,
+    WalletSeen,
+    unopposed,
+)
 
 TAKER_PPM = 500
 TERMINAL = (Event.FILL_ALL, Event.CANCEL_CONFIRMED, Event.EXPIRE, Event.REJECT)
@@ -168,6 +177,7 @@ class FakeVenue:
         self.exchange = exchange
         self.told = None
         self.is_closed = False
+        self.hangups, self.age_ns = [], 0
         self.up = asyncio.Event()
 
     async def open(self):
@@ -181,11 +191,13 @@ class FakeVenue:
         self.is_closed = True
         self.drop()
 
-    async def place(self, approved):
-        """Meet the next fate."""
+    async def place(self, approved, objection=unopposed):
+        """Meet the next fate, unless somebody objects."""
         exchange, intent = self.exchange, approved.intent
         fate = exchange.fates.popleft() if exchange.fates else Fate.FINE
         await asyncio.sleep(0)
+        if words := objection():
+            raise errors.NotSent(words)
         if fate is Fate.NOT_SENT:
             raise errors.Unreachable("refused")
         if fate is Fate.REFUSED:
@@ -273,6 +285,12 @@ class FakeVenue:
         self.told(StreamDown(text="cut"))
         self.told(StreamUp())
 
+    def hang_up(self, reason):
+        """The stream is dialled anew, and hears again."""
+        self.hangups.append(reason)
+        self.exchange.deaf, self.age_ns = False, 0
+        self.reconnect()
+
     def stream_age_ns(self):
-        """Always fresh."""
-        return 0
+        """As the test says."""
+        return self.age_ns

@@ -184,10 +184,10 @@ async def test_an_intent_is_durable_before_it_is_sent(stage):
     """At the moment of sending, another reader finds the intent on the disk."""
     place, found = stage.venue.place, []
 
-    async def watched(approved):
+    async def watched(approved, objection):
         """Look into the file first."""
         found.append(approved.intent.intent_id in read_books(stage.folder).orders)
-        return await place(approved)
+        return await place(approved, objection)
 
     stage.venue.place = watched
     stage.target(10)

@@ -80,7 +80,7 @@ def test_each_difference_has_a_name_and_a_resolution(change, findings):
 
 
 def test_what_is_in_doubt_is_asked_about_and_does_not_alarm():
-    """An order under way explains a position that differs for a moment."""
+    """That it is not there is its own doubt, not a mismatch; and it explains a position that differs for a moment."""
     books = some_books()
     books.apply(Intended(intent=an_intent(3, purpose=Purpose.ENTRY, type=OrderType.MARKET, side=1)))
     books.apply(Observed(intent_id=3, event=Event.DOUBT))

@@ -20,6 +20,7 @@ class Account:
         """Know these intents."""
         self.orders = {intent.intent_id: Known(intent) for intent in intents}
         self.heard, self.books, self.dispatch = [], self, self
+        self.ledger, self.trades = self, {}
 
     def is_under_way(self, intent_id):
         """Nothing is."""

@@ -23,7 +23,9 @@ LIMITS = Limits(
         (Unit.RISK, 1_000_000, 0, 0),  # no stop
         (Unit.RISK, 0, 93, 0),
         (Unit.RISK, 900_000_000, 93, 900),  # market_lots_max
-        (Unit.LOTS, -5, 0, -5),
+        (Unit.LOTS, -5, 107, -5),
+        (Unit.LOTS, -5, 0, 0),  # a position that could have no stop
+        (Unit.RISK, 1_000_000, 107, 0),  # a stop that would trigger at once
     ],
 )
 def test_lots_lose_the_budget_at_the_stop_and_never_more(unit, amount, stop_ticks, lots):

@@ -43,6 +43,27 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["stop"], "no session runs"),
         (["why", "BTC/USDT:USDT", "noon"], "no session yet"),
         (["exchange", "--port", "70000"], "between 0 and 65535"),
+        (["exchange", "--port", "x"], "--port: x is not a whole number"),
+        (["exchange", "--port", "0", "--data", "nowhere"], "--data nowhere: no such file or folder"),
+        (["--paper", "--seconds", "abc"], "abc is no duration"),
+        (["--paper", "--max-candles", "0"], "0 is not a whole number of 1 or more"),
+        (["--paper", "--seed", "x"], "x is not a whole number"),
+        (["--paper", "--set", "engine"], "expected KEY=VALUE"),
+        (["--paper", "--set", "engine=1"], "engine is a table of settings"),
+        (["--paper", "--set", "market.deposit=nan"], "market.deposit: nan is not a number to work with"),
+        (["--paper", "--set", "market.deposit='NaN'"], "deposit must be a number above 0"),
+        (["--paper", "--set", "supervisor.stuck_after_s=nan"], "supervisor.stuck_after_s: nan is not a number"),
+        (["--paper", "--symbols", "BTC/USDT:USDT,BTC/USDT:USDT"], "names BTC/USDT:USDT more than once"),
+        (["--paper", "--config", "/"], "--config /: cannot be read"),
+        (["--paper", "--strategy", "trand"], "did you mean trend?"),
+        (["--paper", "--strategy", "/nowhere/mine.py"], "no such strategy file"),
+        (["--paper", "--strategy", "{foreign}"], "foreign.py:1: a strategy imports"),
+        (["--paper", "--json", "/nowhere/summary.json"], "there is no folder /nowhere"),
+        (["--paper", "--json", "/"], "/ is a folder, not a file"),
+        (["--paper", "status"], "--paper and status are two commands"),
+        (["agent"], "how the supervisor starts a process"),
+        (["agent", "feed", "--session", "/nowhere"], "how the supervisor starts a process"),
+        (["kill-switch", "perhaps"], "invalid choice"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(
@@ -51,14 +72,50 @@ def test_bad_input_is_one_line_and_exit_2(
     """The line names the offending thing; nothing is on stdout, nothing on disk."""
     garbage = tmp_path / "BTCUSDT-1m.parquet"
     garbage.write_text("garbage")
-    state = [] if words[0] in ("exchange", "backtest", "staus") else ["--state", str(tmp_path / "var")]
-    code = cli.main([*(word.format(garbage=garbage) for word in words), *state])
+    foreign = tmp_path / "foreign.py"
+    foreign.write_text("import os")
+    state = [] if words[0] in ("exchange", "backtest", "staus", "agent") else ["--state", str(tmp_path / "var")]
+    code = cli.main([*(word.format(garbage=garbage, foreign=foreign) for word in words), *state])
     told = capsys.readouterr()
     assert code == 2
     assert line in told.err
     assert told.err.count("\n") == 1
     assert told.out == ""
-    assert list(tmp_path.iterdir()) == [garbage]
+    assert sorted(tmp_path.iterdir()) == [garbage, foreign]
+
+
+def test_a_strategy_that_only_a_trial_refuses_has_the_only_line(tmp_path: Path):
+    """What is wrong shows in the child: exit 2, no banner before it, nothing left behind."""
+    mine, shared = tmp_path / "mine.py", tmp_path / "shm"
+    mine.write_text('"""No settings, no state, no kernel."""\n')
+    shared.mkdir()
+    state = tmp_path / "var"
+    done = run("--paper", "--strategy", str(mine), "--state", str(state), RINGMASTER_SHM=str(shared))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"run.py: --strategy {mine}: Settings must be a frozen dataclass")
+    assert done.stderr.count("\n") == 1
+    assert list(shared.iterdir()) == []
+    assert not state.exists()
+
+
+def test_a_cache_that_cannot_be_made_is_said(tmp_path: Path):
+    """Kernels have to be kept somewhere: one line before anything is compiled."""
+    done = run(
+        "--paper", "--state", str(tmp_path / "var"), RINGMASTER_CACHE="/proc/nowhere", RINGMASTER_SHM=str(tmp_path)
+    )
+    assert done.returncode == 2
+    assert "/proc/nowhere: no folder for compiled kernels" in done.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_file_contains_does_not_reach_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """A complaint that quotes garbage is still one line of plain text."""
+    garbage = tmp_path / "BTCUSDT-1m.csv"
+    garbage.write_bytes(b"a,b\n\x1b[2J\x07,1,2,3\n\x1b]0;x\x07")
+    assert cli.main(["--paper", "--market", str(garbage), "--state", str(tmp_path / "var")]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert told.removesuffix("\n").isprintable()
 
 
 def test_a_shell_sees_the_same():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from orchestrator.commentary import Commentary, clock_text, money
+from orchestrator.commentary import Commentary, clock_text, duration, money
 from shm.memory import Memory
 from shm.records import DECISION, ORDER_EVENT, OrderEventKind, OrderState, Purpose, Reason
 from tests.orchestrator.sessions import session_in
@@ -44,3 +44,8 @@ def test_money_and_time_read_like_a_person_writes_them():
     """Minor units become amounts, nanoseconds hours and minutes."""
     assert money(10_000_012_345_678) == "100,000.12"
     assert clock_text(45_060 * 10**9) == "12:31"
+
+
+def test_a_duration_is_read_by_people():
+    """Microseconds up to a millisecond, milliseconds above, a dash before the first."""
+    assert [duration(ns) for ns in (0, 31_400, 999_000, 1_409_000_000)] == ["-", "31 us", "999 us", "1409 ms"]

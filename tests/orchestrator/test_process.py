@@ -1,11 +1,14 @@
 """A child's way in: it waits for those it needs, and stops waiting when told."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from orchestrator.policy import NEEDS
-from orchestrator.process import ENTRIES, await_needs, bells
+from orchestrator.process import ENTRIES, MODULES, await_needs, bells
+from orchestrator.session import ROOT
 from shm.agent import Body, Pulse, Stopping
 from shm.log import log
 from shm.memory import Memory
@@ -31,13 +34,24 @@ def test_bells_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch):
     assert bells() == {}
 
 
-def test_the_brain_waits_for_the_feed(memory: Memory, tmp_path: Path):
-    """Ready at once when the feed is ready; not at all once told to stop."""
+def test_the_feed_waits_for_the_exchange(memory: Memory, tmp_path: Path):
+    """Ready at once when the exchange is ready; not at all once told to stop; the brain waits for nobody."""
     assert memory.role == "supervisor"
-    brain, feed = body_of("brain", tmp_path), body_of("feed", tmp_path)
-    brain.stopping.tell()
-    assert not await_needs(brain, "brain")
-    feed.pulse.tell(life=Life.READY)
-    assert await_needs(body_of("engine", tmp_path), "recorder")
-    fresh = Body(brain.memory, brain.pulse, brain.log, Stopping())
-    assert await_needs(fresh, "brain")
+    feed, exchange = body_of("feed", tmp_path), body_of("exchange", tmp_path)
+    feed.stopping.tell()
+    assert not await_needs(feed, "feed")
+    exchange.pulse.tell(life=Life.READY)
+    fresh = Body(feed.memory, feed.pulse, feed.log, Stopping())
+    assert await_needs(fresh, "feed")
+    assert await_needs(body_of("brain", tmp_path), "brain")
+
+
+def test_every_role_imports_before_it_waits():
+    """What a role is made of is listed, importable, and free of ccxt where nobody talks to an exchange."""
+    assert MODULES.keys() == ENTRIES.keys()
+    program = (
+        "import importlib, sys; from orchestrator.process import MODULES;"
+        "[importlib.import_module(name) for role in ('exchange', 'brain', 'recorder') for name in MODULES[role]];"
+        "sys.exit('ccxt' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0

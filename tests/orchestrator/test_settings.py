@@ -34,7 +34,7 @@ def test_the_paper_profile_is_sound():
         ("engine=3", "engine is a table of settings, not 3"),
         ("market.speed=fast", "speed 'fast' is neither a number nor max nor step"),
         ("market.speed=-1", "speed -1 is not between 0.001 and"),
-        ("market.deposit=0", "deposit must be above 0"),
+        ("market.deposit=0", "deposit must be a number above 0"),
         ("supervisor.stuck_after_s=0.1", "would kill healthy processes"),
         ("nonsense", "expected KEY=VALUE"),
     ],

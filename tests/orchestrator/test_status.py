@@ -1,5 +1,6 @@
 """Status, stop and the kill switch, asked of a session that this test holds."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,3 +49,32 @@ def test_nobody_there_is_said(tmp_path: Path):
     """Stop without a session is bad input, and no signal is sent to anybody."""
     with pytest.raises(BadInputError, match="no session runs"):
         status.stop(tmp_path, flatten=False)
+
+
+@pytest.mark.parametrize(
+    ("summary", "flatten", "code"),
+    [
+        ({"ended": "interrupted", "remains": ["BTC 1 @ 5"]}, False, 0),
+        ({"ended": "interrupted", "remains": ["BTC 1 @ 5"]}, True, 1),
+        ({"ended": "interrupted", "remains": []}, True, 0),
+        ({"ended": "failed: exchange died", "remains": []}, False, 1),
+        (None, False, 1),
+    ],
+)
+def test_stop_succeeds_only_when_the_session_ended_as_told(
+    tmp_path: Path, summary: dict[str, object] | None, flatten: bool, code: int
+):
+    """A position that --flatten left, a failure, or no summary at all is not success."""
+    if summary is not None:
+        (tmp_path / "summary.json").write_text(json.dumps(summary))
+    assert status._ended(tmp_path, flatten=flatten) == code
+
+
+def test_a_kill_switch_without_shared_memory_still_says_what_it_did(
+    state: Path, memory: Memory, capsys: pytest.CaptureFixture[str]
+):
+    """The session is starting: the file lies there before its memory does, and it looks again."""
+    memory.unlink()
+    assert status.kill_switch(state, on=True) == 0
+    assert (state / "kill-switch").exists()
+    assert "starting or ending" in capsys.readouterr().out

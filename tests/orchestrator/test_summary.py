@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from engine.journal import JournalError
 from orchestrator.summary import Measured, conclude, text
 from orchestrator.tape import Tape
 from shm.records import DECISION, MARKET, MarketKind
@@ -49,3 +51,12 @@ def test_a_candle_published_twice_is_one_candle(tmp_path: Path):
 def test_money_is_exact_decimal_text():
     """Eight digits, no exponent."""
     assert [text(1), text(-123_456_789)] == ["0.00000001", "-1.23456789"]
+
+
+def test_a_journal_that_cannot_be_read_is_not_an_empty_one(tmp_path: Path):
+    """No made-up equity: the summary is refused."""
+    session = session_in(tmp_path)
+    session.account_path.mkdir(parents=True)
+    (session.account_path / "journal.db").write_bytes(b"torn")
+    with pytest.raises(JournalError):
+        conclude(session, measured())

@@ -83,6 +83,19 @@ def test_a_hammered_ring_delivers_no_torn_record(folder):
     mapped.close()
 
 
+def test_the_hammer_catches_a_reader_that_does_not_look_again(folder):
+    """The control: where the reader's last look is missing, the same writer and the same check find torn records."""
+    mapped, out = hammer.open_ring(folder), np.zeros(1, MARKET)
+    hammer.count_torn_without_looking_again(mapped.address, 0, address_of(out), 1)
+    with start("ring", folder, 2**40) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        torn = hammer.count_torn_without_looking_again(mapped.address, 2**40, address_of(out), 10**9)
+        writer.kill()
+    assert torn > 0
+    mapped.close()
+
+
 def test_a_hammered_table_delivers_no_torn_row(folder):
     """Rows rewritten all the time are read whole, and never older than what was read before."""
     mapped = hammer.open_table(folder)

@@ -15,6 +15,7 @@ square roots make a price.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -180,8 +181,13 @@ class SyntheticMarket:
         # Whole days only, so that no hour, four hours or day is half coarse and half fine.
         kept_ns = -(-self._first_ns // DAY_NS) * DAY_NS
         self._skipped = (kept_ns - self._first_ns) // MINUTE_NS
-        self._streams = [_Stream(seed, contract) for contract in self.listings]
-        self._past = [self._coarse(stream, kept_ns) for stream in self._streams]
+        self._kept_ns = kept_ns
+
+    @cached_property
+    def _drawn(self) -> tuple[list[_Stream], list[np.ndarray]]:
+        # When candles are first asked for: who only wants the listings need not load the kernels.
+        streams = [_Stream(self.seed, contract) for contract in self.listings]
+        return streams, [self._coarse(stream, self._kept_ns) for stream in streams]
 
     def _coarse(self, stream: _Stream, kept_ns: int) -> np.ndarray:
         """Hours that end where the kept minutes begin, in time and in price."""
@@ -193,7 +199,7 @@ class SyntheticMarket:
 
     def minutes(self, row: int, until_ns: int) -> np.ndarray:
         """Every 1m candle before ``until_ns``, made now if need be."""
-        stream = self._streams[row]
+        stream = self._drawn[0][row]
         count = len(stream.rows) if until_ns >= NEVER_ENDS else (until_ns - self._first_ns) // MINUTE_NS
         while len(stream.rows) < count:
             stream.grow(self._first_ns)
@@ -201,7 +207,7 @@ class SyntheticMarket:
 
     def past(self, row: int) -> np.ndarray:
         """The coarse past."""
-        return self._past[row]
+        return self._drawn[1][row]
 
 
 def _contract(row: int, symbol: str) -> Listing:

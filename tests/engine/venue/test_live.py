@@ -227,3 +227,12 @@ async def test_an_unreadable_frame_ends_the_stream_instead_of_being_skipped(venu
     assert venue.frame({"e": "ORDER_TRADE_UPDATE", "E": 1, "o": {"s": "BTCUSDT"}})
     assert venue._ending.is_set()
     assert "unreadable" in venue._reason
+
+
+async def test_an_objection_at_the_last_moment_keeps_the_bytes_back(venue, exchange):
+    """Asked after the request was signed: no POST leaves, and a question right after is not objected to."""
+    exchange.script("GET", ORDER_PATH, ORDER)
+    with pytest.raises(errors.NotSent, match="too late"):
+        await venue.place(approved(), lambda: "too late")
+    assert exchange.sent("POST", ORDER_PATH) == []
+    assert await venue.order_by_client_id(approved().intent) is not None

@@ -95,13 +95,15 @@ async def test_who_answers_no_ping_is_cut(make_exchange):
     """
     async with served(make_exchange, ping_s=0.03, pong_s=0.2, messages_per_s=1000) as connect:
         deaf, polite = await connect(autoping=False), await connect()
-        polite_hears = asyncio.create_task(polite.receive(timeout=0.4))
+        polite_hears = asyncio.create_task(asyncio.wait_for(polite.receive(), 0.6))
         kinds = [(await deaf.receive(timeout=2)).type]
         while kinds[-1] is aiohttp.WSMsgType.PING:
             kinds.append((await deaf.receive(timeout=2)).type)
         assert len(kinds) > 2
         with pytest.raises(TimeoutError):
             await polite_hears
+        await polite.close()
+        await deaf.close()
 
 
 async def test_a_connection_carries_so_many_streams(make_exchange):
