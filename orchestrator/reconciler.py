@@ -2,7 +2,8 @@
 
     exchange --orders, trades, positions, wallet--> look --+
     journal  --books, read after the exchange answered-----+--> compare --> differences
-                                                                   seen twice, unchanged? --> CORRECTIONS, mismatch
+                                                                   seen twice, unchanged? --> CORRECTIONS
+                                                                   still there after them? --> mismatch
 
 The engine is at work meanwhile, so a difference seen once is a race until a second look shows the
 same one; what moved between two looks was not one.  While the engine is away, nobody books what the
@@ -30,6 +31,7 @@ from shm.wait import LoopWait
 
 DUTY_S = 0.1
 SECOND_LOOK_S = 0.75  # longer than a journal's commit and a REST answer together
+CORRECTION_PAUSES = 3
 AFTER_FILL_NS = 1_000_000_000
 AGAIN_NS = 1_000_000_000  # when the exchange or the engine could not be asked
 STUCK_NS = 2_000_000_000  # an engine without a beat for so long is away
@@ -111,13 +113,21 @@ class Reconciler:
                 return self._conclude(())
             await self._pause()
             second = {standing(difference) for difference in await self._look()}
+            found = tuple(difference for difference in first if standing(difference) in second)
+            if found and engine and self._engine_at_work() == engine:
+                self._propose(found)
+                # The engine asks the exchange when it is told; what it then books was late, not wrong.
+                for _ in range(CORRECTION_PAUSES):
+                    await self._pause()
+                third = {standing(difference) for difference in await self._look()}
+                found = tuple(difference for difference in found if standing(difference) in third)
         except (VenueError, JournalError) as error:
             self._counters.add(Counter.REQUESTS_FAILED)
             self._office.body.log.error("comparison", error=str(error))  # noqa: TRY400 - an answer, not a crash
             return None
         if not engine or self._engine_at_work() != engine:
             return None
-        return self._conclude(tuple(difference for difference in first if standing(difference) in second))
+        return self._conclude(found)
 
     def _engine_at_work(self) -> int:
         """Return which of the engine's lives is booking now; 0 when none is."""
@@ -163,10 +173,13 @@ class Reconciler:
         self._counters.add(Counter.RECONCILIATIONS)
         for difference in differences:
             self._counters.add(Counter.MISMATCHES)
-            self._counters.add(Counter.CORRECTIONS)
-            self._corrections.publish(self._correction(difference))
             self._office.body.log.error("mismatch", round=self._round, difference=str(difference))
         return differences
+
+    def _propose(self, differences: tuple[Difference, ...]) -> None:
+        for difference in differences:
+            self._counters.add(Counter.CORRECTIONS)
+            self._corrections.publish(self._correction(difference))
 
     def _correction(self, difference: Difference) -> np.ndarray:
         record = np.zeros(1, CORRECTION)

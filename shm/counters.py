@@ -156,7 +156,7 @@ META: Mapping[Counter, Meta] = {
     Counter.FILLS_DUPLICATE: Meta("engine", "fills told again and not booked again"),
     Counter.FEES_DIFFERENT: Meta("engine", "fees that differ from our own computation", 0),
     Counter.RECONCILIATIONS: Meta("reconciler", "comparisons of journal, books and exchange"),
-    Counter.MISMATCHES: Meta("reconciler", "differences that comparisons found", 0),
+    Counter.MISMATCHES: Meta("reconciler", "differences that outlived their correction", 0),
     Counter.CORRECTIONS: Meta("reconciler", "corrections proposed"),
     Counter.RECORDS_WRITTEN: Meta("recorder", "records written to files"),
     Counter.RESTARTS: Meta("supervisor", "processes started again", 0),

@@ -25,8 +25,6 @@ KILLS = int(os.environ.get("RINGMASTER_STRESS_KILLS", "12"))
 SEED = int(os.environ.get("RINGMASTER_STRESS_SEED", "1"))
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.stress
-
 
 @pytest.fixture
 def folder(tmp_path_factory):

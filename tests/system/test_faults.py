@@ -5,12 +5,10 @@ import pytest
 from engine.venue.embedded.faults.schedule import drawn
 from tests.system import faults
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.stress]
 
 
-@pytest.mark.parametrize(
-    ("family", "seed"), [("market", 3), ("orders", 4), pytest.param("people", 5, marks=pytest.mark.stress)]
-)
+@pytest.mark.parametrize(("family", "seed"), [("market", 3), ("orders", 4), ("people", 5)])
 def test_a_disturbed_session_keeps_its_books(tmp_path, family, seed):
     """Every decision made once, no order twice, no fill lost, money equal to the last unit."""
     kinds = faults.FAMILIES[family]

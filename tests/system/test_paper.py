@@ -126,7 +126,6 @@ def test_flatten_leaves_nothing_at_the_exchange(tmp_path: Path):
     assert summary["remains"] == []
 
 
-@pytest.mark.stress
 def test_every_process_may_be_killed_twice(tmp_path: Path):
     """No order twice, no order or fill lost, books equal to the exchange's at the end."""
     kills.check(tmp_path, kills.live(tmp_path, 9))

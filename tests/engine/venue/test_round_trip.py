@@ -143,7 +143,7 @@ async def test_a_stop_rests_triggers_and_is_told_under_our_id(hall):
         (approved(11, lots=100_000), errors.InsufficientFunds),
         (approved(12, side=-1, reduce_only=True), errors.ReduceOnlyRejected),
         (approved(13, OrderType.STOP_MARKET, side=1, stop_ticks=100_000), errors.WouldTrigger),
-        (approved(14, OrderType.POST_ONLY, price_ticks=400_000), errors.WouldTake),
+        (approved(14, OrderType.POST_ONLY, price_ticks=310_000), errors.WouldTake),
         (approved(15, lots=1), errors.InvalidOrder),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
