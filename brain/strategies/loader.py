@@ -10,12 +10,14 @@ import dataclasses
 import difflib
 import hashlib
 import importlib.util
+import linecache
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import numba
@@ -65,8 +67,9 @@ def names() -> list[str]:
 def load(which: str, chosen: Mapping[str, Any] | None = None) -> Strategy:
     """Return the strategy called ``which``, or in the file of that path, with ``chosen`` settings."""
     path = _find(which)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    module = _import(path, digest)
+    source = path.read_bytes()
+    digest = hashlib.sha256(source).hexdigest()
+    module = _import(path, source, digest)
     settings = record_of(_settings(path, module, chosen or {}))
     state = getattr(module, "STATE", None)
     if not isinstance(state, np.dtype) or state.names is None:
@@ -136,16 +139,32 @@ def _refuse_foreign_imports(path: Path) -> None:
                 raise StrategyError(f"{path}:{node.lineno}: a strategy imports {', '.join(ALLOWED)}, not {name}")
 
 
-def _import(path: Path, digest: str) -> ModuleType:
+class _Hashed(SourceFileLoader):
+    """Runs the very bytes that were hashed: bytecode kept beside a file is stale after an edit of the same length."""
+
+    def __init__(self, name: str, path: Path, source: bytes) -> None:
+        """Take the file's name and what was read of it."""
+        super().__init__(name, str(path))
+        self._source = source
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the compiled source; it holds the one module."""
+        del fullname
+        code: CodeType = self.source_to_code(self._source, self.path)
+        return code
+
+
+def _import(path: Path, source: bytes, digest: str) -> ModuleType:
     if path.parent == HERE:
         return importlib.import_module(f"brain.strategies.{path.stem}")
     _refuse_foreign_imports(path)
     name = f"strategy_{path.stem}_{digest[:16]}"  # the same file has the same name: numba's cache looks for it
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Hashed(name, path, source))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # before decorating: numba rebuilds cached code through it
+    linecache.checkcache(str(path))  # the compiler's messages quote the file
     ours = _CONFIG.CACHE_DIR
     _CONFIG.CACHE_DIR = f"{ours}/{digest[:16]}"  # an edit recompiles this file only
     try:

@@ -1,5 +1,6 @@
 """A strategy is found, checked, hashed, compiled and tried; what is wrong with it is one line."""
 
+import sys
 from pathlib import Path
 
 import numba
@@ -63,8 +64,9 @@ def test_settings_are_chosen_by_name(write):
     assert strategy.settings[0].tolist() == (5, 26, 3.0)
 
 
-def test_an_edit_changes_the_digest_and_the_behaviour(write):
-    """The file's own hash names its cache, so an old kernel is never called."""
+def test_an_edit_changes_the_digest_and_the_behaviour(write, monkeypatch):
+    """The file's own hash names its cache and no bytecode is kept: an edit of the same length and second counts."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     one = load(write(EXAMPLE))
     two = load(write(EXAMPLE.replace("settings.slow_period)\n    if", "settings.fast_period)\n    if")))
     assert one.digest != two.digest
