@@ -45,6 +45,7 @@ class Plan:
     instruments: tuple[Instrument, ...]
     strategies: tuple[str, ...]  # by row, as in records
     asset: str = "USDT"
+    kill_file: Path | None = None  # of the state directory; None: beside the journal
 
 
 class Witness(Protocol):

@@ -1,6 +1,6 @@
 """The engine as a process: rings in, orders out, and never a thing sent that is not on the disk.
 
-start   journal -> books -> venue -> everything that rests or traded there -> READY
+start   kill switch drilled, journal -> books -> venue -> everything that rests or traded there -> READY
 work    commands, kill word, candles, targets --> core --> journal --> venue
 drain   entries cancelled; stops kept, or positions closed --> DRAINED
 close   what is under way is abandoned: the journal says what to ask about
@@ -12,14 +12,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.account import Account, Plan
+from engine.drill import drill
 from engine.events import BookEvent
 from engine.gate import Stance
 from engine.inbox import Inbox
+from engine.journal import NAME as JOURNAL
 from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Moment, Target, Tick
 from engine.order import Intent
 from engine.outbox import Outbox
 from engine.risk import Refused
 from engine.settling import Settling
+from engine.switch import NAME as SWITCH
+from engine.switch import Ground, KillFile
 from engine.venue.base import Acknowledged, Venue
 from shm import records
 from shm.agent import Body, read_command
@@ -55,6 +59,9 @@ class EngineAgent:
         self._brain: np.ndarray[tuple[int], np.dtype[np.void]] = np.zeros(1, records.PULSE)
         self._corrections: np.ndarray[tuple[int], np.dtype[np.void]] = np.zeros(64, records.CORRECTION)
         self._marks: dict[str, int] = {}
+        self._switch = plan.kill_file or plan.folder / SWITCH
+        self._kill_file = KillFile(self._switch)
+        self._ground = Ground()
         self._kill, self._order, self._obeyed = Kill.NORMAL, Order.PREPARE, -1
         self._flatten = False
         self._is_fresh = True  # nothing was read since the start
@@ -62,12 +69,15 @@ class EngineAgent:
 
     async def start(self) -> None:
         """Replay, connect, ask for everything; then READY."""
-        pulse = self._body.pulse
+        pulse, plan = self._body.pulse, self._plan
+        plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        drilled = await drill(plan.folder, self._clock.monotonic_ns)
         await self._account.open(lambda text: pulse.tell(detail=text))
+        self._ground = Ground(self._switch.parent, plan.folder / JOURNAL)
         self._show().publish(self._marks)
         for ring in self._rings:
             ring.seek_oldest()
-        pulse.tell(life=Life.READY, detail="reconciled")
+        pulse.tell(life=Life.READY, detail=f"reconciled; kill switch drilled with {drilled.orders} dry orders")
 
     async def work(self) -> int:
         """One duty cycle."""
@@ -145,7 +155,8 @@ class EngineAgent:
         row: np.ndarray[tuple[int], np.dtype[np.void]] = np.zeros(1, records.PULSE)
         is_current = not self._pulses.read(role_row("engine"), row) or int(row["epoch"][0]) == pulse.epoch
         may_enter = read_command(memory).order is Order.RUN
-        return Stance(kill=memory.words.kill_level(), may_enter=may_enter, is_current=is_current)
+        kill = max(memory.words.kill_level(), self._kill_file.level())
+        return Stance(kill=kill, may_enter=may_enter, is_current=is_current)
 
     def _tell(self, message: Candle | Target) -> None:
         if isinstance(message, Candle):
@@ -177,7 +188,7 @@ class EngineAgent:
 
     def _obey(self) -> None:
         """The kill word and the supervisor's command; levels, told when they change."""
-        level = self._body.memory.words.kill_level()
+        level = self._kill_level()
         if level is not self._kill:
             self._kill = level
             self._account.tell(KillRaised(level))
@@ -193,6 +204,17 @@ class EngineAgent:
         elif command.order is Order.STOP:
             self._body.stopping.tell()
         self._body.pulse.tell(obeyed=command.version)
+
+    def _kill_level(self) -> Kill:
+        """The kill word, raised first by what the disk says: the file, or ground that is no longer ours."""
+        words, wanted, why = self._body.memory.words, self._kill_file.level(), f"{self._switch} says so"
+        if wanted < Kill.NO_ENTRIES and (gone := self._ground.gone()):
+            wanted, why = Kill.NO_ENTRIES, gone
+        if wanted > words.kill_level():
+            self._counters.add(Counter.KILLS_RAISED)
+            self.warned(f"kill switch raised to {wanted.name}", why)
+            self._body.pulse.tell(detail=f"{wanted.name}: {why}")
+        return words.raise_kill(wanted)
 
     def _brain_seq(self) -> int:
         # Read before the rings: the targets of everything before it are published by now.

@@ -108,7 +108,8 @@ def parser() -> Parser:
     state_option(
         sub := command("kill-switch", "stop trading now: no entries until it is off and a session starts", _kill)
     )
-    sub.add_argument("position", choices=("on", "off"), help="on: stop trading; off: the next session may trade")
+    levels = "NO_ENTRIES, EXITS_ONLY (on), FLATTEN, HALT"
+    sub.add_argument("position", metavar="on|off|LEVEL", help=f"{levels}; off: the next session may trade")
     state_option(sub := command("doctor", "check machine, memory, disk, settings; say what to do", _doctor))
     sub.add_argument("--config", type=Path, metavar="FILE", help="check this file of settings too")
     sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
@@ -208,9 +209,9 @@ def _stop(typed: argparse.Namespace) -> int:
 
 
 def _kill(typed: argparse.Namespace) -> int:
-    from orchestrator.status import kill_switch
+    from orchestrator.killswitch import turn
 
-    return kill_switch(typed.state, on=typed.position == "on")
+    return turn(typed.state, typed.position)
 
 
 def _doctor(typed: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ the engine has settled.
 
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol
@@ -92,6 +92,7 @@ class Equipment:
     deposit: int  # minor units
     beat: Callable[[Life], None]  # writes the supervisor's own pulse
     stop_trading: Callable[[], object]  # raises the kill word
+    alarms: Callable[[int], Iterable[str]]  # lines for the operator, at monotonic time
 
 
 class Supervisor:
@@ -239,6 +240,7 @@ class Supervisor:
     def _turn(self, life: Life) -> None:
         for happening in self._crew.turn():
             self._screen.line(self._words(happening))
+        self._screen.lines(self._tools.alarms(time.monotonic_ns()))
         self._tools.beat(life)
 
     def _words(self, happening: Happening) -> str:

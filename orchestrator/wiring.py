@@ -201,6 +201,7 @@ def engine(body: Body, session: Session) -> AsyncAgent:
     """Return the engine."""
     from engine.account import Plan
     from engine.agent import EngineAgent
+    from engine.switch import NAME as SWITCH
 
     plan = Plan(
         run_id=session.run_id,
@@ -209,6 +210,7 @@ def engine(body: Body, session: Session) -> AsyncAgent:
         instruments=session.instruments,
         strategies=session.strategies,
         asset=ASSET,
+        kill_file=Path(session.state) / SWITCH,
     )
     return EngineAgent(plan, body, venue(session), SystemClock())
 

@@ -286,6 +286,31 @@ async def test_a_kill_word_raised_while_the_engine_was_dead_is_heeded_before_the
     assert held(floor) == (0, [])
 
 
+@pytest.mark.parametrize("path", ["file", "journal"])
+async def test_what_the_disk_says_stops_entries_with_nobody_else_alive(floor, path):
+    """A file that appears, or a journal that is deleted, raises the word within a duty cycle, and is told."""
+    await floor.settled(close(floor))
+    if path == "file":
+        (floor.folder / "account" / "kill-switch").write_text("no_entries\n")
+    else:
+        (floor.folder / "account" / "journal.db").unlink()
+    close_ns = floor.candle()
+    floor.decide(lots=10, stop_ticks=250_000)
+    await floor.settled(close_ns)
+    assert held(floor) == (0, [])
+    assert floor.memory.words.kill_level() is Kill.NO_ENTRIES
+    assert any(event == "kill switch raised to NO_ENTRIES" for event, _ in floor.body.log.lines)
+
+
+async def test_an_order_approved_before_the_file_came_does_not_leave(floor):
+    """The gate reads the disk itself: the duty cycle need not have come round."""
+    await floor.settled(close(floor))
+    await floor.rest()
+    (floor.folder / "account" / "kill-switch").write_text("halt\n")
+    assert floor.engine._stance().kill is Kill.HALT
+    assert floor.memory.words.kill_level() is Kill.NORMAL
+
+
 async def test_no_socket_and_no_lock_remains(tmp_path):
     """After close the account can be opened again, and no connection is left."""
     floor = Floor(tmp_path)

@@ -63,7 +63,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["--paper", "status"], "--paper and status are two commands"),
         (["agent"], "how the supervisor starts a process"),
         (["agent", "feed", "--session", "/nowhere"], "how the supervisor starts a process"),
-        (["kill-switch", "perhaps"], "invalid choice"),
+        (["kill-switch", "perhaps"], "no such level"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(
