@@ -13,15 +13,18 @@ import numpy as np
 
 from engine.account import Account, Plan
 from engine.drill import drill
-from engine.events import BookEvent
+from engine.events import BookEvent, Intervened
 from engine.gate import Stance
 from engine.inbox import Inbox
 from engine.journal import NAME as JOURNAL
-from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Moment, Target, Tick
+from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Moment, Recorded, Target, Tick
 from engine.order import Intent
 from engine.outbox import Outbox
+from engine.petition import Denied, Market, judge
 from engine.risk import Refused
 from engine.settling import Settling
+from engine.spool import Answer as Reply
+from engine.spool import Spool
 from engine.switch import NAME as SWITCH
 from engine.switch import Ground, KillFile
 from engine.venue.base import Acknowledged, Venue
@@ -62,6 +65,8 @@ class EngineAgent:
         self._switch = plan.kill_file or plan.folder / SWITCH
         self._kill_file = KillFile(self._switch)
         self._ground = Ground()
+        self._spool = Spool(plan.folder)
+        self._granted: dict[str, str] = {}  # what to say once it is durable
         self._kill, self._order, self._obeyed = Kill.NORMAL, Order.PREPARE, -1
         self._flatten = False
         self._is_fresh = True  # nothing was read since the start
@@ -86,6 +91,7 @@ class EngineAgent:
         brain_seq = self._brain_seq()
         messages: list[Candle | Target] = []
         if self._order is not Order.PREPARE:
+            self._hear_people()
             messages = await self._read()
         for message in messages:
             self._tell(message)
@@ -115,6 +121,10 @@ class EngineAgent:
     def durable(self, events: Sequence[BookEvent], durable_ns: int) -> None:
         """These events are on disk."""
         self._show().durable(events, durable_ns)
+        for event in events:
+            if isinstance(event, Intervened):
+                words = self._granted.pop(event.petition_id, "done")
+                self._spool.answer(event.petition_id, Reply(granted=True, words=words))
         self._wait.wake()
 
     def sent(self, intent: Intent, acknowledged: Acknowledged, durable_ns: int) -> None:
@@ -215,6 +225,22 @@ class EngineAgent:
             self.warned(f"kill switch raised to {wanted.name}", why)
             self._body.pulse.tell(detail=f"{wanted.name}: {why}")
         return words.raise_kill(wanted)
+
+    def _hear_people(self) -> None:
+        """Do what people have asked for since the last duty cycle; who asked and why goes to the journal with it."""
+        plan = self._plan
+        for petition in self._spool.take():
+            instruments = {instrument.symbol: instrument for instrument in plan.instruments}
+            market = Market(instruments=instruments, strategies=plan.strategies, marks=self._marks)
+            verdict = judge(petition, self._account.books, market)
+            self._body.log.error("by hand", petition=str(petition), verdict=verdict.words)
+            if isinstance(verdict, Denied) or not verdict.events:
+                reply = Reply(granted=not isinstance(verdict, Denied), words=verdict.words)
+                self._spool.answer(petition.petition_id, reply)
+                continue
+            self._granted[petition.petition_id] = verdict.words
+            for event in verdict.events:
+                self._account.tell(Recorded(event))
 
     def _brain_seq(self) -> int:
         # Read before the rings: the targets of everything before it are published by now.

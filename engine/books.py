@@ -18,6 +18,7 @@ from engine.events import (
     Found,
     Funded,
     Intended,
+    Intervened,
     Listed,
     Observed,
     Sized,
@@ -45,6 +46,7 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
     spent: bool = False  # its stop ended it: it wants nothing any more
     barred: bool = False  # its entry ended, or was refused: it may only reduce
     stale: bool = False  # of an earlier run: no opinion, only its stop still counts
+    by_hand: bool = False  # a person set its lots or stop: they stand until the next target
 
 
 class Books:
@@ -61,6 +63,10 @@ class Books:
         self.goals: dict[tuple[str, str], Goal] = {}
         self.stopped_sides: dict[tuple[str, str], int] = {}
         self.listings: dict[str, Listed] = {}
+        self.petitions: dict[str, bool] = {}  # what people asked for and got, by id
+        self.paused: dict[str, str] = {}  # symbols and strategies that add nothing, by whom
+        self.disturbed: dict[str, int] = {}  # lots that others traded, until a person says that it is well
+        self.ignored: dict[str, int] = {}  # lots that are not ours and shall not matter, by instrument
         self.events_count = 0
         self.found_count = 0
         self.late_adoptions = 0
@@ -91,6 +97,8 @@ class Books:
                 self._start(event)
             case Listed():
                 self._list(event)
+            case Intervened():
+                return self._intervene(event)
             case Found():
                 self.found_count += 1
         return []
@@ -119,6 +127,15 @@ class Books:
             for order in self.working_of(instrument)
             if order.intent.purpose == Purpose.STOP and order.intent.allocation[0][0] == strategy
         ]
+
+    def is_paused(self, instrument: str, strategy: str) -> bool:
+        """A person said that nothing is added there."""
+        return instrument in self.paused or strategy in self.paused
+
+    def foreign_lots(self, instrument: str) -> int:
+        """Lots that others hold or traded here, unless a person said that it is well."""
+        lots = self.position(instrument, EXTERNAL).lots
+        return (0 if lots == self.ignored.get(instrument) else lots) or self.disturbed.get(instrument, 0)
 
     def resting_stop_ticks(self, instrument: str, strategy: str) -> int:
         """The trigger of the stop that rests at the venue; 0: none."""
@@ -150,10 +167,11 @@ class Books:
         self.goals[name] = Goal(
             run=event.run,
             target_id=event.target_id,
-            lots=event.lots,
-            stop_ticks=event.stop_ticks,
+            lots=known.lots if again and known and known.by_hand else event.lots,
+            stop_ticks=known.stop_ticks if again and known and known.by_hand else event.stop_ticks,
             valid_until_ns=event.valid_until_ns,
             reference_ticks=event.reference_ticks,
+            by_hand=known.by_hand if again and known else False,
             spent=known.spent if again and known else False,
             barred=known.barred if again and known else False,
         )
@@ -185,7 +203,7 @@ class Books:
             return []
         order = self.orders.get(fill.intent_id)
         if order is None:
-            return self.ledger.book_fill(fill, [(EXTERNAL, fill.lots)])
+            return self._fill_foreign(fill)
         postings = self.ledger.book_fill(fill, shares(order.intent.allocation, order.lots_filled, fill.lots))
         order = order.filled(fill.lots)
         self._keep(msgspec.structs.replace(order, venue_order_id=fill.venue_order_id or order.venue_order_id))
@@ -194,6 +212,83 @@ class Books:
             self.stopped_sides[fill.instrument, order.intent.allocation[0][0]] = -fill.side
         self._judge(order)
         return postings
+
+    def _fill_foreign(self, fill: Filled) -> list[Posting]:
+        """A trade that is not ours: what it closes of ours is closed, by whoever did it; the rest is EXTERNAL's."""
+        left, parts = fill.lots, []
+        self.disturbed[fill.instrument] = fill.side * fill.lots
+        for strategy in self.strategies_of(fill.instrument):
+            closing = min(left, max(0, -fill.side * self.position(fill.instrument, strategy).lots))
+            if closing and strategy != EXTERNAL:
+                parts.append((strategy, closing))
+                left -= closing
+                self._end(fill.instrument, strategy)
+        return self.ledger.book_fill(fill, [*parts, (EXTERNAL, left)] if left else parts)
+
+    def _intervene(self, event: Intervened) -> list[Posting]:
+        if event.petition_id in self.petitions:
+            return []
+        self.petitions[event.petition_id] = True
+        symbol = event.instrument
+        if event.deed in ("resume", "ignore", "adopt"):
+            self.disturbed.pop(symbol, None)
+        match event.deed:
+            case "close":
+                for strategy in self.strategies_of(symbol):
+                    if strategy != EXTERNAL:
+                        self._end(symbol, strategy)
+            case "pause":
+                self.paused[symbol] = event.who
+            case "resume":
+                self.paused.pop(symbol, None)
+            case "move-stop":
+                for strategy in self.strategies_of(symbol):
+                    if strategy != EXTERNAL and (lots := self.position(symbol, strategy).lots):
+                        self._set_by_hand((symbol, strategy), lots, event.stop_ticks)
+            case "ignore":
+                self.ignored[symbol] = event.lots
+            case "adopt":
+                return self._adopt(event)
+        return []
+
+    def _adopt(self, event: Intervened) -> list[Posting]:
+        """Lots of nobody's become a strategy's at the price that they cost: no profit is made or moved."""
+        symbol = event.instrument
+        held = self.position(symbol, EXTERNAL)
+        self.ignored.pop(symbol, None)
+        cross = Crossed(
+            cross_id=0,
+            account=self.account,
+            venue=self.venue,
+            instrument=symbol,
+            buyer=event.strategy if held.side > 0 else EXTERNAL,
+            seller=EXTERNAL if held.side > 0 else event.strategy,
+            lots=abs(held.lots),
+            price_ticks=held.entry_ticks(self.ledger.units[symbol]),
+            market_ns=held.opened_ns,
+        )
+        postings = self.ledger.book_cross(cross)
+        self._set_by_hand((symbol, event.strategy), self.position(symbol, event.strategy).lots, event.stop_ticks)
+        return postings
+
+    def _set_by_hand(self, name: tuple[str, str], lots: int, stop_ticks: int) -> None:
+        """The goal that a person wants: what is held, with this stop, until the strategy's next target."""
+        goal = self.goals.get(name) or Goal(
+            run=self.run, target_id=0, lots=0, stop_ticks=0, valid_until_ns=0, reference_ticks=0
+        )
+        self.goals[name] = msgspec.structs.replace(
+            goal, lots=lots, stop_ticks=stop_ticks, by_hand=True, spent=False, stale=False
+        )
+
+    def _end(self, instrument: str, strategy: str) -> None:
+        """What the strategy holds goes, or went, by another's hand: its target is spent."""
+        name = (instrument, strategy)
+        goal, side = self.goals.get(name), self.position(instrument, strategy).side
+        if goal is None:
+            goal = Goal(run=self.run, target_id=0, lots=0, stop_ticks=0, valid_until_ns=0, reference_ticks=0)
+        self.goals[name] = msgspec.structs.replace(goal, spent=True)
+        if side:
+            self.stopped_sides[name] = side
 
     def _cross(self, cross: Crossed) -> list[Posting]:
         if cross.cross_id <= self.cross_id_last:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from engine import exits, planner, sizing
 from engine.books import Books, doubts
 from engine.draft import Draft
-from engine.events import BookEvent, Filled, Intended, Listed, Observed, Sized, Spent, Started
+from engine.events import BookEvent, Filled, Intended, Intervened, Listed, Observed, Sized, Spent, Started
 from engine.messages import (
     Action,
     Announce,
@@ -128,6 +128,8 @@ class Core:
                 self._fill(fill, now)
             case Recorded(event):
                 self._record(event)
+                if isinstance(event, Intervened | Observed):
+                    self._plan_all(now)
             case KillRaised(level):
                 if level != self.kill:
                     self.kill = level
@@ -157,7 +159,7 @@ class Core:
         self._valid[name] = target.valid_until_ns
         if known and target.target_id == known.target_id:
             lots = known.lots
-            if known.spent or target.stop_ticks in (0, known.stop_ticks):
+            if known.spent or known.by_hand or target.stop_ticks in (0, known.stop_ticks):
                 self._plan(target.instrument, now)
                 return
         else:
@@ -267,8 +269,7 @@ class Core:
         self._waiting[symbol] = False
         if symbol not in self._instruments or self.kill >= Kill.HALT:
             return
-        held_until_ns = self._held_until.get(symbol, 0)
-        if now.monotonic_ns < held_until_ns:
+        if now.monotonic_ns < (held_until_ns := self._held_until.get(symbol, 0)):
             self._due[symbol] = held_until_ns
             return
         if planner.is_busy(self.books, symbol):
@@ -285,8 +286,7 @@ class Core:
             if order.intent.purpose == Purpose.STOP or not order.lots_filled:
                 continue
             seen_ns = self._part_seen_ns.setdefault(order.intent.intent_id, now.monotonic_ns)
-            cover_ns = seen_ns + self._settings.executor.cover_ms * NS_OF_MS
-            if now.monotonic_ns < cover_ns:
+            if now.monotonic_ns < (cover_ns := seen_ns + self._settings.executor.cover_ms * NS_OF_MS):
                 self._due[symbol] = cover_ns
                 return True
         return False

@@ -1,6 +1,6 @@
 """What the journal records: the only things that may change our books.
 
-    Started  Listed  Deposited  Sized  Spent  Intended  Observed  Filled  Crossed  Funded  Found
+    Started  Listed  Deposited  Sized  Spent  Intended  Observed  Filled  Crossed  Funded  Found  Intervened
 
 An event names its instrument by symbol and its strategy by name, since row numbers
 end with a session and the journal does not.  Encoding is canonical JSON: the same
@@ -147,7 +147,25 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     wall_ns: int
 
 
-BookEvent = Started | Listed | Deposited | Sized | Spent | Intended | Observed | Filled | Crossed | Funded | Found
+class Intervened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A person did something by hand; who, and why."""
+
+    petition_id: str  # unique; a repeat is a no-op
+    deed: str  # engine.petition.Deed
+    subject: str  # as it was typed
+    instrument: str = ""  # or the strategy that is paused
+    strategy: str = ""
+    intent_id: int = 0
+    stop_ticks: int = 0
+    lots: int = 0
+    who: str = ""
+    why: str = ""
+    wall_ns: int = 0
+
+
+BookEvent = (
+    Started | Listed | Deposited | Sized | Spent | Intended | Observed | Filled | Crossed | Funded | Found | Intervened
+)
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _DECODER: msgspec.json.Decoder[BookEvent] = msgspec.json.Decoder(BookEvent)

@@ -16,6 +16,15 @@ from orchestrator.settings import BadInputError
 
 LATER = ("replay", "backtest", "indicator", "optimise", "train", "record", "download")
 AGENT_WORDS = 4  # agent ROLE --session DIR
+PEOPLE = {
+    "close": ("SYMBOL", "close what is held of a symbol; no re-entry until the strategy changes its mind"),
+    "pause": ("NAME", "a symbol or a strategy adds nothing any more; exits and stops go on"),
+    "resume": ("NAME", "end a pause"),
+    "move-stop": ("SYMBOL", "move the stop of a position; it stands until the strategy's next target"),
+    "cancel": ("ID", "cancel an order of ours, by client id or number"),
+    "adopt": ("SYMBOL", "make lots that were traded by hand a strategy's own"),
+    "ignore": ("SYMBOL", "leave lots that were traded by hand alone, and trade on beside them"),
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -110,6 +119,7 @@ def parser() -> Parser:
     )
     levels = "NO_ENTRIES, EXITS_ONLY (on), FLATTEN, HALT"
     sub.add_argument("position", metavar="on|off|LEVEL", help=f"{levels}; off: the next session may trade")
+    people_commands(command)
     state_option(sub := command("doctor", "check machine, memory, disk, settings; say what to do", _doctor))
     sub.add_argument("--config", type=Path, metavar="FILE", help="check this file of settings too")
     sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
@@ -128,6 +138,19 @@ def parser() -> Parser:
     )
     sub.add_argument("--certificate", type=Path, metavar="FILE", help="write there what TLS clients must trust")
     return top
+
+
+def people_commands(command: Callable[..., Parser]) -> None:
+    """Add what a person may do to a running session by hand."""
+    for name, (metavar, text) in PEOPLE.items():
+        state_option(sub := command(name, text, _ask))
+        sub.add_argument("subject", metavar=metavar)
+        if name == "move-stop":
+            sub.add_argument("price", metavar="PRICE", help="where the stop goes, on the instrument's grid")
+        if name == "adopt":
+            sub.add_argument("--stop", dest="price", metavar="PRICE", help="where its stop belongs")
+            sub.add_argument("--strategy", dest="strategy_name", metavar="NAME", help="whose it becomes")
+        sub.add_argument("--why", default="", metavar="TEXT", help="for the journal")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -166,7 +189,7 @@ def _check_command(word: str) -> None:
 
 
 def _names() -> list[str]:
-    return ["status", "stop", "kill-switch", "doctor", "why", "exchange"]
+    return ["status", "stop", "kill-switch", *PEOPLE, "doctor", "why", "exchange"]
 
 
 def _act(typed: argparse.Namespace) -> int:
@@ -212,6 +235,12 @@ def _kill(typed: argparse.Namespace) -> int:
     from orchestrator.killswitch import turn
 
     return turn(typed.state, typed.position)
+
+
+def _ask(typed: argparse.Namespace) -> int:
+    from orchestrator.petitions import ask
+
+    return ask(typed)
 
 
 def _doctor(typed: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.petition import Deed, Petition
 from orchestrator import session as sessions
 from orchestrator.killswitch import level_of
 from orchestrator.session import Holder
@@ -112,6 +113,17 @@ def _positions(table: Any, session: sessions.Session) -> list[str]:
     return lines
 
 
+def write_down(state: Path, *, flatten: bool) -> None:
+    """Have the engine's journal say who ended the session, if an engine still listens."""
+    from orchestrator.petitions import hand_in
+
+    asked = Petition(petition_id="", deed=Deed.STOP, subject="flatten" if flatten else "leave")
+    try:
+        hand_in(state, asked)
+    except BadInputError:
+        return  # a session that is ending, or whose state is gone, ends all the same
+
+
 def stop(state: Path, *, flatten: bool) -> int:
     """Have the running session end in order, and wait for it."""
     who = running(state)
@@ -120,6 +132,7 @@ def stop(state: Path, *, flatten: bool) -> int:
         # The lock was held a moment ago by this pid, and the pidfd cannot come to mean another process.
         if sessions.holder(state.resolve()) != who:
             raise BadInputError(f"the session on {state} has just ended")
+        write_down(state, flatten=flatten)
         signal.pidfd_send_signal(supervisor, signal.SIGUSR1 if flatten else signal.SIGTERM)
         ended, _, _ = select.select([supervisor], [], [], STOP_WITHIN_S)
     finally:
