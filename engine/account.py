@@ -21,9 +21,10 @@ from engine.core import Core
 from engine.desk import Desk
 from engine.dispatch import Dispatch
 from engine.events import BookEvent, Deposited
-from engine.gate import NS_OF_MS, Gate, Stance, objection
+from engine.gate import NS_OF_MS, Gate, Shut, Stance, objection
 from engine.journal import Journal
 from engine.messages import Answer, FillTold, Message, Moment, Recorded, Send
+from engine.opening import survey, unsupported
 from engine.order import Intent
 from engine.risk import Refused
 from engine.settings import EngineSettings
@@ -45,6 +46,8 @@ class Plan:
     instruments: tuple[Instrument, ...]
     strategies: tuple[str, ...]  # by row, as in records
     asset: str = "USDT"
+    is_shared: bool = False  # others trade on it as well: it has a past, and modes that anybody may change
+    observes: bool = False  # sends nothing
     kill_file: Path | None = None  # of the state directory; None: beside the journal
 
 
@@ -93,6 +96,7 @@ class Account:
         self._recovering: asyncio.Task[None] | None = None
         self._recovered_ns = self._failed_ns = 0
         self._differences: tuple[Difference, ...] = ()  # of the last look
+        self._standing = self._unsupported = ""  # why entries wait, in words
 
     async def open(self, say: Callable[[str], None]) -> None:
         """Replay, connect, and ask the venue for everything."""
@@ -107,7 +111,7 @@ class Account:
             venue=plan.instruments[0].venue,
             instruments={rule.symbol: rule for rule in plan.instruments},
         )
-        gate = Gate(self._venue, self._objection)
+        gate = Gate(Shut() if plan.observes else self._venue, self._objection)
         self.dispatch = Dispatch(journal, gate, self._witness, self.tell, self._ask)
         self._desk = Desk(self._venue, self, plan.instruments)
         say("connecting")
@@ -215,6 +219,8 @@ class Account:
         """Why an approved intent must not leave now."""
         now, executor = self._moment(), self._plan.settings.executor
         age_ns = now.monotonic_ns - self._approved_ns[intent.intent_id]
+        if not intent.reduce_only and (changed := self._desk.modes_changed):
+            return f"the account's modes were changed and not read again yet: {changed}"
         words = objection(intent, age_ns, executor.send_age_ms * NS_OF_MS, self.stance())
         return words or planner.expiry(self.books, intent, self.core.circumstances(now))
 
@@ -223,6 +229,10 @@ class Account:
         plan, now = self._plan, self._moment()
         is_new = not self.books.account
         self._done(self.core.restarted(now), now)
+        if is_new and plan.is_shared:
+            for opened in await survey(self._venue, plan.instruments, now.market_ns or now.wall_ns):
+                self.tell(Recorded(opened))
+                self._desk.begin_trades(opened.instrument, opened.trade_id_next)
         if is_new:
             cash = (await self._venue.wallet(plan.asset)).wallet
             account, venue = self.books.account, self.books.venue
@@ -243,8 +253,22 @@ class Account:
 
     async def _recover(self) -> None:
         await self._desk.recover()
+        await self._read_modes()
         await self._compare()
         self._recovered_ns = self._moment().monotonic_ns
+
+    async def _read_modes(self) -> None:
+        """How the account is set up: what we do not support forbids entries, by name."""
+        if not self._plan.is_shared:
+            return
+        changed = self._desk.modes_changed
+        modes = await self._venue.modes([instrument.symbol for instrument in self._plan.instruments])
+        words = unsupported(modes, self._plan.settings.risk)
+        if words and words != self._unsupported:
+            self._witness.warned("the account is set up in a way we do not trade with: no entries", words)
+        self._unsupported = words
+        if self._desk.modes_changed == changed:
+            self._desk.modes_changed = ""
 
     async def _compare(self) -> None:
         """Positions and cash: entries wait while they differ, at the start at once, later when a second look agrees."""
@@ -256,9 +280,10 @@ class Account:
         if found and found != self._differences:
             self._failed_ns = self._moment().monotonic_ns  # not at once
             self.want_recovery("a difference to the exchange")
-        if stands and words != self.core.differs:
+        if stands and words != self._standing:
             self._witness.warned("differs from the exchange: no entries", words)
-        self._differences, self.core.differs = found, words if stands else ""
+        self._differences, self._standing = found, words if stands else ""
+        self.core.differs = "; ".join(filter(None, (self._standing, self._unsupported)))
 
     async def _recover_or_wait(self) -> None:
         reason = self._desk.recovery_wanted

@@ -21,6 +21,7 @@ from engine.events import (
     Intervened,
     Listed,
     Observed,
+    Opened,
     Sized,
     Spent,
     Started,
@@ -63,6 +64,7 @@ class Books:
         self.goals: dict[tuple[str, str], Goal] = {}
         self.stopped_sides: dict[tuple[str, str], int] = {}
         self.listings: dict[str, Listed] = {}
+        self.trades_from: dict[str, int] = {}  # the first trade that is ours to book, by instrument
         self.petitions: dict[str, bool] = {}  # what people asked for and got, by id
         self.paused: dict[str, str] = {}  # symbols and strategies that add nothing, by whom
         self.disturbed: dict[str, int] = {}  # lots that others traded, until a person says that it is well
@@ -89,6 +91,9 @@ class Books:
                 return self.ledger.book_funding(event)
             case Deposited():
                 return self.ledger.book_deposit(event)
+            case Opened():
+                self.trades_from[event.instrument] = event.trade_id_next
+                return self.ledger.book_opening(event)
             case Sized():
                 self._size(event)
             case Spent():

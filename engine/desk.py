@@ -18,7 +18,7 @@ from engine.dispatch import Dispatch
 from engine.events import Deposited, Filled, Funded
 from engine.messages import FillTold, Message, Moment, Outcome, Recorded
 from engine.order import Event, Intent, intent_of
-from engine.venue.base import News, OrderSeen, StreamDown, StreamUp, TradeSeen, Venue, WalletSeen
+from engine.venue.base import ModesChanged, News, OrderSeen, StreamDown, StreamUp, TradeSeen, Venue, WalletSeen
 from shm.instruments import Instrument
 
 AWAY = ("start", "stream connected")  # why everything is asked for, where the stream could not tell it
@@ -57,7 +57,8 @@ class Desk:
         self._instruments = {instrument.symbol: instrument for instrument in instruments}
         self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
-        self._trade_next = dict.fromkeys(self._instruments, 0)
+        self._trade_next = {symbol: account.books.trades_from.get(symbol, 0) for symbol in self._instruments}
+        self.modes_changed = ""  # how the account is set up, since it was last read
         self.connected = asyncio.Event()
         self.strangers: dict[tuple[str, str], OrderSeen] = {}  # orders that no intent of ours explains
         self.unheard = 0  # answers with trades that the stream should have told, since it last told one
@@ -78,6 +79,9 @@ class Desk:
                 self.recovery_wanted = AWAY[1]
             case StreamDown():
                 self.connected.clear()
+            case ModesChanged(text=text):
+                self.modes_changed = text or "changed"
+                self.recovery_wanted = "the account's modes were changed"
             case _:
                 pass  # a position is compared, never taken over
 
@@ -97,6 +101,10 @@ class Desk:
             return  # not found because it is not there yet
         # Whether absence is proof yet is for the core to say.
         self._account.tell(Outcome(intent_id=intent.intent_id, event=Event.ABSENT, text="the venue knows none"))
+
+    def begin_trades(self, symbol: str, trade_id: int) -> None:
+        """Earlier trades are not ours to book."""
+        self._trade_next[symbol] = max(self._trade_next[symbol], trade_id)
 
     async def recover(self) -> None:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""

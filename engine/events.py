@@ -1,6 +1,6 @@
 """What the journal records: the only things that may change our books.
 
-    Started  Listed  Deposited  Sized  Spent  Intended  Observed  Filled  Crossed  Funded  Found  Intervened
+    Started  Listed  Deposited  Opened  Sized  Spent  Intended  Observed  Filled  Crossed  Funded  Found  Intervened
 
 An event names its instrument by symbol and its strategy by name, since row numbers
 end with a session and the journal does not.  Encoding is canonical JSON: the same
@@ -45,6 +45,18 @@ class Deposited(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     amount: int  # minor units
     reference: str  # unique; a repeat is a no-op
     wall_ns: int
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What an account held of an instrument when its books were opened; its history before is not ours to book."""
+
+    account: str
+    venue: str
+    instrument: str
+    lots: int  # signed; nobody's of ours
+    price_ticks: int  # average entry
+    trade_id_next: int  # the first trade that is booked
+    market_ns: int
 
 
 class Sized(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -164,7 +176,19 @@ class Intervened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 BookEvent = (
-    Started | Listed | Deposited | Sized | Spent | Intended | Observed | Filled | Crossed | Funded | Found | Intervened
+    Started
+    | Listed
+    | Deposited
+    | Opened
+    | Sized
+    | Spent
+    | Intended
+    | Observed
+    | Filled
+    | Crossed
+    | Funded
+    | Found
+    | Intervened
 )
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from engine import errors
 from engine.order import Intent
 from engine.risk import Approved
 from engine.venue.base import Acknowledged
@@ -53,6 +54,18 @@ class Door(Protocol):
     async def cancel(self, intent: Intent) -> None:
         """Ask for the order's end."""
         ...
+
+
+class Shut:
+    """The door of a session that only observes: nothing leaves, whatever was approved."""
+
+    async def place(self, approved: Approved, objection: Callable[[], str]) -> Acknowledged:  # noqa: ARG002
+        """Send nothing."""
+        raise errors.NotSent(f"this session only observes: {approved.intent.client_id} stays here")
+
+    async def cancel(self, intent: Intent) -> None:
+        """Send nothing."""
+        raise errors.NotSent(f"this session only observes: {intent.client_id} rests on")
 
 
 class Gate:

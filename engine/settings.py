@@ -35,12 +35,16 @@ class RiskSettings:
     order_notional_max: Decimal = Decimal(20_000)  # what one order adds; what it closes is not counted
     gross_notional_max: Decimal = Decimal(100_000)  # of the account, sum over instruments
     orders_per_minute_max: int = 60  # market time, of the account
+    leverage_max: int = 20  # that the account may be set to at the exchange
+    margin_types: tuple[str, ...] = ("cross", "isolated")  # that it may be set to
 
     def __post_init__(self) -> None:
         """Refuse limits that would stop everything."""
         for name in ("position_notional_max", "order_notional_max", "gross_notional_max"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0")
+        if self.leverage_max < 1 or not set(self.margin_types) <= {"cross", "isolated"}:
+            raise ValueError("leverage_max must be at least 1, margin_types some of cross and isolated")
         if self.position_lots_max < 1 or self.orders_per_minute_max < 1:
             raise ValueError("position_lots_max and orders_per_minute_max must be at least 1")
 

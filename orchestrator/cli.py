@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from orchestrator.settings import BadInputError
 
 LATER = ("replay", "backtest", "indicator", "optimise", "train", "record", "download")
+ONLY_LIVE = ("exchange", "keys", "observe", "yes")
 AGENT_WORDS = 4  # agent ROLE --session DIR
 PEOPLE = {
     "close": ("SYMBOL", "close what is held of a symbol; no re-entry until the strategy changes its mind"),
@@ -98,7 +99,11 @@ def parser() -> Parser:
     """Return the whole command line."""
     top = Parser(prog="run.py", description="Ringmaster: a trading engine for crypto markets.")
     top.add_argument("--paper", action="store_true", help="trade with play money on the embedded exchange")
-    top.add_argument("--live", action="store_true", help="not in this version")
+    top.add_argument("--live", action="store_true", help="trade on a real exchange: keys, doctor, typed confirmation")
+    top.add_argument("--exchange", metavar="NAME", help="with --live: which, e.g. binanceusdm")
+    top.add_argument("--keys", type=Path, metavar="FILE", help="with --live: their file, mode 0600; else environment")
+    top.add_argument("--observe", action="store_true", help="with --live: reconcile and decide, but send nothing")
+    top.add_argument("--yes", action="store_true", help="with --live: no typed confirmation")
     market_options(top)
     state_option(top)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
@@ -193,20 +198,27 @@ def _names() -> list[str]:
 
 
 def _act(typed: argparse.Namespace) -> int:
-    if typed.live:
-        raise BadInputError("--live is not in this version: only --paper trades")
+    if typed.live and typed.paper:
+        raise BadInputError("--paper and --live are two commands; give one of them")
+    if not typed.live and (word := next((word for word in ONLY_LIVE if getattr(typed, word)), "")):
+        raise BadInputError(f"--{word} belongs to --live")
     if typed.command is not None:
-        if typed.paper:
-            raise BadInputError(f"--paper and {typed.command} are two commands; give one of them")
+        if typed.paper or typed.live:
+            mode = "--paper" if typed.paper else "--live"
+            raise BadInputError(f"{mode} and {typed.command} are two commands; give one of them")
         act: Callable[[argparse.Namespace], int] = typed.act
         return act(typed)
-    if not typed.paper:
+    if not typed.paper and not typed.live:
         raise BadInputError("nothing to do; start with: python run.py --paper (see: python run.py --help)")
-    from orchestrator.paper import trade
-
     typed.seconds = typed.seconds or _from_environment("RUN_SECONDS", seconds)
     typed.max_candles = typed.max_candles or _from_environment("MAX_LOOPS", whole)
-    return trade(typed)
+    if typed.live:
+        from orchestrator import live
+
+        return live.trade(typed)
+    from orchestrator import paper
+
+    return paper.trade(typed)
 
 
 def _from_environment(name: str, kind: Callable[[str], Any]) -> Any:

@@ -25,7 +25,10 @@ from orchestrator.child import environment
 from orchestrator.commentary import Commentary
 from orchestrator.crew import Crew, Launch
 from orchestrator.gauges import SessionGauges, latency, totals
+from orchestrator.keys import Handed
 from orchestrator.oracle import ask
+from orchestrator.policy import LIVE_TRADERS, TRADERS
+from orchestrator.reconciler import AGREES
 from orchestrator.screen import Screen
 from orchestrator.session import ROOT, Session
 from orchestrator.settings import BadInputError, Settings
@@ -73,11 +76,17 @@ def shared_memory(session: Session) -> Iterator[tuple[Memory, dict[str, int]]]:
 
 
 def live(
-    session: Session, shared: tuple[Memory, dict[str, int]], face: tuple[Screen, Wish], typed: argparse.Namespace
+    session: Session,
+    shared: tuple[Memory, dict[str, int]],
+    face: tuple[Screen, Wish],
+    typed: argparse.Namespace,
+    handed: Handed | None = None,
 ) -> int:
     """Live the session and conclude it; returns the exit code."""
     (memory, bells), (screen, wish) = shared, face
     told = environment(cache_home(), bells) | {"RINGMASTER_PARENT": str(os.getpid())}
+    if handed is not None:
+        told |= handed.environment
     values, timeframes_s = compiled(session, told, (screen, wish))
     screen.check("memory", f"{segment.directory()}/ringmaster-{session.run_id}-*")
     screen.check("compiled", f"{', '.join(session.strategies)}; loop, exchange")
@@ -89,12 +98,18 @@ def live(
         session,
         (memory, watcher, pulse),
         face,
-        Launch(arguments=["--session", session.folder], environment=told, files=list(bells.values())),
+        Launch(
+            arguments=["--session", session.folder],
+            environment=told,
+            files=list(bells.values()),
+            files_of=handed.files_of if handed is not None else {},
+        ),
     )
     there: dict[str, Any] = {}
 
     def ask_exchange() -> None:
-        there.update(grid=ask(session, "grid"), ledger=ask(session, "ledger"))
+        if session.mode == "paper":
+            there.update(grid=ask(session, "grid"), ledger=ask(session, "ledger"))
 
     supervisor = Supervisor(equipment, Limits(seconds=typed.seconds, candles=typed.max_candles), ask_exchange)
     ended = supervisor.run()
@@ -104,6 +119,17 @@ def live(
         return 1
     session = replace(session, ended=ended)
     sessions.save(session)
+    return concluded(session, supervisor, (watcher, there), (screen, typed.json))
+
+
+def concluded(
+    session: Session,
+    supervisor: Supervisor,
+    left: tuple[Memory, dict[str, Any]],
+    face: tuple[Screen, str | None],
+) -> int:
+    """Write and show the summary of what ``left`` and the journal hold; returns the exit code."""
+    (watcher, there), (screen, place) = left, face
     measured = Measured(
         seconds=supervisor.seconds(),
         restarts=supervisor.restarts,
@@ -117,11 +143,16 @@ def live(
     except JournalError as error:
         screen.line(f"no summary, the journal cannot be read: {error}")
         return 1
-    written(session, summary, typed.json)
+    written(session, summary, place)
     for line in closing(session, summary, supervisor.difference):
         screen.line(line)
     watcher.close()
-    return 1 if ended.startswith("failed") else 0
+    return 1 if session.ended.startswith("failed") or differs(supervisor.difference) else 0
+
+
+def differs(difference: str) -> bool:
+    """Whether the last comparison found something, or could not be made; one that was not reached says nothing."""
+    return bool(difference) and difference != AGREES
 
 
 def equipped(
@@ -137,9 +168,10 @@ def equipped(
         screen=screen,
         wish=wish,
         settings=settings.supervisor,
-        deposit=int(settings.market.deposit * 10**8),
+        deposit=session.opening if session.mode == "live" else int(settings.market.deposit * 10**8),
         beat=lambda life: pulse.tell(life=life),
         stop_trading=lambda: memory.words.raise_kill(Kill.NO_ENTRIES),
+        traders=TRADERS if session.mode == "paper" else LIVE_TRADERS,
         alarms=Alarms(watcher, Path(session.state), session.path).lines,
     )
 
@@ -147,6 +179,10 @@ def equipped(
 def opening(session: Session) -> Iterator[str]:
     """Yield the first lines: what this is and where it lives."""
     market = session.settings.market
+    if session.mode == "live":
+        yield f"{'OBSERVING, nothing is sent' if session.observes else 'REAL MONEY'} on {session.exchange}"
+        yield f"session {session.folder}"
+        return
     yield BANNER.format(market="synthetic market" if market.is_synthetic else "recorded market")
     yield f"session {session.folder}   seed {session.seed}   speed {market.speed}"
 

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from orchestrator.commentary import Commentary
 from orchestrator.crew import Crew, Happening
-from orchestrator.policy import OBSERVERS, TRADERS, UP
+from orchestrator.policy import OBSERVERS, UP
 from orchestrator.screen import Screen
 from orchestrator.settings import SupervisorSettings
 from shm.records import Life, Order
@@ -93,6 +93,7 @@ class Equipment:
     deposit: int  # minor units
     beat: Callable[[Life], None]  # writes the supervisor's own pulse
     stop_trading: Callable[[], object]  # raises the kill word
+    traders: Sequence[str]  # nothing moves before these are READY
     alarms: Callable[[int], Iterable[str]]  # lines for the operator, at monotonic time
 
 
@@ -136,14 +137,15 @@ class Supervisor:
 
     def _prepare(self) -> bool:
         """Start the traders; whether all became ready."""
-        self._crew.start(TRADERS)
+        traders = self._tools.traders
+        self._crew.start(traders)
         while not self._is_over():
             self._turn(Life.STARTING)
-            for role in TRADERS:
+            for role in traders:
                 if role not in self._checked and self._crew.life(role) in UP:
                     self._checked.add(role)
                     self._screen.check(role, self._detail(role) or CHECKS[role])
-            if self._checked >= set(TRADERS) and all(self._crew.life(role) in UP for role in TRADERS):
+            if self._checked >= set(traders) and all(self._crew.life(role) in UP for role in traders):
                 self._screen.line(f"processes green: {self._pids()}")
                 return True
         return False
@@ -187,7 +189,7 @@ class Supervisor:
         deadline = time.monotonic() + self._tools.settings.drain_within_s
         if self._crew.failure:
             self._tools.stop_trading()
-        else:
+        elif "exchange" in self._crew.members:  # a real one does not freeze for us
             self._await(["exchange"], deadline)
             self._until(self._have_caught_up, deadline, "brain and engine did not catch up with the feed")
         self._crew.command(["brain", "feed"], Order.DRAIN)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orchestrator import addresses
+from orchestrator import addresses, keys
 from orchestrator.session import Session
 from orchestrator.settings import BadInputError, MarketSettings, build
 from shm.agent import AsyncAgent, Body
@@ -124,7 +124,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     from engine.venue.embedded.signing import Key
 
     settings = session.settings.market
-    keys = json.loads((session.path / "keys.json").read_text())
+    key = keys.of(session)
     market = market_of(settings, session.seed, session.market_start_ns)
     speed = Speed.parse(str(settings.speed))
     played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
@@ -151,7 +151,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
         )
 
     plan = Plan(
-        keys={keys["key"]: Key(secret=keys["secret"], account=session.account)},
+        keys={key.key: Key(secret=key.secret, account=session.account)},
         speed=speed,
         tls_port=session.port,
         settled_ns=settled_ns,
@@ -163,11 +163,14 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
 
 
 def dialler(session: Session) -> "Callable[[], ClientSession]":
-    """Return what opens connections: on paper to the embedded exchange and nowhere else."""
+    """Return what opens connections: on paper to the embedded exchange and nowhere else, live to the network."""
     from engine.venue.embedded.certificate import PUBLIC_NAME
     from orchestrator import dialling
 
-    endpoint = dialling.Endpoint(port=session.port, certificate_pem=(session.path / PUBLIC_NAME).read_text())
+    if session.mode == "live" and not session.loopback:
+        return lambda: dialling.session(None)
+    certificate = Path(session.loopback) if session.loopback else session.path / PUBLIC_NAME
+    endpoint = dialling.Endpoint(port=session.port, certificate_pem=certificate.read_text())
     return lambda: dialling.session(endpoint)
 
 
@@ -185,10 +188,11 @@ def feed(body: Body, session: Session) -> AsyncAgent:
 
 def venue(session: Session) -> "LiveVenue":
     """Return the account's venue, not yet connected."""
-    from engine.venue.live import LiveVenue, Login, Surroundings
+    from engine.venue.client import Login, Surroundings
+    from engine.venue.live import LiveVenue
 
-    keys = json.loads((session.path / "keys.json").read_text())
-    login = Login(account=session.account, key=keys["key"], secret=keys["secret"])
+    found = keys.of(session)
+    login = Login(exchange=session.exchange, account=session.account, key=found.key, secret=found.secret)
     around = Surroundings(
         dial=dialler(session),
         clock=SystemClock(),
@@ -212,6 +216,8 @@ def engine(body: Body, session: Session) -> AsyncAgent:
         instruments=session.instruments,
         strategies=session.strategies,
         asset=ASSET,
+        is_shared=session.mode == "live",
+        observes=session.observes,
         kill_file=Path(session.state) / SWITCH,
     )
     return EngineAgent(plan, body, venue(session), SystemClock())

@@ -13,6 +13,7 @@ from engine import errors
 from engine.order import CONDITIONAL, Event
 from engine.venue.base import (
     Acknowledged,
+    Modes,
     OrderSeen,
     PositionSeen,
     StreamDown,
@@ -65,6 +66,7 @@ class Exchange:
         self.doubling = False  # the stream tells everything twice
         self.listeners = []
         self.last_id = 0
+        self.is_hedged = False
 
     def number(self):
         """A fresh order or trade number."""
@@ -177,7 +179,7 @@ class FakeVenue:
         self.exchange = exchange
         self.told = None
         self.is_closed = False
-        self.hangups, self.age_ns = [], 0
+        self.hangups, self.age_ns, self.modes_asked = [], 0, 0
         self.up = asyncio.Event()
 
     async def open(self):
@@ -264,6 +266,20 @@ class FakeVenue:
     async def wallet(self, asset):
         """Cash."""
         return WalletSeen(asset=asset, wallet=self.exchange.cash, reason="", change=0, symbol="", market_ns=0)
+
+    async def modes(self, symbols):
+        """As the test says."""
+        self.modes_asked += 1
+        return Modes(
+            is_hedged=self.exchange.is_hedged,
+            is_multi_asset=False,
+            may_trade=True,
+            margins=tuple((symbol, "cross", 5) for symbol in symbols),
+        )
+
+    async def newest_trade(self, symbol):
+        """The last one, whoever made it."""
+        return max((trade.trade_id for trade in self.exchange.trades[symbol]), default=0)
 
     async def listen(self, told):
         """Tell what the exchange tells, until cancelled."""

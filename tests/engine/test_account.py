@@ -77,6 +77,7 @@ class Stage:
         self.exchange = Exchange(INSTRUMENTS)
         self.clocks, self.folder, self.settings = Clocks(), folder, settings
         self.account = self.venue = self.witness = None
+        self.plan = {}
 
     async def begin(self):
         """Start a life."""
@@ -87,6 +88,7 @@ class Stage:
             settings=self.settings,
             instruments=INSTRUMENTS,
             strategies=("trend",),
+            **self.plan,
         )
         self.account = Account(plan, self.venue, self.witness, self.clocks)
         await self.account.open(lambda text: None)

@@ -13,12 +13,13 @@ from engine.agent import EngineAgent
 from engine.petition import Deed, Petition
 from engine.settings import EngineSettings, ExecutorSettings
 from engine.spool import Answer, Spool
+from engine.venue.client import Login, Surroundings
 from engine.venue.embedded.exchange import Exchange, Settings
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan as ServerPlan
 from engine.venue.embedded.server import Server
 from engine.venue.embedded.signing import Key, fresh_key
-from engine.venue.live import LiveVenue, Login, Surroundings
+from engine.venue.live import LiveVenue
 from orchestrator import dialling
 from shm import records
 from shm.agent import Body, Pulse, Stopping
