@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from engine.books import Books
+from engine.events import EXTERNAL
 from engine.ledger import NET
 from engine.order import Order, intent_of
 from shm.records import Finding, OrderState
@@ -197,19 +198,20 @@ def _position(books: Books, there: Snapshot, instrument: str) -> list[Difference
 
 def _stops(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
     held = books.position(instrument, NET)
+    ours = held.lots - books.position(instrument, EXTERNAL).lots  # others' lots are not ours to protect
     covered = sum(
         order.lots - order.lots_filled
         for order in there.orders
         if order.instrument == instrument and order.side == -held.side and intent_of(order.client_id)
     )
-    if covered >= abs(held.lots) or is_moving(books, instrument):
+    if ours * held.side <= 0 or covered >= abs(ours) or is_moving(books, instrument):
         return []
     return [
         Difference(
             finding=Finding.STOP_MISSING,
             resolution=Resolution.ASK,
             instrument=instrument,
-            expected=abs(held.lots),
+            expected=abs(ours),
             found=covered,
         )
     ]

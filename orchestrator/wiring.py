@@ -25,8 +25,10 @@ from orchestrator import addresses, keys
 from orchestrator.session import Session
 from orchestrator.settings import BadInputError, MarketSettings, build
 from shm.agent import AsyncAgent, Body
+from shm.budget import Budget
 from shm.clock import SystemClock
 from shm.instruments import Instrument, minor
+from shm.memory import Memory
 from shm.records import POSITION, PULSE
 from shm.topology import position_row, role_row
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from engine.venue.live import LiveVenue
 
 ASSET = "USDT"
+WEIGHT_PER_MINUTE = 2_400  # what Binance gives an address on USDT-M
 SCHEDULE, FAULTS = "schedule.json", "faults.jsonl"  # in the session: what shall go wrong, and what did
 
 
@@ -162,16 +165,24 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     return ExchangeAgent(played, plan, Office(body.memory, body.pulse))
 
 
-def dialler(session: Session) -> "Callable[[], ClientSession]":
+def budget(session: Session, memory: Memory) -> Budget | None:
+    """Return the rate budget of the address; on paper, where a minute is no minute, nobody counts."""
+    if session.mode == "paper":
+        return None
+    return Budget(memory.words, WEIGHT_PER_MINUTE, SystemClock().wall_ns)
+
+
+def dialler(session: Session, counted: Budget | None = None) -> "Callable[[], ClientSession]":
     """Return what opens connections: on paper to the embedded exchange and nowhere else, live to the network."""
     from engine.venue.embedded.certificate import PUBLIC_NAME
     from orchestrator import dialling
 
+    traces = [] if counted is None else [dialling.counting(counted)]
     if session.mode == "live" and not session.loopback:
-        return lambda: dialling.session(None)
+        return lambda: dialling.session(None, traces)
     certificate = Path(session.loopback) if session.loopback else session.path / PUBLIC_NAME
     endpoint = dialling.Endpoint(port=session.port, certificate_pem=certificate.read_text())
-    return lambda: dialling.session(endpoint)
+    return lambda: dialling.session(endpoint, traces)
 
 
 def feed(body: Body, session: Session) -> AsyncAgent:
@@ -181,12 +192,15 @@ def feed(body: Body, session: Session) -> AsyncAgent:
 
     speed = Speed.parse(str(session.settings.market.speed)).factor
     plan = MarketPlan(
-        instruments=session.instruments, dial=dialler(session), speed=speed, timeframes_s=session.timeframes_s
+        instruments=session.instruments,
+        dial=dialler(session, budget(session, body.memory)),
+        speed=speed,
+        timeframes_s=session.timeframes_s,
     )
     return FeedAgent(body, plan, session.settings.feed)
 
 
-def venue(session: Session) -> "LiveVenue":
+def venue(session: Session, memory: Memory) -> "LiveVenue":
     """Return the account's venue, not yet connected."""
     from engine.venue.client import Login, Surroundings
     from engine.venue.live import LiveVenue
@@ -198,6 +212,7 @@ def venue(session: Session) -> "LiveVenue":
         clock=SystemClock(),
         generator=Random(),  # noqa: S311 - jitter, not secrets
         answer_timeout_ms=session.settings.engine.executor.answer_timeout_ms,
+        budget=budget(session, memory),
         limits_rate=session.mode != "paper",
     )
     return LiveVenue(login, around)
@@ -220,14 +235,14 @@ def engine(body: Body, session: Session) -> AsyncAgent:
         observes=session.observes,
         kill_file=Path(session.state) / SWITCH,
     )
-    return EngineAgent(plan, body, venue(session), SystemClock())
+    return EngineAgent(plan, body, venue(session, body.memory), SystemClock())
 
 
 def reconciler(body: Body, session: Session) -> AsyncAgent:
     """Return the reconciler, with a connection of its own."""
     from orchestrator.reconciler import Office, Reconciler
 
-    return Reconciler(Office(body, venue(session), SystemClock(), ASSET), session)
+    return Reconciler(Office(body, venue(session, body.memory), SystemClock(), ASSET), session)
 
 
 async def drive(build: Callable[[Body, Session], AsyncAgent], body: Body, session: Session) -> int:
