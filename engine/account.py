@@ -18,10 +18,12 @@ from engine import errors, planner
 from engine.books import Books
 from engine.comparison import Difference, held
 from engine.core import Core
+from engine.deadman import DeadMan
 from engine.desk import Desk
 from engine.dispatch import Dispatch
 from engine.events import BookEvent, Deposited
 from engine.gate import NS_OF_MS, Gate, Shut, Stance, objection
+from engine.instrument_life import Change, changed, pause
 from engine.journal import Journal
 from engine.messages import Answer, FillTold, Message, Moment, Recorded, Send
 from engine.opening import survey, unsupported
@@ -33,6 +35,7 @@ from shm.instruments import Instrument
 
 CONNECT_S_MAX = 30.0
 UNHEARD_MAX = 3  # answers in a row with trades that the private stream has not told
+RULES_NS = 300 * 1_000_000_000  # between two looks at the instruments' rules
 RETRY_NS = 1_000_000_000  # after a recovery that failed
 
 
@@ -96,6 +99,12 @@ class Account:
         self._recovering: asyncio.Task[None] | None = None
         self._recovered_ns = self._failed_ns = 0
         self._differences: tuple[Difference, ...] = ()  # of the last look
+        self._heeded: dict[str, bool] = {}
+        self._rules, self._rules_ns = plan.instruments, 0
+        self._changes: dict[str, Change] = {}  # of instruments, as told last
+        self._arming: asyncio.Task[None] | None = None
+        symbols = [instrument.symbol for instrument in plan.instruments]
+        self._dead_man = DeadMan(symbols, plan.settings.executor.dead_man_ms)
         self._standing = self._unsupported = ""  # why entries wait, in words
 
     async def open(self, say: Callable[[str], None]) -> None:
@@ -125,7 +134,7 @@ class Account:
 
     async def close(self) -> None:
         """Abandon what is under way, close every socket, give the journal up."""
-        tasks = [task for task in (self._listening, self._recovering) if task is not None]
+        tasks = [task for task in (self._listening, self._recovering, self._arming) if task is not None]
         try:
             for task in tasks:
                 task.cancel()
@@ -194,8 +203,53 @@ class Account:
         if self.dispatch.comparison_wanted:
             self.want_recovery(self.dispatch.comparison_wanted)
             self.dispatch.comparison_wanted = ""
+        self._heed_venue()
         if self._desk.recovery_wanted and self._desk.connected.is_set() and now_ns - self._failed_ns > RETRY_NS:
             self._recovering = asyncio.create_task(self._recover_or_wait())
+
+    def stream_age_s(self) -> float:
+        """Machine time since the private stream showed life."""
+        return self._venue.stream_age_ns() / 1e9
+
+    def _heed_venue(self) -> None:
+        """What the venue did to our positions, and its dead-man timer."""
+        for number, change in self._desk.forced.items():
+            if number not in self._heeded:
+                self._heeded[number] = True
+                self._pause(change)
+        if not (self._plan.is_shared and self._plan.settings.executor.dead_man_ms) or self._plan.observes:
+            return
+        if self._arming is not None and not self._arming.done():
+            return
+        due = self._dead_man.due(self.books, self._moment().monotonic_ns)
+        if due:
+            self._arming = asyncio.create_task(self._arm(due))
+
+    async def _arm(self, due: Sequence[tuple[str, int]]) -> None:
+        for symbol, timeout_ms in due:
+            try:
+                await self._venue.arm(symbol, timeout_ms)
+            except errors.VenueError as error:
+                self._dead_man.failed(symbol)
+                self._witness.warned(f"the dead-man timer of {symbol} was not set", error.text)
+
+    def _pause(self, change: Change) -> None:
+        self._witness.warned(change.instrument, change.words)
+        if change.pauses:
+            self.tell(Recorded(pause(change, self._moment().wall_ns)))
+
+    async def _read_rules(self) -> None:
+        """Whether the instruments are still what they were."""
+        if not self._plan.is_shared or self._moment().monotonic_ns - self._rules_ns < RULES_NS:
+            return
+        self._rules_ns = self._moment().monotonic_ns
+        symbols = [one.symbol for one in self._rules]
+        found = await self._venue.rules(symbols)
+        for before, after in zip(self._rules, found, strict=True):
+            change = changed(before, after)
+            if change is not None and self._changes.get(before.symbol) != change:
+                self._changes[before.symbol] = change
+                self._pause(change)
 
     def _watch_stream(self) -> None:
         """Hang up on a private stream that shows no life, or whose trades only questions bring."""
@@ -254,6 +308,7 @@ class Account:
     async def _recover(self) -> None:
         await self._desk.recover()
         await self._read_modes()
+        await self._read_rules()
         await self._compare()
         self._recovered_ns = self._moment().monotonic_ns
 

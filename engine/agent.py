@@ -30,14 +30,16 @@ from engine.switch import Ground, KillFile
 from engine.venue.base import Acknowledged, Venue
 from shm import records
 from shm.agent import Body, read_command
+from shm.budget import MINUTE_NS
 from shm.clock import Clock, MarketClock
-from shm.counters import Counter
+from shm.counters import Counter, Gauge
 from shm.records import Kill, Life, Order
 from shm.topology import role_row
 from shm.wait import LoopWait
 
 BREATHS = 6  # turns of the loop in which frames that have arrived are told
 IDLE_S, BRAIN_S = 0.05, 0.0005  # at most this long between duty cycles; while the brain is deciding
+GAUGE_NS = 250_000_000
 PATIENCE_NS = 1_000_000_000  # with an instrument that shows no candle while others do
 
 
@@ -70,7 +72,7 @@ class EngineAgent:
         self._kill, self._order, self._obeyed = Kill.NORMAL, Order.PREPARE, -1
         self._flatten = False
         self._is_fresh = True  # nothing was read since the start
-        self._lost = self._strangers = 0
+        self._lost = self._strangers = self._gauged_ns = 0
 
     async def start(self) -> None:
         """Replay, connect, ask for everything; then READY."""
@@ -99,6 +101,7 @@ class EngineAgent:
         if self._account.dispatch.is_durable:
             self._show().publish(self._marks)
         self._settle(brain_seq)
+        self._gauge()
         is_behind = self._inbox.market_seq > brain_seq
         await self._wait.wait(BRAIN_S if is_behind else IDLE_S)
         return len(messages)
@@ -241,6 +244,16 @@ class EngineAgent:
             self._granted[petition.petition_id] = verdict.words
             for event in verdict.events:
                 self._account.tell(Recorded(event))
+
+    def _gauge(self) -> None:
+        """What is measured rather than counted, four times a second."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns - self._gauged_ns < GAUGE_NS:
+            return
+        self._gauged_ns = now_ns
+        self._counters.set(Gauge.STREAM_AGE_S, self._account.stream_age_s())
+        window = self._clock.wall_ns() // MINUTE_NS
+        self._counters.set(Gauge.WEIGHT_USED, self._body.memory.words.weight_spent(window))
 
     def _brain_seq(self) -> int:
         # Read before the rings: the targets of everything before it are published by now.

@@ -58,6 +58,7 @@ class ExecutorSettings:
     ask_last_ms: int = 5_000
     retry_ms: int = 500  # after an order that was not sent
     send_age_ms: int = 1_000  # an approved order that has not left by then is planned anew
+    dead_man_ms: int = 60_000  # live: the venue cancels resting entries when it hears nothing for so long; 0: never
     cover_ms: int = 250  # a market order that fills longer is covered by a stop meanwhile
     unknown_horizon_ms: int = 36_000  # recvWindow + backend tail + lag: before it, absence is no proof
 
@@ -65,6 +66,8 @@ class ExecutorSettings:
         """Refuse what would flood a venue or take silence for an answer."""
         if self.ask_first_ms < 50 or self.ask_last_ms < self.ask_first_ms:
             raise ValueError("ask_first_ms must be at least 50 and at most ask_last_ms")
+        if self.dead_man_ms and self.dead_man_ms < 5_000:
+            raise ValueError("dead_man_ms below 5000 would cancel orders between two looks; 0 turns it off")
         if self.send_age_ms < 100:
             raise ValueError("send_age_ms below 100 would refuse what a disk takes a moment to write")
         if self.retry_ms < 100:

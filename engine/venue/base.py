@@ -191,6 +191,14 @@ class Venue(Protocol):
         """What the keys may do."""
         ...
 
+    async def rules(self, symbols: Sequence[str]) -> tuple[Instrument | None, ...]:
+        """Trading rules as they are now, asked anew; None for what is not listed any more."""
+        ...
+
+    async def arm(self, symbol: str, timeout_ms: int) -> None:
+        """Have the venue cancel what rests there unless it is told again in time; 0 disarms."""
+        ...
+
     async def newest_trade(self, symbol: str) -> int:
         """The number of our account's last trade there; 0: none yet."""
         ...

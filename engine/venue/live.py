@@ -211,6 +211,21 @@ class LiveVenue:
         found: Permissions = _read(binance.permissions, row)
         return found
 
+    async def rules(self, symbols: Sequence[str]) -> tuple[Instrument | None, ...]:
+        """The exchange's filters, asked anew."""
+        markets = await asked(self._client.load_markets(True))
+        return tuple(
+            _read(binance.instrument, markets[symbol]["info"], row, (symbol, self._login.exchange, self._login.account))
+            if symbol in markets
+            else None
+            for row, symbol in enumerate(symbols)
+        )
+
+    async def arm(self, symbol: str, timeout_ms: int) -> None:
+        """Set the contract's countdown."""
+        asking = {"symbol": self._client.market(symbol)["id"], "countdownTime": timeout_ms}
+        await asked(self._client.fapiPrivatePostCountdownCancelAll(asking))
+
     async def newest_trade(self, symbol: str) -> int:
         """The last trade of the last week; before that, the end of all pages."""
         page = await asked(self._client.fetch_my_trades(symbol, None, TRADES_PER_REQUEST))

@@ -67,6 +67,7 @@ class Exchange:
         self.listeners = []
         self.last_id = 0
         self.is_hedged = False
+        self.rules, self.armed = {}, []
 
     def number(self):
         """A fresh order or trade number."""
@@ -276,6 +277,14 @@ class FakeVenue:
             may_trade=True,
             margins=tuple((symbol, "cross", 5) for symbol in symbols),
         )
+
+    async def rules(self, symbols):
+        """As the test says, else as they were."""
+        return tuple(self.exchange.rules.get(symbol, self.exchange.instruments[symbol]) for symbol in symbols)
+
+    async def arm(self, symbol, timeout_ms):
+        """Remember."""
+        self.exchange.armed.append((symbol, timeout_ms))
 
     async def newest_trade(self, symbol):
         """The last one, whoever made it."""
