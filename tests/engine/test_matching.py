@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import matching
-from engine.matching import EXPIRED, LIMIT, MAKER, STOP, TAKE, TAKER, TRIGGERED
+from engine.matching import EXPIRED, LIMIT, MAKER, PREVENTED, STOP, TAKE, TAKER, TRIGGERED
 
 BUY, SELL = 1, -1
 
@@ -23,6 +23,7 @@ class Slow:
     ticks: int
     lots: int
     reduces: bool
+    prevention: int = 0
     touched: bool = False
     done: bool = False
 
@@ -33,12 +34,52 @@ def records(orders: list[Slow]) -> np.ndarray:
     for record, order in zip(out, orders, strict=True):
         record["ticks"], record["lots_left"], record["side"] = order.ticks, order.lots, order.side
         record["kind"], record["marks"] = order.kind, matching.REDUCE if order.reduces else 0
+        record["prevention"] = order.prevention
     return out
 
 
 def book(depth: int = 5, spread: int = 1) -> np.void:
     """A BOOK record."""
     return matching.book_of(depth, spread)[0]
+
+
+def take_slowly(
+    orders: list[Slow], index: int, lots: int, where: tuple[int, int, int, int], out: list[tuple[int, ...]]
+) -> int:
+    """Everything that is on offer, ours among it, sorted by price; what is held after taking from it."""
+    (ticks, held, depth, spread), order = where, orders[index]
+    best = ticks - spread // 2 + (spread if order.side == BUY else 0)
+    offers = [(order.side * best + level, 0, level) for level in range(10)]
+    offers += [
+        (order.side * own.ticks, 1, number)
+        for number, own in enumerate(orders)
+        if own.kind == LIMIT and not own.done and own.side == -order.side
+    ]
+    for price, ours, number in sorted(offers):
+        if lots == 0:
+            break
+        if not ours:
+            take = lots if number == 9 else min(lots, depth)
+            out.append((index, TAKER, order.side * price, take))
+            held, lots = held + order.side * take, lots - take
+            continue
+        own = orders[number]
+        if order.prevention == matching.NO_PREVENTION:
+            take = min(lots, own.lots, max(0, -own.side * held) if own.reduces else own.lots)
+            own.done = take in (0, own.lots)
+            own.lots, lots = own.lots - take, lots - take
+            if take:
+                out += [(number, MAKER, own.ticks, take), (index, TAKER, own.ticks, take)]
+            else:
+                out.append((number, EXPIRED, own.ticks, 0))
+            continue
+        if order.prevention in (matching.EXPIRE_MAKER, matching.EXPIRE_BOTH):
+            own.done = True
+            out.append((number, PREVENTED, own.ticks, own.lots))
+        if order.prevention in (matching.EXPIRE_TAKER, matching.EXPIRE_BOTH):
+            out.append((index, PREVENTED, own.ticks, lots))
+            lots = 0
+    return held
 
 
 def walk_slowly(orders: list[Slow], visited: list[int], held: int, depth: int, spread: int) -> list[tuple[int, ...]]:
@@ -53,13 +94,7 @@ def walk_slowly(orders: list[Slow], visited: list[int], held: int, depth: int, s
             order.done = True
             lots = min(order.lots, max(0, -order.side * held)) if order.reduces else order.lots
             out.append((index, TRIGGERED if lots else EXPIRED, ticks, lots))
-            held += order.side * lots
-            best = ticks - spread // 2 + (spread if order.side == BUY else 0)
-            for level in range(10):
-                take = lots if level == 9 else min(lots, depth)
-                if take:
-                    out.append((index, TAKER, max(1, best + order.side * level), take))
-                lots -= take
+            held = take_slowly(orders, index, lots, (ticks, held, depth, spread), out)
         for index, order in enumerate(orders):
             beyond = (order.ticks - ticks) * order.side
             if order.kind != LIMIT or order.done or beyond < 0 or (beyond == 0 and order.touched):
@@ -90,6 +125,7 @@ ORDERS = st.lists(
         ticks=st.integers(85, 115),
         lots=st.integers(1, 30),
         reduces=st.booleans(),
+        prevention=st.integers(0, 3),
     ),
     max_size=6,
 )
@@ -203,3 +239,72 @@ def test_closing_everything_asks_the_position() -> None:
     count = matching.advance(mine, 100, 97, book(20), held, fills)
     assert rows(fills, count) == [(0, TRIGGERED, 98, 9), (0, TAKER, 98, 9)]
     assert held[0] == 0
+
+
+def met(prevention: int, lots: int = 12, limit: int = 0) -> tuple[list[tuple[int, ...]], int, np.ndarray]:
+    """A buy of ``lots`` at 100 meets our own offers of 4 and 3 at 102, behind the 5 that others show a level."""
+    mine = records([Slow(SELL, LIMIT, 102, 4, False), Slow(SELL, LIMIT, 102, 3, False)])
+    mine = np.concatenate((mine, records([Slow(BUY, matching.DONE, limit, lots, False, prevention)])))
+    fills, held = matching.fills_for(3), np.zeros(3, np.int64)
+    count, left = matching.cross(mine, 2, lots, limit, 100, book(), held, fills, 0, 0)
+    return rows(fills, count), left, held
+
+
+def test_expire_maker_takes_our_resting_orders_away() -> None:
+    """Both at the price that is traded through are gone, and the taker is filled by others only."""
+    found, left, held = met(matching.EXPIRE_MAKER)
+    others = [(2, TAKER, 101, 5), (2, TAKER, 102, 5), (0, PREVENTED, 102, 4), (1, PREVENTED, 102, 3)]
+    assert found == [*others, (2, TAKER, 103, 2)]
+    assert (left, held[0]) == (0, 12)
+
+
+def test_expire_taker_keeps_what_it_got_before() -> None:
+    """Ten lots, then it ends; what rests stays."""
+    found, left, held = met(matching.EXPIRE_TAKER)
+    assert found == [(2, TAKER, 101, 5), (2, TAKER, 102, 5), (2, PREVENTED, 102, 2)]
+    assert (left, held[0]) == (0, 10)
+
+
+def test_expire_both_ends_the_first_that_is_met() -> None:
+    """The taker and the earlier offer; the later one never met anybody."""
+    found, _, _ = met(matching.EXPIRE_BOTH)
+    assert found[2:] == [(0, PREVENTED, 102, 4), (2, PREVENTED, 102, 2)]
+
+
+def test_without_prevention_we_trade_with_ourselves() -> None:
+    """Two lots are bought and sold at our own price: the position is what others gave."""
+    found, _, held = met(matching.NO_PREVENTION)
+    assert found[2:] == [(0, MAKER, 102, 2), (2, TAKER, 102, 2)]
+    assert held[0] == 10
+
+
+def test_who_does_not_reach_our_price_meets_nobody() -> None:
+    """Ten lots are had without coming to the front of ours; a limit of 101 never comes there."""
+    assert met(matching.EXPIRE_BOTH, lots=10)[0] == [(2, TAKER, 101, 5), (2, TAKER, 102, 5)]
+    found, left, _ = met(matching.EXPIRE_BOTH, limit=101)
+    assert (found, left) == ([(2, TAKER, 101, 5)], 7)
+
+
+def test_the_legs_of_a_hedge_are_capped_each_by_itself() -> None:
+    """Long 4 and short 9: a reduce-only sell of the long gives 4, a reduce-only buy of the short all of its 7."""
+    mine = records([Slow(SELL, STOP, 98, 7, True), Slow(BUY, TAKE, 98, 7, True)])
+    mine["leg"] = (1, 2)
+    fills, held = matching.fills_for(2), np.array([0, 4, -9])
+    count = matching.advance(mine, 100, 98, book(20), held, fills)
+    assert rows(fills, count) == [
+        (0, TRIGGERED, 98, 4),
+        (0, TAKER, 98, 4),
+        (1, TRIGGERED, 98, 7),
+        (1, TAKER, 99, 7),
+    ]
+    assert held.tolist() == [0, 0, -2]
+
+
+def test_a_pegged_limit_counts_from_where_it_triggers() -> None:
+    """Five ticks below the price of the trigger, wherever a gap puts it."""
+    mine = records([Slow(SELL, STOP, 98, 30, False)])
+    mine["marks"], mine["limit_ticks"] = matching.PEGGED, -1
+    fills, held = matching.fills_for(1), np.array([0])
+    count = matching.gap(mine, 100, 90, book(), held, fills)
+    assert rows(fills, count) == [(0, TRIGGERED, 90, 30), (0, TAKER, 90, 5), (0, TAKER, 89, 5)]
+    assert (mine["kind"][0], mine["ticks"][0], mine["lots_left"][0]) == (LIMIT, 89, 20)
