@@ -59,7 +59,7 @@ def book_of(depth_lots: int, spread_ticks: int, touch_lots: int = NO_QUEUES) -> 
 
 def fills_for(count: int) -> np.ndarray:
     """An array with room for everything that ``count`` orders can cause in one leg."""
-    return np.zeros((count + 1) * (LEVELS + 9), FILL)
+    return np.zeros((count + 1) * (LEVELS + 10), FILL)
 
 
 @kernel
@@ -134,6 +134,10 @@ def _meet(orders, taker, own, lots, held, fills, count, walked):
         mine.lots_left -= traded
         if mine.lots_left == 0:
             mine.kind = DONE
+        elif traded < lots:
+            # Reduce-only cut it: the rest of it has nothing to reduce.
+            mine.kind = DONE
+            count = put(fills, count, own, EXPIRED, mine.ticks, 0, walked)
         return count, lots - traded
     if order.prevention != EXPIRE_TAKER:
         mine.kind = DONE

@@ -4,7 +4,6 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,12 +65,11 @@ def take_slowly(
         own = orders[number]
         if order.prevention == matching.NO_PREVENTION:
             take = min(lots, own.lots, max(0, -own.side * held) if own.reduces else own.lots)
-            own.done = take in (0, own.lots)
-            own.lots, lots = own.lots - take, lots - take
+            own.lots, lots, own.done = own.lots - take, lots - take, take == own.lots or take < lots
             if take:
                 out += [(number, MAKER, own.ticks, take), (index, TAKER, own.ticks, take)]
-            else:
-                out.append((number, EXPIRED, own.ticks, 0))
+            if own.done and own.lots:
+                out.append((number, EXPIRED, own.ticks, 0))  # only reduces, and nothing is left to reduce
             continue
         if order.prevention in (matching.EXPIRE_MAKER, matching.EXPIRE_BOTH):
             own.done = True
@@ -171,31 +169,6 @@ def test_a_leg_cut_in_two_fills_the_same(orders: list[Slow], begin: int, end: in
     assert held == held_parts
 
 
-@pytest.mark.parametrize(
-    ("lots", "limit", "expected"),
-    [
-        (5, 0, [(101, 5)]),
-        (12, 0, [(101, 5), (102, 5), (103, 2)]),
-        (12, 102, [(101, 5), (102, 5)]),
-        (3, 100, []),
-        (1000, 0, [(100 + level, 5) for level in range(1, 10)] + [(110, 955)]),
-    ],
-)
-def test_a_taker_walks_the_levels(lots: int, limit: int, expected: list[tuple[int, int]]) -> None:
-    """One fill a level, up to the limit; the tenth level takes the rest."""
-    fills = matching.fills_for(1)
-    count = matching.arrive(BUY, lots, limit, 100, book(), fills, 0, 0, 0)
-    assert [row[2:] for row in rows(fills, count)] == expected
-
-
-def test_a_seller_never_gets_less_than_one_tick() -> None:
-    """The bids of a contract near zero end at one tick."""
-    fills = matching.fills_for(1)
-    count = matching.arrive(SELL, 100, 0, 3, book(), fills, 0, 0, 0)
-    assert min(row[2] for row in rows(fills, count)) == 1
-    assert sum(row[3] for row in rows(fills, count)) == 100
-
-
 def test_the_example_of_the_documentation() -> None:
     """docs/fills.md: a stop at 98 and a limit at 95 on a fall from 100 to 94."""
     mine = records([Slow(BUY, LIMIT, 95, 20, False), Slow(SELL, STOP, 98, 7, True)])
@@ -239,50 +212,6 @@ def test_closing_everything_asks_the_position() -> None:
     count = matching.advance(mine, 100, 97, book(20), held, fills)
     assert rows(fills, count) == [(0, TRIGGERED, 98, 9), (0, TAKER, 98, 9)]
     assert held[0] == 0
-
-
-def met(prevention: int, lots: int = 12, limit: int = 0) -> tuple[list[tuple[int, ...]], int, np.ndarray]:
-    """A buy of ``lots`` at 100 meets our own offers of 4 and 3 at 102, behind the 5 that others show a level."""
-    mine = records([Slow(SELL, LIMIT, 102, 4, False), Slow(SELL, LIMIT, 102, 3, False)])
-    mine = np.concatenate((mine, records([Slow(BUY, matching.DONE, limit, lots, False, prevention)])))
-    fills, held = matching.fills_for(3), np.zeros(3, np.int64)
-    count, left = matching.cross(mine, 2, lots, limit, 100, book(), held, fills, 0, 0)
-    return rows(fills, count), left, held
-
-
-def test_expire_maker_takes_our_resting_orders_away() -> None:
-    """Both at the price that is traded through are gone, and the taker is filled by others only."""
-    found, left, held = met(matching.EXPIRE_MAKER)
-    others = [(2, TAKER, 101, 5), (2, TAKER, 102, 5), (0, PREVENTED, 102, 4), (1, PREVENTED, 102, 3)]
-    assert found == [*others, (2, TAKER, 103, 2)]
-    assert (left, held[0]) == (0, 12)
-
-
-def test_expire_taker_keeps_what_it_got_before() -> None:
-    """Ten lots, then it ends; what rests stays."""
-    found, left, held = met(matching.EXPIRE_TAKER)
-    assert found == [(2, TAKER, 101, 5), (2, TAKER, 102, 5), (2, PREVENTED, 102, 2)]
-    assert (left, held[0]) == (0, 10)
-
-
-def test_expire_both_ends_the_first_that_is_met() -> None:
-    """The taker and the earlier offer; the later one never met anybody."""
-    found, _, _ = met(matching.EXPIRE_BOTH)
-    assert found[2:] == [(0, PREVENTED, 102, 4), (2, PREVENTED, 102, 2)]
-
-
-def test_without_prevention_we_trade_with_ourselves() -> None:
-    """Two lots are bought and sold at our own price: the position is what others gave."""
-    found, _, held = met(matching.NO_PREVENTION)
-    assert found[2:] == [(0, MAKER, 102, 2), (2, TAKER, 102, 2)]
-    assert held[0] == 10
-
-
-def test_who_does_not_reach_our_price_meets_nobody() -> None:
-    """Ten lots are had without coming to the front of ours; a limit of 101 never comes there."""
-    assert met(matching.EXPIRE_BOTH, lots=10)[0] == [(2, TAKER, 101, 5), (2, TAKER, 102, 5)]
-    found, left, _ = met(matching.EXPIRE_BOTH, limit=101)
-    assert (found, left) == ([(2, TAKER, 101, 5)], 7)
 
 
 def test_the_legs_of_a_hedge_are_capped_each_by_itself() -> None:
