@@ -31,6 +31,9 @@ class Delay:
         return self.least_ms == self.jitter_ms == 0
 
 
+AT_ONCE = Delay()
+
+
 class Journey:
     """Draws delays; who sets out later never arrives earlier."""
 
@@ -39,12 +42,12 @@ class Journey:
         self._chance = np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
         self._last_ns = 0
 
-    def arrival_ns(self, now_ns: int) -> int:
-        """When arrives what sets out at ``now_ns``."""
+    def arrival_ns(self, now_ns: int, speed: float = 1.0) -> int:
+        """When arrives what sets out at ``now_ns``, on a clock that runs at 1/``speed`` of the market's."""
         if self._delay.is_none:
             return now_ns
         delay_ms = self._delay.least_ms
         if self._delay.jitter_ms:
             delay_ms += int(self._chance.integers(self._delay.jitter_ms + 1))
-        self._last_ns = max(self._last_ns, now_ns + delay_ms * MILLISECOND_NS)
+        self._last_ns = max(self._last_ns, now_ns + int(delay_ms * MILLISECOND_NS / speed))
         return self._last_ns

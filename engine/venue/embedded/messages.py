@@ -304,6 +304,11 @@ def listen_key_expired(key: str, wall_ms: int) -> Message:
     return {"e": "listenKeyExpired", "E": wall_ms, "listenKey": key}
 
 
+def server_shutdown(wall_ms: int) -> Message:
+    """A serverShutdown event: connect anew, this connection is about to end."""
+    return {"e": "serverShutdown", "E": wall_ms}
+
+
 def _open_notional(listing: Listing, order: Order, side: int) -> str:
     if order.side != side or not order.is_open:
         return "0"

@@ -1,10 +1,15 @@
 """Latency: an order meets the market of the moment in which it arrives, and a seed tells when that is."""
 
+import time
+
+import aiohttp
 import pytest
 
 from engine.venue.embedded.exchange import Exchange, Settings
 from engine.venue.embedded.latency import MILLISECOND_NS, Delay, Journey
 from engine.venue.embedded.orders import Order, PlaceOrder, Refusal
+from engine.venue.embedded.pace import Speed
+from engine.venue.embedded.server import Plan, Server
 from tests.engine.venue.embedded.conftest import FLAT, Played
 
 RISE = (1_000_000, 1_006_000, 1_000_000, 1_006_000)  # 6,000 ticks in 60,000 ms: a tick every ten
@@ -106,3 +111,21 @@ def test_a_latency_is_bounded(terms: dict[str, int]) -> None:
     """Nothing below zero, nothing beyond ten seconds."""
     with pytest.raises(ValueError, match="latency"):
         Delay(**terms)
+
+
+@pytest.mark.parametrize(("speed", "least_s"), [("20", 0.1), ("step", 0.0)])
+async def test_news_reaches_a_client_later_and_in_order(speed: str, least_s: float) -> None:
+    """Two seconds of a market at speed 20 are a tenth of ours; a market without a pace delays nothing."""
+    exchange = Exchange(Played([FLAT, *[RISE] * 30]), Settings(feed_latency_ms=2000, feed_jitter_ms=1000))
+    server = Server(exchange, Plan(keys={}, speed=Speed.parse(speed)))
+    ports = await server.start()
+    async with aiohttp.ClientSession() as session:
+        socket = await session.ws_connect(f"http://127.0.0.1:{ports.plain}/ws/btcusdt@kline_1m")
+        began_s = time.monotonic()
+        server.pace.step(20)
+        told = [(await socket.receive_json(timeout=2))["k"] for _ in range(20)]
+        took_s = time.monotonic() - began_s
+        await server.close()
+    opens = [row["t"] for row in told]
+    assert opens == sorted(opens)
+    assert took_s >= least_s
