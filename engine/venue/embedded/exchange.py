@@ -54,6 +54,7 @@ class Settings:
 
     points_per_candle: int = 1
     spread_ticks: int = 1
+    spread_ppm: int = 0  # share of the last closed candle's range that the spread is wider; 0: always the same
     depth_ppm: int = 20_000  # share of the last closed candle's volume that each level shows
     taker_ppm: int = 500
     maker_ppm: int = 200
@@ -66,8 +67,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not 1 <= self.points_per_candle <= POINTS_MAX:
             raise ValueError(f"points_per_candle must be 1 to {POINTS_MAX}")
-        if self.spread_ticks < 1 or self.depth_ppm < 0 or self.leverage < 1:
-            raise ValueError("spread_ticks and leverage must be 1 or more, depth_ppm 0 or more")
+        if min(self.spread_ticks, self.leverage) < 1 or min(self.depth_ppm, self.spread_ppm) < 0:
+            raise ValueError("spread_ticks and leverage must be 1 or more, depth_ppm and spread_ppm 0 or more")
         if self.fills not in ("candle", "queue"):
             raise ValueError("fills must be candle or queue")
 
@@ -96,6 +97,7 @@ class Exchange:
         self._market = market
         rules = Rules(
             spread_ticks=settings.spread_ticks,
+            spread_ppm=settings.spread_ppm,
             depth_ppm=settings.depth_ppm,
             mark_minutes=settings.mark_minutes,
             queues=settings.fills == "queue",
@@ -240,17 +242,15 @@ class Exchange:
         """The mark: the last price, smoothed where the settings say so."""
         return self._pits[symbol].mark_ticks
 
-    def index_ticks(self, symbol: str) -> int:
-        """The index that funding is reckoned from."""
-        return self._pits[symbol].index.ticks
-
-    def funding_rate_e8(self, symbol: str) -> int:
-        """The rate that would be paid now; paid at ``funding.next_ns`` if the settings say so."""
-        return self._pits[symbol].index.rate_e8
+    def marks(self, symbol: str) -> funding.Marks:
+        """Mark, index and the rate that would be paid now; paid at ``funding.next_ns`` if the settings say so."""
+        pit = self._pits[symbol]
+        rate_e8 = pit.index.rate_e8 if self.settings.pays_funding else 0
+        return funding.Marks(pit.mark_ticks, pit.index.ticks, rate_e8)
 
     def funding_rates(self, symbol: str) -> list[funding.Rate]:
-        """What was reckoned at each time so far, oldest first."""
-        return self._settlement.rates[symbol]
+        """What was paid at each time so far, oldest first."""
+        return self._settlement.rates[symbol] if self.settings.pays_funding else []
 
     def grid(self) -> tuple[Grid, ...]:
         """Per symbol, how many candles closed and which minutes have none."""

@@ -33,6 +33,7 @@ class Rules:
     """How a contract's book and mark are made of its candles."""
 
     spread_ticks: int = 1
+    spread_ppm: int = 0
     depth_ppm: int = 20_000
     mark_minutes: int = 0
     queues: bool = False
@@ -134,8 +135,13 @@ class Pit:
         return self.open_ns + share_ms * MILLISECOND_NS
 
     def _show_depth(self) -> None:
-        volume_e8 = int(self._minutes["volume_e8"][self._closed - 1]) if self._closed else 0
+        """How the last closed candle shapes the book: its volume the depth, its range the spread."""
+        volume_e8 = reach = 0
+        if self._closed:
+            newest = self._minutes[self._closed - 1]
+            volume_e8, reach = int(newest["volume_e8"]), int(newest["high"]) - int(newest["low"])
         self.book["depth_lots"] = max(1, volume_e8 // self.listing.lot_e8 * self._rules.depth_ppm // PPM)
+        self.book["spread_ticks"] = self._rules.spread_ticks + reach * self._rules.spread_ppm // PPM
 
     def displayed_lots(self, side: int, ticks: int) -> int:
         """What others show at a price, or would if the book went that far; nobody stands inside the spread."""
