@@ -33,8 +33,10 @@ from shm.topology import position_row, role_row
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
+    from engine.venue.embedded.exchange import Settings as Play
     from engine.venue.embedded.faults.schedule import Schedule
     from engine.venue.embedded.market import Market
+    from engine.venue.embedded.pace import Speed
     from engine.venue.live import LiveVenue
 
 ASSET = "USDT"
@@ -55,6 +57,23 @@ def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
         if one.quote != ASSET:
             raise BadInputError(f"--market: {one.symbol} is quoted in {one.quote}; the paper account holds {ASSET}")
     return market
+
+
+def play_of(settings: MarketSettings, speed: "Speed") -> "Play":
+    """Return how the embedded exchange plays its market: prices, fills and what holding costs."""
+    from engine.venue.embedded.exchange import Settings as Play
+    from engine.venue.embedded.synthetic import SPREAD_PPM
+
+    usual_ppm = SPREAD_PPM if settings.is_synthetic else 0
+    return Play(
+        points_per_candle=speed.points_per_candle,
+        spread_ticks=settings.spread_ticks,
+        spread_ppm=usual_ppm if settings.spread_ppm < 0 else settings.spread_ppm,
+        depth_ppm=settings.depth_ppm,
+        mark_minutes=settings.mark_minutes,
+        pays_funding=settings.funding,
+        fills=settings.fills,
+    )
 
 
 def defects_of(market: "Market") -> list[str]:
@@ -117,7 +136,6 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     from engine.venue.embedded.certificate import kept
     from engine.venue.embedded.chronicle import Chronicle
     from engine.venue.embedded.exchange import Exchange
-    from engine.venue.embedded.exchange import Settings as Play
     from engine.venue.embedded.faults.injector import Faults
     from engine.venue.embedded.pace import Speed
     from engine.venue.embedded.server import Plan
@@ -127,7 +145,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     keys = json.loads((session.path / "keys.json").read_text())
     market = market_of(settings, session.seed, session.market_start_ns)
     speed = Speed.parse(str(settings.speed))
-    played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
+    played = Exchange(market, play_of(settings, speed))
     chronicle = Chronicle(session.path / "exchange", played.character(session.seed))
     is_new = chronicle.is_new
     chronicle.play(played)
@@ -285,7 +303,6 @@ async def _serve(market: "Market", settings: MarketSettings, told: "tuple[Solo, 
     from engine.venue.embedded import clients, limits
     from engine.venue.embedded.agent import ExchangeAgent
     from engine.venue.embedded.exchange import Exchange
-    from engine.venue.embedded.exchange import Settings as Play
     from engine.venue.embedded.faults.injector import Faults
     from engine.venue.embedded.pace import Speed
     from engine.venue.embedded.server import Plan
@@ -294,7 +311,7 @@ async def _serve(market: "Market", settings: MarketSettings, told: "tuple[Solo, 
     solo, schedule = told
     key, secret = fresh_key()
     speed = Speed.parse(str(settings.speed))
-    played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
+    played = Exchange(market, play_of(settings, speed))
     played.deposit("paper", minor(settings.deposit))
     plan = Plan(
         keys={key: Key(secret=secret, account="paper")},

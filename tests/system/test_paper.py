@@ -53,7 +53,10 @@ def compare_with_the_oracle(state: Path, files: dict[str, Path], summary: dict[s
     session = stage.session_of(state)
     tapes = [parquet.read_table(path) for path in sorted(state.glob("sessions/*/market/*.parquet"))]
     risk = session["settings"]["engine"]["risk"]
-    rules = oracle.Rules(notional_max=int(Decimal(str(risk["position_notional_max"])) * 10**8))
+    rules = oracle.Rules(
+        notional_max=int(Decimal(str(risk["position_notional_max"])) * 10**8),
+        spread_ppm=max(0, session["settings"]["market"]["spread_ppm"]),
+    )
     traded = 0
     for instrument in session["instruments"]:
         opens = [
@@ -78,13 +81,15 @@ def compare_with_the_oracle(state: Path, files: dict[str, Path], summary: dict[s
 
 
 def test_a_stepped_session_trades_what_the_slow_oracle_trades(tmp_path: Path):
-    """Trade for trade, lot for lot, fee for fee, over candles that no clone lacks."""
+    """Trade for trade, lot for lot, fee for fee, over candles that no clone lacks, with a spread that widens."""
     market, state = tmp_path / "market", tmp_path / "state"
     market.mkdir()
     write_market(market, SYMBOLS, 1_500)
     options = ("--market", str(market), "--symbols", ",".join(SYMBOLS), "--speed", "step", "--max-candles", "600")
+    options += ("--set", "market.spread_ppm=50000")
     summary = stage.start(state, *options).finish()
     stage.check(summary)
+    assert Decimal(summary["funding"]) != 0
     files = {symbol: market / f"{symbol.split('/')[0]}USDT-1m.csv" for symbol in SYMBOLS}
     compare_with_the_oracle(state, files, summary)
     assert stage.traces(state) == []

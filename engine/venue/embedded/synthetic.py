@@ -57,6 +57,7 @@ CHARACTERS = {
     "SOL": Character(180.0, 6_000.0, 0.00100, 0.005),
 }
 OTHER = Character(10.0, 50_000.0, 0.00110, 0.01)
+SPREAD_PPM = 20_000  # of the last candle's range: how much wider its quotes stand, unless told otherwise
 OTHER_FILTERS = Filters("0.001", "0.1", "1000000", "100000", "5")
 
 STATE = np.dtype(
