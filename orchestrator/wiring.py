@@ -11,19 +11,17 @@ session.json --> exchange   Exchange(market) behind a server on loopback      pa
 import asyncio
 import json
 import os
-import signal
 import socket
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orchestrator import addresses
 from orchestrator.session import Session
-from orchestrator.settings import BadInputError, MarketSettings, build
+from orchestrator.settings import BadInputError, MarketSettings
 from shm.agent import AsyncAgent, Body
 from shm.clock import SystemClock
 from shm.instruments import Instrument, minor
@@ -266,79 +264,3 @@ def scheduled(path: Path | None, seed: int) -> "Schedule":
     except ScheduleError as error:
         raise BadInputError(f"--faults {error}") from None
     return replace(found, seed=found.seed or seed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Solo:
-    """How the embedded exchange is run alone."""
-
-    port: int
-    data: Sequence[str] = ("synthetic",)
-    speed: str = "1"
-    seed: int = 1
-    has_published_limits: bool = False
-    certificate: Path | None = None  # where its certificate is written
-    faults: Path | None = None  # what shall go wrong
-
-
-def serve_exchange(solo: Solo) -> int:
-    """Run the embedded exchange alone until told to stop."""
-    from engine.venue.embedded.server import PortTakenError
-
-    if not 0 <= solo.port <= 65535:
-        raise BadInputError(f"--port {solo.port}: between 0 and 65535")
-    schedule = scheduled(solo.faults, solo.seed)
-    settings = build({"market": {"source": list(solo.data), "speed": solo.speed}}).market
-    try:
-        market = market_of(settings, solo.seed, SystemClock().wall_ns())
-    except BadInputError as error:
-        raise BadInputError(str(error).replace("--market", "--data", 1)) from None
-    try:
-        asyncio.run(_serve(market, settings, (solo, schedule)))
-    except PortTakenError as error:
-        raise BadInputError(f"--port: {error}") from None
-    return 0
-
-
-async def _serve(market: "Market", settings: MarketSettings, told: "tuple[Solo, Schedule]") -> None:
-    """Serve a market on the plain port (and TLS on any) with one fresh account."""
-    from engine.venue.embedded import clients, limits
-    from engine.venue.embedded.agent import ExchangeAgent
-    from engine.venue.embedded.exchange import Exchange
-    from engine.venue.embedded.faults.injector import Faults
-    from engine.venue.embedded.pace import Speed
-    from engine.venue.embedded.server import Plan
-    from engine.venue.embedded.signing import Key, fresh_key
-
-    solo, schedule = told
-    key, secret = fresh_key()
-    speed = Speed.parse(str(settings.speed))
-    played = Exchange(market, play_of(settings, speed))
-    played.deposit("paper", minor(settings.deposit))
-    plan = Plan(
-        keys={key: Key(secret=secret, account="paper")},
-        speed=speed,
-        plain_port=solo.port,
-        faults=Faults(schedule),
-        limits=limits.PUBLISHED if solo.has_published_limits else limits.GENEROUS,
-        rules=clients.PUBLISHED if solo.has_published_limits else clients.PATIENT,
-    )
-    agent = ExchangeAgent(played, plan)
-    await agent.start()
-    assert agent.ports is not None, "it listens"
-    if solo.certificate:
-        solo.certificate.write_text(agent.certificate.pem, encoding="ascii")
-    for line in addresses.lines(agent.ports.plain, agent.ports.tls, tuple(one.symbol for one in market.listings)):
-        print(line, flush=True)
-    for line in addresses.spot_lines(agent.ports.spot_plain, agent.ports.spot_tls):
-        print(line, flush=True)
-    print(f"\nkey {key}   secret {secret}   ({settings.deposit} USDT of play money)", flush=True)
-    stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    agent.run()
-    try:
-        while not stopping.is_set():
-            await agent.work()
-    finally:
-        await agent.close()
