@@ -82,8 +82,11 @@ def defects_of(market: "Market") -> list[str]:
 
 def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
     from engine.venue.embedded.candles import CandleFileError, RecordedMarket, open_market, read_recording
+    from engine.venue.embedded.ticks import open_ticks, tick_files
 
     try:
+        if all(place.exists() for place in places) and (taped := tick_files(places)):
+            return open_ticks(taped, symbols)
         if len(places) == 1:
             return open_market(places[0], symbols)
         recordings = [read_recording(place) for place in places]

@@ -172,9 +172,13 @@ class Exchange:
             pit.last_ticks = jump[1]
             self._match(pit, (0, *jump), jumps=True)
             self._print(pit, 0, 1 if jump[1] >= jump[0] else -1)
-        for leg in pit.walk(pit.length * self._point // self.settings.points_per_candle):
+        until_ns = self._minute_ns + MINUTE_MS * self._point // self.settings.points_per_candle * MILLISECOND_NS
+        for leg in pit.walk(pit.reach(until_ns)):
             self._match(pit, leg)
             self._print(pit, leg[0] + abs(leg[2] - leg[1]), 1 if leg[2] > leg[1] else -1)
+        replayed = pit.replayed(until_ns)
+        if self._is_heard:
+            self._outbox += replayed
 
     def _match(self, pit: Pit, leg: tuple[int, int, int], *, jumps: bool = False) -> None:
         for account in self._accounts.values():
@@ -188,10 +192,9 @@ class Exchange:
             self._outbox.append(trade)
 
     def _show(self, pit: Pit) -> None:
-        if pit.playing:
-            candle = Candle(*pit.forming()[0].item())
-            self._outbox.append(pit.quote(self.now_ns))
-            self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, candle, False))
+        for row in pit.forming():
+            self._outbox += pit.quotes(self.now_ns)
+            self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, Candle(*row.item()), False))
 
     def _close(self) -> None:
         self._minute_ns += MINUTE_NS
@@ -202,7 +205,7 @@ class Exchange:
             if candle is None:
                 continue
             if self._is_heard:
-                self._outbox.append(pit.quote(self.now_ns))
+                self._outbox += pit.quotes(self.now_ns)
             self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, candle, True))
             for account in self._accounts.values():
                 account.book(pit.listing.id).forget_touches(int(pit.book["depth_lots"][0]))
