@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from engine.venue.live import LiveVenue
 
 ASSET = "USDT"
+REAL = ("binance", "binanceusdm", "bybit", "krakenfutures")  # whose public market may be mirrored one day
 SCHEDULE, FAULTS = "schedule.json", "faults.jsonl"  # in the session: what shall go wrong, and what did
 
 
@@ -84,6 +85,11 @@ def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
     from engine.venue.embedded.candles import CandleFileError, RecordedMarket, open_market, read_recording
     from engine.venue.embedded.ticks import open_ticks, tick_files
 
+    if named := [place.name for place in places if place.name in REAL and not place.exists()]:
+        played = "synthetic, candle files, recorded trades"
+        raise BadInputError(
+            f"--market {named[0]}: mirroring a real exchange is not in this version; here are: {played}"
+        )
     try:
         if all(place.exists() for place in places) and (taped := tick_files(places)):
             return open_ticks(taped, symbols)
