@@ -288,7 +288,7 @@ class Account:
                 self.tell(Recorded(opened))
                 self._desk.begin_trades(opened.instrument, opened.trade_id_next)
         if is_new:
-            cash = (await self._venue.wallet(plan.asset)).wallet
+            cash = await self._desk.opening(plan.asset)
             account, venue = self.books.account, self.books.venue
             opening = Deposited(account=account, venue=venue, amount=cash, reference="opening", wall_ns=now.wall_ns)
             self.tell(Recorded(opening))

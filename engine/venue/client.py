@@ -17,7 +17,7 @@ import ccxt.pro
 
 from engine import errors
 from engine.venue.base import unopposed
-from engine.venue.failures import translated
+from engine.venue.failures import marked, translated
 from engine.venue.patience import Ban
 from shm.budget import Budget, Claim
 from shm.clock import Clock
@@ -128,7 +128,7 @@ def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession,
                 raise errors.NotSent(words)
             HANDED_NS.set(around.clock.monotonic_ns())
             if left_ms := ban.left_ms(HANDED_NS.get()):
-                raise _marked(ccxt.RateLimitExceeded(f"{login.exchange} not asked for {left_ms} ms"), 429, left_ms)
+                raise marked(ccxt.RateLimitExceeded(f"{login.exchange} not asked for {left_ms} ms"), 429, left_ms)
             return await super().fetch(*request, **more)
 
         def handle_errors(self, *answer: Any) -> Any:
@@ -137,10 +137,10 @@ def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession,
             if around.budget is not None:
                 around.budget.heard((headers or {}).get(USED))
             if status >= 500:
-                raise _marked(ccxt.OperationFailed(f"{login.exchange} {status} {body}"), status, 0)
+                raise marked(ccxt.OperationFailed(f"{login.exchange} {status} {body}"), status, 0)
             if status in (418, 429):
                 error = ccxt.RateLimitExceeded(f"{login.exchange} {status} {body}")
-                raise _marked(error, status, ban.hear(headers, around.clock.monotonic_ns()))
+                raise marked(error, status, ban.hear(headers, around.clock.monotonic_ns()))
             return super().handle_errors(*answer)
 
     return Watching(_options(login, around, session))
@@ -148,7 +148,7 @@ def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession,
 
 async def _afford(budget: Budget, url: str, method: str) -> None:
     if wait_ms := await granted(budget, url, method):
-        raise _marked(ccxt.RateLimitExceeded(f"our own rate budget is spent for {wait_ms} ms"), 429, wait_ms)
+        raise marked(ccxt.RateLimitExceeded(f"our own rate budget is spent for {wait_ms} ms"), 429, wait_ms)
 
 
 def _options(login: Login, around: Surroundings, session: aiohttp.ClientSession) -> dict[str, Any]:
@@ -170,8 +170,3 @@ def _options(login: Login, around: Surroundings, session: aiohttp.ClientSession)
             "watchBalance": {"fetchBalanceSnapshot": False, "awaitBalanceSnapshot": False},
         },
     }
-
-
-def _marked(error: Any, status: int, wait_ms: int) -> Any:
-    error.status, error.retry_after_ms = status, wait_ms
-    return error

@@ -17,9 +17,10 @@ import ccxt
 from engine import errors
 from engine.order import CONDITIONAL, Intent, OrderType
 from engine.risk import Approved
-from engine.venue import binance
+from engine.venue import binance, income
 from engine.venue.base import (
     Acknowledged,
+    FundingSeen,
     Modes,
     News,
     OrderSeen,
@@ -29,6 +30,7 @@ from engine.venue.base import (
     StreamUp,
     TradeSeen,
     WalletSeen,
+    nobody,
     unopposed,
 )
 from engine.venue.client import HANDED_NS, OBJECTION, Login, Surroundings, asked, watching
@@ -61,7 +63,7 @@ class LiveVenue:
         self._client: Any = None
         self._by_symbol: dict[str, Instrument] = {}
         self._by_id: dict[str, Instrument] = {}
-        self._told: Callable[[News], None] = _nobody
+        self._told: Callable[[News], None] = nobody
         self._alive: tuple[int, int] = (0, 0)  # marks of life as ccxt counts them
         self._alive_ns = around.clock.monotonic_ns()
         self._ending = asyncio.Event()  # set: hang up and dial again
@@ -186,6 +188,12 @@ class LiveVenue:
                 return tuple(trades)
             trade_id = rows[-1].trade_id + 1
 
+    async def funding_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
+        """Every payment of funding at ``since_ns`` and later."""
+        return await income.funding(
+            lambda wanted: asked(self._client.fapiPrivateGetIncome(wanted)), self._by_id.get, since_ns
+        )
+
     async def positions(self) -> tuple[PositionSeen, ...]:
         """What we hold of the instruments that we follow."""
         rows = await asked(self._client.fapiPrivateV3GetPositionRisk())
@@ -261,7 +269,7 @@ class LiveVenue:
                 attempt = 0 if lived_s > RECONNECT_S_MAX else min(attempt + 1, 10)
                 await asyncio.sleep(self._around.generator.uniform(0.0, min(RECONNECT_S_MAX, 0.1 * 2**attempt)))
         finally:
-            self._told = _nobody
+            self._told = nobody
             renewal.cancel()
             await self._hang_up()
 
@@ -327,10 +335,6 @@ class LiveVenue:
         """The socket of ``url`` is open."""
         if "listenKey" in url:
             self._told(StreamUp())
-
-
-def _nobody(_: News) -> None:
-    """Nobody listens."""
 
 
 def _private(client: Any) -> list[Any]:
