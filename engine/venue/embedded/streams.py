@@ -222,6 +222,8 @@ class Streams:
                     self._quote(event)
                 case OrderUpdate():
                     listing = self._exchange.by_id[event.order.symbol]
+                    if event.fill is not None:
+                        self._tell_account(event.order.account, messages.trade_lite(listing, event))
                     self._tell_account(event.order.account, messages.order_update(listing, event))
                     self._forced(event)
                 case AlgoUpdate():

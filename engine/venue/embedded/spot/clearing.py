@@ -15,10 +15,7 @@ from engine.venue.embedded.listing import Listing
 from engine.venue.embedded.pit import Pit
 from engine.venue.embedded.spot.account import SpotAccount
 from engine.venue.embedded.spot.orders import (
-    MARKET,
     OPEN,
-    STOP_LOSS,
-    TAKE_PROFIT,
     Balances,
     Execution,
     SpotEvent,
@@ -112,8 +109,7 @@ class SpotClearing:
             order = self.fill(account, listing, order, row, at_ns)
             if not order.is_open:
                 return order
-        never_rests = order.type in (MARKET, STOP_LOSS, TAKE_PROFIT) or order.time_in_force in ("IOC", "FOK")
-        return self.end(account, listing, order, "EXPIRED", at_ns) if order.is_open and never_rests else order
+        return self.end(account, listing, order, "EXPIRED", at_ns) if order.is_open and order.never_rests else order
 
     def fill(self, account: SpotAccount, listing: Listing, order: SpotOrder, row: np.void, at_ns: int) -> SpotOrder:
         """Book one fill and tell it; the order after it, which expires when a market order runs out of money."""

@@ -172,6 +172,8 @@ def execution(listing: Listing, told: Execution, number: int) -> Message:
         "Q": e8_text(order.quote_wanted),
         "V": order.self_trade,
     }
+    if told.kind == "EXPIRED" and order.never_rests:
+        report["eR"] = "INSUFFICIENT_LIQUIDITY"
     return report | ({"W": order.working_ns // MS} if order.is_working else {})
 
 

@@ -77,6 +77,11 @@ class SpotOrder:
         """Whether its stop price triggers from below."""
         return (self.side > 0) == (self.type in STOPS)
 
+    @property
+    def never_rests(self) -> bool:
+        """Whether what it does not get at once is given up."""
+        return self.type in (MARKET, STOP_LOSS, TAKE_PROFIT) or self.time_in_force in ("IOC", "FOK")
+
     def pays(self, listing: Listing) -> str:
         """The asset that it gives."""
         return listing.quote if self.side > 0 else listing.base
