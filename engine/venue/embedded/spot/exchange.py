@@ -19,13 +19,24 @@ from engine.venue.embedded.orders import Refusal
 from engine.venue.embedded.pit import Pit
 from engine.venue.embedded.spot.account import SpotAccount
 from engine.venue.embedded.spot.clearing import SpotClearing
-from engine.venue.embedded.spot.desk import SpotDesk
-from engine.venue.embedded.spot.filters import NOTIONAL_MIN
-from engine.venue.embedded.spot.orders import Payment, PlaceSpot, SpotEvent, SpotFill, SpotOrder
+from engine.venue.embedded.spot.desk import DUPLICATE, SpotDesk
+from engine.venue.embedded.spot.filters import BAD_PRICES, LISTS_MAX, NOTIONAL_MIN, Draft, failure, objection_to_pair
+from engine.venue.embedded.spot.lists import Lists
+from engine.venue.embedded.spot.orders import (
+    LIMIT,
+    LIMIT_MAKER,
+    OrderList,
+    Payment,
+    PlaceSpot,
+    SpotEvent,
+    SpotFill,
+    SpotOrder,
+)
 from engine.venue.embedded.spot.vault import Vault
 
 FEE_PPM = 1_000  # maker and taker
 AVERAGE_MINUTES = 5
+PAIR = 2
 NO_SUCH_ORDER = Refusal(-2013, "Order does not exist.")
 
 
@@ -45,6 +56,7 @@ class SpotExchange:
         self._outbox: list[SpotEvent] = []
         self._pays = {one.id: (one.quote, one.base) for one in self.listings}
         self._clearing = SpotClearing(self.vault, fee_ppm, self._outbox.append)
+        self._clearing.lists = Lists(self.by_id, self.vault, self._clearing, self._outbox.append)
         self._desk = SpotDesk(self.by_id, exchange.pit, self.vault, self._clearing, self.average_ticks)
         exchange.followers.append(self)
 
@@ -96,6 +108,68 @@ class SpotExchange:
         if isinstance(placed, SpotOrder):
             self._prove(who, request.symbol)
         return placed
+
+    def place_list(
+        self, account: str, contingency: str, client_id: str, *legs: PlaceSpot
+    ) -> tuple[OrderList, list[SpotOrder]] | Refusal:
+        """An OCO (above, below) or an OTO (working, pending; or working, above, below), or why not.
+
+        Orders are told as they were born: those that wait show as waiting, also where the first filled at once.
+        """
+        who, symbol = self._account(account), legs[0].symbol
+        drafts = [
+            self._desk.examine(who, leg, comes_later=contingency == "OTO" and at > 0) for at, leg in enumerate(legs)
+        ]
+        if refused := next((one for one in drafts if isinstance(one, Refusal)), None):
+            return refused
+        examined = tuple(one for one in drafts if not isinstance(one, Refusal))
+        if refused := self._objection_to_list(who, contingency, client_id, examined):
+            return refused
+        one = self._desk.place_list(who, (contingency, client_id), examined, self.market.now_ns)
+        if isinstance(one, Refusal):
+            return one
+        orders = who.orders_of(one)
+        if contingency == "OTO":
+            self._desk.work(who, one, examined[0], self.market.now_ns)
+            orders[0] = who.orders[one.order_ids[0]]
+        self._prove(who, symbol)
+        return one, orders
+
+    def _objection_to_list(
+        self, who: SpotAccount, contingency: str, client_id: str, drafts: tuple[Draft, ...]
+    ) -> Refusal | None:
+        names = [draft.request.client_id for draft in drafts if draft.request.client_id]
+        open_lists = [one for one in who.lists.values() if not one.is_done and one.symbol == drafts[0].request.symbol]
+        if len(set(names)) < len(names) or client_id in [one.client_id for one in open_lists]:
+            return DUPLICATE
+        if len(open_lists) >= LISTS_MAX:
+            return failure("MAX_NUM_ORDER_LISTS")
+        if contingency == "OTO" and drafts[0].request.type not in (LIMIT, LIMIT_MAKER):
+            return Refusal(-1116, "Invalid orderType.")
+        pair = drafts[1:] if contingency == "OTO" else drafts
+        # What comes later will meet another price; only the order of the two counts.
+        last = self.market.last_ticks(drafts[0].request.symbol) if contingency == "OCO" else 0
+        if len(pair) != PAIR:
+            return None
+        refused = objection_to_pair(pair[0], pair[1], last)
+        return None if refused is BAD_PRICES and contingency == "OTO" else refused
+
+    def lists(self, account: str) -> list[OrderList]:
+        """Every order list, oldest first."""
+        return list(self._account(account).lists.values())
+
+    def orders_of(self, account: str, one: OrderList) -> list[SpotOrder]:
+        """The orders of a list as they are now."""
+        return self._account(account).orders_of(one)
+
+    def amend(self, account: str, order_id: int, symbol: str, quantity: str, client_id: str) -> SpotOrder | Refusal:
+        """An open order with a smaller quantity, in its place in the queue."""
+        who, lots = self._account(account), self.by_id[symbol].lots(quantity)
+        if lots is None:
+            return failure("LOT_SIZE")
+        done = self._desk.amend(who, who.orders[order_id], lots, client_id, self.market.now_ns)
+        self._prove(who, symbol)
+        return done
 
     def cancel(
         self, account: str, symbol: str, order_id: int = 0, client_id: str = "", cancel_id: str = ""

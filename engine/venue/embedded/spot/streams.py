@@ -19,7 +19,7 @@ from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS
 from engine.venue.embedded.signing import LISTEN_KEY_ABSENT, ListenKeys
 from engine.venue.embedded.spot import messages
 from engine.venue.embedded.spot.exchange import SpotExchange
-from engine.venue.embedded.spot.orders import Balances, Execution, Payment, SpotEvent
+from engine.venue.embedded.spot.orders import Balances, Execution, ListUpdate, Payment, SpotEvent
 from engine.venue.embedded.spot.quotations import day_statistics
 
 ROUTE = re.compile(r"^(?:/(?:spot|stream-spot))?/(ws|stream)(?:/(.*))?$")
@@ -45,7 +45,6 @@ class SpotStreams:
         self._clients: dict[Client, None] = {}
         self._listeners: dict[str, dict[Client, None]] = {}
         self._ladders = {listing.id: Ladder(spot.market, listing) for listing in spot.listings}
-        self._executions = 0
         self.desks: list[Desk] = []
 
     @property
@@ -172,9 +171,9 @@ class SpotStreams:
     def _private(self, event: SpotEvent) -> tuple[str, messages.Message]:
         match event:
             case Execution():
-                self._executions += 1
-                listing = self._spot.by_id[event.order.symbol]
-                return event.order.account, messages.execution(listing, event, self._executions)
+                return event.order.account, messages.execution(self._spot.by_id[event.order.symbol], event)
+            case ListUpdate():
+                return event.account, messages.list_status(event)
             case Balances():
                 return event.account, messages.account_position(event)
             case Payment():

@@ -33,7 +33,9 @@ def shape(value: Any, path: str = "") -> dict[str, str]:
     return {path: kind(value)}
 
 
-def compare(ours: Any, theirs: Any, what: str, *, added: set[str] = frozenset(), absent: set[str] = frozenset()) -> None:
+def compare(
+    ours: Any, theirs: Any, what: str, *, added: set[str] = frozenset(), absent: set[str] = frozenset()
+) -> None:
     """Fail on any field that one has and the other lacks, or that is of another type, unless it is listed."""
     mine, real = shape(json.loads(json.dumps(ours))), shape(theirs)
     assert real or theirs in ({}, []), f"{what}: the recording is empty"
@@ -44,7 +46,7 @@ def compare(ours: Any, theirs: Any, what: str, *, added: set[str] = frozenset(),
     extra = {path for path in mine.keys() - real.keys() if last(path) not in added}
     missing = {path for path in real.keys() - mine.keys() if last(path) not in absent}
     differ = {path: (mine[path], real[path]) for path in mine.keys() & real.keys() if mine[path] != real[path]}
-    assert not (extra or missing or differ), f"{what}: more {extra}, less {missing}, other {differ}"
+    assert (extra, missing, differ) == (set(), set(), {}), f"{what}: more {extra}, less {missing}, other {differ}"
 
 
 def document(name: str) -> Any:
