@@ -32,6 +32,7 @@ from engine.venue.embedded.pace import Pace, Speed
 from engine.venue.embedded.parameters import RefusedError
 from engine.venue.embedded.rest import NOT_FOUND, Access, Rest
 from engine.venue.embedded.signing import Keys, ListenKeys
+from engine.venue.embedded.spot.exchange import SpotExchange
 from engine.venue.embedded.spot.hall import SpotHall
 from engine.venue.embedded.streams import Streams
 
@@ -71,7 +72,8 @@ class Plan:
     is_booked: Callable[[], bool] = lambda: True  # whoever keeps books beside ours has every fill in them
     spot_tls_port: int = 0
     spot_plain_port: int = 0
-    spot_deposits: Mapping[str, int] = field(default_factory=lambda: {"USDT": 10_000 * 10**8})  # of every account
+    spot: SpotExchange | None = None  # None: a fresh one
+    spot_deposits: Mapping[str, int] = field(default_factory=lambda: {"USDT": 10_000 * 10**8})  # of every new account
     certificate: Certificate | None = None  # None: a fresh one; kept, clients of before a restart still trust it
 
 
@@ -100,7 +102,7 @@ class Server:
         access = Access(plan.keys, self._listen_keys, Meter(plan.limits))
         self._rest = Rest(exchange, access, self.streams)
         self._dialogue = Dialogue(self._rest, access, plan.rules)
-        self.spot = SpotHall(exchange, plan.keys, plan.spot_deposits)
+        self.spot = SpotHall(plan.spot or SpotExchange(exchange), plan.keys, plan.spot_deposits)
         self._rest.join(self.spot.table)
         self.streams.followers.append(self.spot)
         self._runner: web.AppRunner | None = None

@@ -52,13 +52,11 @@ class SpotDesk:
         self._clearing, self._average_ticks = clearing, average_ticks
         self._order_id, self._list_id = ORDER_ID_FIRST, 1
 
-    def place(
-        self, account: SpotAccount, request: PlaceSpot, now_ns: int, *, trial: bool = False
-    ) -> SpotOrder | Refusal | None:
-        """An order for the request, or why not; None when it was only tried."""
+    def place(self, account: SpotAccount, request: PlaceSpot, now_ns: int) -> SpotOrder | Refusal:
+        """An order for the request, or why not."""
         draft = self.examine(account, request)
-        if isinstance(draft, Refusal) or trial:
-            return draft if isinstance(draft, Refusal) else None
+        if isinstance(draft, Refusal):
+            return draft
         pit = self._pits(request.symbol)
         order = (
             self._await_stop(account, draft, pit, now_ns) if draft.waits else self._enter(account, draft, pit, now_ns)

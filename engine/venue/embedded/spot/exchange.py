@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from engine import matching
+from engine.venue.embedded.chronicle import Chronicle, recorded
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.listing import E8, Listing
 from engine.venue.embedded.orders import Refusal
@@ -43,6 +44,8 @@ NO_SUCH_ORDER = Refusal(-2013, "Order does not exist.")
 class SpotExchange:
     """The whole of it."""
 
+    floor = "spot"  # what the chronicle calls it
+
     def __init__(self, exchange: Exchange, fee_ppm: int = FEE_PPM) -> None:
         self.market = exchange
         self.fee_ppm = fee_ppm
@@ -59,6 +62,16 @@ class SpotExchange:
         self._clearing.lists = Lists(self.by_id, self.vault, self._clearing, self._outbox.append)
         self._desk = SpotDesk(self.by_id, exchange.pit, self.vault, self._clearing, self.average_ticks)
         exchange.followers.append(self)
+
+    @property
+    def chronicle(self) -> Chronicle | None:
+        """Where what it is told is written, beside what the futures are told."""
+        return self.market.chronicle
+
+    @property
+    def advances(self) -> int:
+        """How often the market has moved."""
+        return self.market.advances
 
     # the market moves
 
@@ -95,20 +108,28 @@ class SpotExchange:
 
     # trading
 
+    @recorded
     def deposit(self, account: str, asset: str, amount: int) -> None:
         """Units of 1e-8 come in; the first deposit opens the account."""
         self._account(account)
         self.vault.deposit(account, asset, amount)
         self._outbox.append(Payment(account, self.market.now_ns, asset, amount))
 
-    def place(self, account: str, request: PlaceSpot, *, trial: bool = False) -> SpotOrder | Refusal | None:
+    @recorded
+    def place(self, account: str, request: PlaceSpot) -> SpotOrder | Refusal:
         """An order for the request, in the state that its arrival left it in, or why not."""
         who = self._account(account)
-        placed = self._desk.place(who, request, self.market.now_ns, trial=trial)
+        placed = self._desk.place(who, request, self.market.now_ns)
         if isinstance(placed, SpotOrder):
             self._prove(who, request.symbol)
         return placed
 
+    def objection(self, account: str, request: PlaceSpot) -> Refusal | None:
+        """Return what there is against an order, its cost apart; nothing happens."""
+        draft = self._desk.examine(self._known(account), request)
+        return draft if isinstance(draft, Refusal) else None
+
+    @recorded
     def place_list(
         self, account: str, contingency: str, client_id: str, *legs: PlaceSpot
     ) -> tuple[OrderList, list[SpotOrder]] | Refusal:
@@ -156,12 +177,13 @@ class SpotExchange:
 
     def lists(self, account: str) -> list[OrderList]:
         """Every order list, oldest first."""
-        return list(self._account(account).lists.values())
+        return list(self._known(account).lists.values())
 
     def orders_of(self, account: str, one: OrderList) -> list[SpotOrder]:
         """The orders of a list as they are now."""
-        return self._account(account).orders_of(one)
+        return self._known(account).orders_of(one)
 
+    @recorded
     def amend(self, account: str, order_id: int, symbol: str, quantity: str, client_id: str) -> SpotOrder | Refusal:
         """An open order with a smaller quantity, in its place in the queue."""
         who, lots = self._account(account), self.by_id[symbol].lots(quantity)
@@ -171,6 +193,7 @@ class SpotExchange:
         self._prove(who, symbol)
         return done
 
+    @recorded
     def cancel(
         self, account: str, symbol: str, order_id: int = 0, client_id: str = "", cancel_id: str = ""
     ) -> SpotOrder | Refusal:
@@ -183,20 +206,20 @@ class SpotExchange:
 
     def order(self, account: str, symbol: str, order_id: int = 0, client_id: str = "") -> SpotOrder | Refusal:
         """The newest state of an order, open or closed."""
-        return self._account(account).find(symbol, order_id, client_id) or NO_SUCH_ORDER
+        return self._known(account).find(symbol, order_id, client_id) or NO_SUCH_ORDER
 
     def open_orders(self, account: str, symbol: str | None = None) -> list[SpotOrder]:
         """Orders that can still trade, in order of arrival within a symbol."""
-        books = self._account(account).books
+        books = self._known(account).books
         return [order for name in books if symbol in (None, name) for order in books[name].all()]
 
     def all_orders(self, account: str, symbol: str) -> list[SpotOrder]:
         """Every order of a symbol, oldest first."""
-        return [order for order in self._account(account).orders.values() if order.symbol == symbol]
+        return [order for order in self._known(account).orders.values() if order.symbol == symbol]
 
     def fills(self, account: str, symbol: str) -> list[SpotFill]:
         """Every fill of a symbol, oldest first."""
-        return self._account(account).fills.get(symbol, [])
+        return self._known(account).fills.get(symbol, [])
 
     def balances(self, account: str) -> dict[str, tuple[int, int]]:
         """(free, locked) of every asset that is listed or was ever held."""
@@ -204,6 +227,15 @@ class SpotExchange:
         assets |= dict.fromkeys(self.vault.purses.get(account, {}))
         purses = {asset: self.vault.purse(account, asset) for asset in assets}
         return {asset: (purse.free, purse.locked) for asset, purse in purses.items()}
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Every account that was opened, in order."""
+        return tuple(self._accounts)
+
+    def _known(self, name: str) -> SpotAccount:
+        # Who only asks opens no account: a chronicle does not write questions down.
+        return self._accounts.get(name) or SpotAccount(name)
 
     def _account(self, name: str) -> SpotAccount:
         # A key may be older than its owner's first deposit here.

@@ -12,7 +12,6 @@ from aiohttp import web
 
 from engine.venue.embedded.directory import Directory
 from engine.venue.embedded.events import Event
-from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.signing import Keys, ListenKeys
 from engine.venue.embedded.spot import dialogue
 from engine.venue.embedded.spot.dialogue import SpotDialogue
@@ -27,15 +26,16 @@ OWN_PATHS = ("/stream-spot/", "/spot/")
 class SpotHall:
     """Spot on the wire; the server asks it first."""
 
-    def __init__(self, exchange: Exchange, keys: Keys, deposits: Mapping[str, int]) -> None:
-        self.exchange = SpotExchange(exchange)
+    def __init__(self, spot: SpotExchange, keys: Keys, deposits: Mapping[str, int]) -> None:
+        """Open an account with ``deposits`` for every owner of a key who has none yet."""
+        self.exchange = spot
         self.ports: set[int] = set()
         listen_keys = ListenKeys()
         self._streams = SpotStreams(self.exchange, listen_keys)
         self.table: Directory = SpotRoutes(self.exchange, self._streams, listen_keys).table()
         self._dialogue = SpotDialogue(self.exchange, keys, self.table)
         self._streams.desks.append(self._dialogue)
-        for account in dict.fromkeys(key.account for key in keys.values()):
+        for account in dict.fromkeys(key.account for key in keys.values() if key.account not in spot.accounts):
             for asset, amount in deposits.items():
                 self.exchange.deposit(account, asset, amount)
         self.exchange.drain()  # nobody listens yet

@@ -38,8 +38,7 @@ class SpotTrading:
 
     def test(self, account: str, given: Parameters) -> Answer:
         """POST order/test: everything is checked but the balance, nothing happens."""
-        refused = self._spot.place(account, wanted(given), trial=True)
-        if isinstance(refused, Refusal):
+        if refused := self._spot.objection(account, wanted(given)):
             raise RefusedError(refused)
         return self.commission(account, given) if given.truth("computeCommissionRates") else {}
 
@@ -226,11 +225,10 @@ def _check_restriction(given: Parameters, order: SpotOrder | Refusal) -> None:
         raise refuse(-2011, "Order was not canceled due to cancel restrictions.")
 
 
-def granted(answer: SpotOrder | Refusal | None) -> SpotOrder:
+def granted(answer: SpotOrder | Refusal) -> SpotOrder:
     """The order; RefusedError where there is none."""
     if isinstance(answer, Refusal):
         raise RefusedError(answer)
-    assert answer is not None, "only a trial answers with nothing"
     return answer
 
 

@@ -15,6 +15,7 @@ from engine.venue.embedded.listing import Listing
 from engine.venue.embedded.parameters import Parameters
 from engine.venue.embedded.signing import Key
 from engine.venue.embedded.spot import messages
+from engine.venue.embedded.spot.exchange import SpotExchange
 from engine.venue.embedded.spot.hall import SpotHall
 from engine.venue.embedded.spot.orders import Balances, Execution, ListUpdate, Payment, SpotEvent
 from engine.venue.embedded.spot.quotations import day_statistics
@@ -105,7 +106,7 @@ OCO = {
 def floor(opened: Callable[..., Any]) -> Floor:
     """A spot floor with a past."""
     hall = SpotHall(
-        opened((1_000_000, 1_000_020, 999_990, 1_000_000)).market,
+        SpotExchange(opened((1_000_000, 1_000_020, 999_990, 1_000_000)).market),
         {"k": Key("s", "me")},
         {"USDT": 1_000_000 * E8, "BTC": 10 * E8},
     )
