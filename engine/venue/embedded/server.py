@@ -105,6 +105,7 @@ class Server:
         self.spot = SpotHall(plan.spot or SpotExchange(exchange), plan.keys, plan.spot_deposits)
         self._rest.join(self.spot.table)
         self.streams.followers.append(self.spot)
+        self.spot.attach(self._faults)
         self._runner: web.AppRunner | None = None
         self.ports: Ports | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -242,8 +243,8 @@ class Server:
     async def _expire_listen_keys(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            self.streams.expire_listen_keys(time.monotonic_ns(), time.time_ns() // 1_000_000)
-            self.spot.expire_listen_keys()
+            for floor in (self.streams, self.spot):
+                floor.expire_listen_keys(time.monotonic_ns(), time.time_ns() // 1_000_000)
 
 
 def _listen(port: int) -> socket.socket:

@@ -5,13 +5,14 @@ a websocket is spot's when   it came in on a port of spot's      ws://127.0.0.1:
                              or has a path that only spot has    /stream-spot/ws  /spot/ws  /ws-api/v3
 """
 
-import time
 from collections.abc import Iterable, Mapping
 
 from aiohttp import web
 
+from engine.venue.embedded.clients import Client
 from engine.venue.embedded.directory import Directory
 from engine.venue.embedded.events import Event
+from engine.venue.embedded.faults.points import FAR_NS, Points
 from engine.venue.embedded.signing import Keys, ListenKeys
 from engine.venue.embedded.spot import dialogue
 from engine.venue.embedded.spot.dialogue import SpotDialogue
@@ -69,9 +70,20 @@ class SpotHall:
         """Cut every client with more than ``backlog_max`` messages waiting."""
         self._streams.cut_slowest(backlog_max)
 
-    def expire_listen_keys(self) -> None:
-        """End what an hour without a keepalive ends."""
-        self._streams.expire_listen_keys(time.monotonic_ns(), time.time_ns() // 1_000_000)
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """Who is connected now, to streams and to the websocket API."""
+        return self._streams.clients + self._dialogue.clients
+
+    def expire_listen_keys(self, now_ns: int, wall_ms: int) -> None:
+        """End what an hour without a keepalive ends; at the end of all time, subscriptions as well."""
+        self._streams.expire_listen_keys(now_ns, wall_ms)
+        if now_ns >= FAR_NS:
+            self._dialogue.end_subscriptions()
+
+    def attach(self, faults: Points) -> None:
+        """Let things go wrong here as well."""
+        self._streams.faults = faults
 
     async def close(self) -> None:
         """Say good-bye to every client."""
