@@ -16,6 +16,7 @@ import re
 import sys
 import time
 from collections import Counter
+from itertools import chain
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -32,14 +33,33 @@ ATTACKER, VICTIM = "a" * 64, "b" * 64
 SECRET, VICTIM_SECRET = "attacker-secret", "victim-secret"
 MARKS = (b"victim", b"31337.0", b"3133700000000", VICTIM.encode())  # name, money, secret and key of the victim
 BAD_SIGNS = (b"Traceback", b'File "', b"site-packages", b"Error:", b"Exception")
-CODES = {
-    -1000, -1003, -1015, -1021, -1022, -1100, -1101, -1102, -1111, -1115, -1116, -1117, -1120, -1121, -1125,
-    -1130, -1131, -1135, -2011, -2013, -2014, -2015, -2019, -2021, -2022, -2025, -4001, -4003, -4004, -4005,
-    -4013, -4014, -4015, -4016, -4028, -4045, -4046, -4049, -4056, -4059, -4061, -4068, -4082, -4116, -4120,
-    -4130, -4136, -4137, -4164, -4167, -4168, -4171, -4241, -4500, -5000, -5021, -5022, -5025, -5026, -5027,
+# What each floor documents for a request that is wrong: the code, and the HTTP statuses that it may come with.
+COMMON = {
+    -1000: {400}, -1003: {418, 429}, -1015: {429}, -1021: {400}, -1022: {400}, -1100: {400}, -1101: {400},
+    -1102: {400}, -1106: {400}, -1111: {400}, -1115: {400}, -1116: {400}, -1117: {400}, -1120: {400}, -1121: {400},
+    -1125: {400}, -1131: {400}, -1128: {400}, -1130: {400, 413}, -1135: {400}, -2011: {400}, -2013: {400}, -2014: {401}, -2015: {401},
+    -5000: {404},
 }  # fmt: skip
-STATUSES = frozenset([200, 400, 401, 404, 413, 429])
+DOCUMENTED = {
+    "futures": COMMON | dict.fromkeys(
+        (
+            -2019, -2021, -2022, -2025, -4001, -4003, -4004, -4005, -4013, -4014, -4015, -4016, -4028, -4045, -4046,
+            -4049, -4056, -4059, -4061, -4068, -4082, -4116, -4120, -4130, -4136, -4137, -4164, -4167, -4168, -4171,
+            -4241, -4500, -5021, -5022, -5025, -5026, -5027,
+        ),
+        {400},
+    ),
+    "spot": COMMON | dict.fromkeys(
+        (
+            -1013, -1128, -1145, -1158, -1165, -1166, -1168, -1196, -1197, -1198, -1199, -2010, -2018, -2022, -2035,
+            -2036,
+        ),
+        {400},
+    )
+    | {-2021: {400, 409}},
+}  # fmt: skip
 STREAM_CODES = frozenset([0, 1, 2, 3])
+LIBRARY_SAYS_MAX = 600  # bytes of an answer in words
 JUNK = (
     "", " ", "0", "-1", "1e999", "NaN", "Infinity", "null", "true", "[]", "{}", "'", '"', "\x00", "\ud7ff", "٣", "½",
     "%", "%00", "../etc/passwd", "BTCUSDT;DROP", "9" * 30, "0." + "0" * 40 + "1", "-0.001", "0x10", "1_000", "+1", "1 ",
@@ -72,17 +92,28 @@ GOOD = {
 }  # fmt: skip
 
 
-def is_http(raw: bytes) -> bool:
-    """Whether a request's head is one that a library would send: printable, a known verb, an encoded path."""
+def no_http(raw: bytes) -> str:
+    """Why a request's head is none that HTTP allows, so that the HTTP library answers; empty when it allows it."""
     head = raw.partition(b"\r\n\r\n")[0]
     first = head.partition(b"\r\n")[0]
-    printable = all(0x20 <= byte < 0x7F or byte in b"\r\n" for byte in head)
-    return printable and not first.startswith((b"BREW", b"TRACE")) and b"\\" not in first and len(first) < 8_000
+    if any(byte < 0x20 and byte not in b"\r\n" or byte == 0x7F for byte in head):
+        return "control byte"
+    if first.startswith((b"BREW", b"TRACE")):
+        return "unknown verb"
+    if any(byte > 0x7E for byte in first) or b"\\" in first:
+        return "byte outside of a path"
+    return "line too long" if len(first) > 8_190 else ""
 
 
 def leaks(said: bytes, heard: bytes) -> bool:
     """Whether an answer tells of the victim, or of our code, what the request did not say itself."""
     return any(mark in heard and mark not in said for mark in (*BAD_SIGNS, *MARKS))
+
+
+def floor_of(what: str) -> str:
+    """Which half of the exchange a request is for."""
+    path = what.partition(" ")[2]
+    return "spot" if path.startswith(("/api/", "/sapi/")) else "futures"
 
 
 class WrongError(Exception):
@@ -139,17 +170,23 @@ class Fuzzer:
 
     def judge(self, what: str, status: int, body: bytes) -> None:
         """Raise WrongError where an answer is none that the exchange documents."""
-        if status not in STATUSES or leaks(what.encode("latin-1"), body):
-            raise WrongError(f"seed {self.seed}: {what[:300]!r} was answered {status} {body[:300]!r}")
-        code = "ok"
-        if status != 200 and body:
+        wrong = WrongError(f"seed {self.seed}: {what[:300]!r} was answered {status} {body[:300]!r}")
+        floor = floor_of(what)
+        if leaks(what.encode("latin-1"), body):
+            raise wrong
+        if what.startswith("HEAD"):
+            documented, code = status in {200, 404, *chain(*DOCUMENTED[floor].values())} and not body, "head"
+        else:
             try:
-                code = str(json.loads(body)["code"])
-            except (ValueError, KeyError, TypeError):
-                raise WrongError(f"seed {self.seed}: {what[:300]!r} was answered {status} {body[:300]!r}") from None
-            if int(code) not in CODES:
-                raise WrongError(f"seed {self.seed}: {what[:300]!r} has the undocumented code {code}")
-        self.answers[f"{status} {code}"] += 1
+                told = json.loads(body)
+            except ValueError:
+                raise wrong from None
+            code = str(told.get("code", "ok")) if isinstance(told, dict) else "ok"
+            documented = (status == 200 and code in ("ok", "200")) or status in DOCUMENTED[floor].get(int(code), ())
+            documented = documented and (status == 200 or isinstance(told.get("msg"), str))
+        if not documented:
+            raise wrong
+        self.answers[f"{floor} {status} {code}"] += 1
 
     def values(self) -> dict[str, str]:
         """Parameters, good ones and junk."""
@@ -223,11 +260,12 @@ class Fuzzer:
         for _ in range(count):
             raw = self.request()
             status, body = await line.send(raw)
-            if status == 0 or (status == 400 and not body.startswith(b"{") and not raw.startswith(b"HEAD")):
-                # What is no HTTP at all ends in the HTTP library: refused in words, or hung up on.
-                if is_http(raw) or leaks(raw, body):
+            why = no_http(raw)
+            if why and status in (0, 400) and not body.startswith(b"{"):
+                # What is no HTTP at all ends in the HTTP library: refused in a few words, or hung up on.
+                if leaks(raw, body) or len(body) > LIBRARY_SAYS_MAX:
                     raise WrongError(f"seed {self.seed}: {raw[:300]!r} was answered {status} {body[:300]!r}")
-                self.answers["400 no HTTP" if status else "hung up"] += 1
+                self.answers[f"no HTTP ({why}): {'400' if status else 'hung up'}"] += 1
                 continue
             self.judge(raw.decode("latin-1"), status, body)
         await line.close()
