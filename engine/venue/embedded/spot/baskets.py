@@ -14,7 +14,7 @@ from engine.venue.embedded.parameters import Parameters, RefusedError, refuse
 from engine.venue.embedded.spot import statements
 from engine.venue.embedded.spot.exchange import SpotExchange
 from engine.venue.embedded.spot.orders import LIMIT_MAKER, STOP_LOSS, STOP_LOSS_LIMIT, OrderList, PlaceSpot
-from engine.venue.embedded.spot.trading import BY_NAME, either_id, response_shape, wanted
+from engine.venue.embedded.spot.trading import BY_NAME, either_id, named, response_shape, wanted
 
 NO_SUCH_LIST = (-2013, "Order list does not exist.")
 BOTH = {"side": "side", "quantity": "quantity"}
@@ -53,7 +53,7 @@ class SpotBaskets:
             type=LIMIT_MAKER,
             quantity=quantity,
             price=given.number("price"),
-            client_id=given.client_id("limitClientOrderId"),
+            client_id=named(given, "limitClientOrderId"),
         )
         stop = PlaceSpot(
             symbol=symbol,
@@ -64,13 +64,13 @@ class SpotBaskets:
             stop_price=given.number("stopPrice"),
             trailing=given.integer("trailingDelta", 0),
             time_in_force=given.text("stopLimitTimeInForce") if stop_limit else "",
-            client_id=given.client_id("stopClientOrderId"),
+            client_id=named(given, "stopClientOrderId"),
         )
         return self._placed(account, "OCO", given, (stop, limit) if side > 0 else (limit, stop))
 
     def _placed(self, account: str, contingency: str, given: Parameters, legs: Sequence[PlaceSpot]) -> Answer:
         shape = response_shape(given, legs[0].type)
-        done = self._spot.place_list(account, contingency, given.client_id("listClientOrderId"), *legs)
+        done = self._spot.place_list(account, contingency, named(given, "listClientOrderId"), *legs)
         if isinstance(done, Refusal):
             raise RefusedError(done)
         (one, orders), listing = done, self._spot.by_id[legs[0].symbol]
@@ -88,7 +88,7 @@ class SpotBaskets:
         open_orders = [] if one is None else [x for x in self._spot.orders_of(account, one) if x.is_open]
         if one is None or one.symbol != listing.id or not open_orders:
             raise refuse(-2011, "Unknown order sent.")
-        name, at_ns = given.client_id("newClientOrderId"), self._spot.market.now_ns
+        name, at_ns = named(given, "newClientOrderId"), self._spot.market.now_ns
         self._spot.cancel(account, listing.id, open_orders[0].order_id, "", name)
         (one,) = (each for each in self._spot.lists(account) if each.list_id == one.list_id)
         orders = self._spot.orders_of(account, one)

@@ -1,5 +1,6 @@
 """Account requests in and answers out: parameters become requests to the spot exchange, orders become JSON."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ RESPONSES = ("ACK", "RESULT", "FULL")
 CANCEL_FAILED = Refusal(-2022, "Order cancel-replace failed.")
 CANCEL_HALF = Refusal(-2021, "Order cancel-replace partially failed.")
 
+NAME = re.compile(r"^[.A-Z:/a-z0-9_-]{1,36}$")
 NOTHING: Mapping[str, str] = {}
 
 Answer = dict[str, Any]
@@ -45,7 +47,7 @@ class SpotTrading:
     def cancel(self, account: str, given: Parameters) -> Answer:
         """DELETE order."""
         listing, (order_id, client_id) = given.listing(), either_id(given, "orderId", "origClientOrderId")
-        cancel_id = given.client_id("newClientOrderId")
+        cancel_id = named(given, "newClientOrderId")
         _check_restriction(given, self._spot.order(account, listing.id, order_id, client_id))
         done = granted(self._spot.cancel(account, listing.id, order_id, client_id, cancel_id))
         return statements.cancelled(self._spot.by_id[listing.id], done, cancel_id, self._spot.market.now_ns)
@@ -79,7 +81,7 @@ class SpotTrading:
         found = granted(self._spot.order(account, listing.id, order_id, client_id))
         if not found.is_open:
             raise refuse(-2013, "Order does not exist.")
-        name = given.client_id("newClientOrderId")
+        name = named(given, "newClientOrderId")
         done = granted(self._spot.amend(account, found.order_id, listing.id, given.number("newQty") or "", name))
         one = next((one for one in self._spot.lists(account) if one.list_id == done.list_id), None)
         return statements.amended(listing, done, None if one is None else (one, self._spot.orders_of(account, one)))
@@ -97,7 +99,7 @@ class SpotTrading:
         mode = given.option("cancelReplaceMode", ("STOP_ON_FAILURE", "ALLOW_FAILURE"), (-1130, "Invalid mode."))
         listing, request = self._spot.by_id[given.listing().id], wanted(given)
         order_id, client_id = either_id(given, "cancelOrderId", "cancelOrigClientOrderId")
-        cancel_id = given.client_id("cancelNewClientOrderId")
+        cancel_id = named(given, "cancelNewClientOrderId")
         gone = self._spot.cancel(account, listing.id, order_id, client_id, cancel_id)
         born: SpotOrder | Refusal | None = None
         if isinstance(gone, SpotOrder) or mode == "ALLOW_FAILURE":
@@ -198,9 +200,19 @@ def wanted(given: Parameters, leg: str = "", *, shared: Mapping[str, str] = NOTH
         stop_price=given.number(name("stopPrice")),
         trailing=trailing,
         time_in_force=given.text(name("timeInForce")) if name("timeInForce") in given else "",
-        client_id=given.client_id(name("clientOrderId") if leg else "newClientOrderId"),
+        client_id=named(given, name("clientOrderId") if leg else "newClientOrderId"),
         self_trade=mode,
     )
+
+
+def named(given: Parameters, name: str) -> str:
+    """A client's own name for something, empty where none was sent."""
+    if name not in given:
+        return ""
+    value = given.text(name)
+    if not NAME.fullmatch(value):
+        raise refuse(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{NAME.pattern}'.")
+    return value
 
 
 def response_shape(given: Parameters, kind: str) -> str:
@@ -214,7 +226,7 @@ def either_id(given: Parameters, number: str, name: str) -> tuple[int, str]:
     """What names an order or a list: its number or its client id."""
     if number not in given and name not in given:
         raise refuse(-1102, f"Param '{name}' or '{number}' must be sent, but both were empty/null!")
-    return given.integer(number, 0), given.client_id(name)
+    return given.integer(number, 0), named(given, name)
 
 
 def _check_restriction(given: Parameters, order: SpotOrder | Refusal) -> None:
