@@ -16,6 +16,7 @@ from engine.venue.base import (
     FundingSeen,
     Modes,
     OrderSeen,
+    Permissions,
     PositionSeen,
     StreamDown,
     StreamUp,
@@ -294,6 +295,10 @@ class FakeVenue:
             may_trade=True,
             margins=tuple((symbol, "cross", 5) for symbol in symbols),
         )
+
+    async def permissions(self):
+        """Keys that may trade and nothing else."""
+        return Permissions(may_trade=True, may_withdraw=False, is_bound_to_address=True)
 
     async def rules(self, symbols):
         """As the test says, else as they were."""

@@ -1,8 +1,6 @@
 """Facts about exchanges, against ccxt's own requests and against recorded answers."""
 
 import json
-import os
-from pathlib import Path
 
 import ccxt
 import ccxt.async_support as clients
@@ -13,9 +11,9 @@ from engine.order import CLIENT_ID_LENGTH_MAX, Event, client_id_of
 from engine.venue.binance import ORDER_EVENTS
 from engine.venue.facts import FACTS, bybit_instrument, kraken_instrument, state
 from engine.venue.failures import translated
+from tests import recordings
 
-ROOT = Path(__file__).resolve().parents[3]
-DATA = Path(os.environ.get("RINGMASTER_DATA", ROOT.parent / "shared" / "data")) / "account_events" / "nautilus"
+DATA = recordings.DATA / "account_events" / "nautilus"
 RECORDED = pytest.mark.skipif(not DATA.is_dir(), reason="the recorded answers are not here")
 OURS = client_id_of("ab12cd34ef5678", 10**9)
 MARKETS = {"bybit": ("BTC/USDT:USDT", "BTCUSDT"), "krakenfutures": ("BTC/USD:USD", "PF_XBTUSD")}
