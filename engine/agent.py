@@ -7,7 +7,7 @@ close   what is under way is abandoned: the journal says what to ask about
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from engine.inbox import Inbox
 from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Moment, Target, Tick
 from engine.order import Intent
 from engine.outbox import Outbox
+from engine.planner import RESTS
 from engine.risk import Refused
 from engine.settling import Settling
 from engine.venue.base import Acknowledged, Venue
@@ -172,7 +173,7 @@ class EngineAgent:
             self._strangers = strangers
         if self._is_fresh and messages:
             self._is_fresh = False
-            return newest_of(messages)
+            return newest_of(messages, self._account.core.stepped_ns)
         return messages
 
     def _obey(self) -> None:
@@ -218,16 +219,22 @@ class EngineAgent:
         working = [order for symbol in symbols for order in books.working_of(symbol)]
         if self._flatten:
             return not working and not any(books.position(symbol).lots for symbol in symbols)
-        return all(order.intent.purpose is records.Purpose.STOP for order in working)
+        return all(order.intent.purpose in RESTS for order in working)
 
 
-def newest_of(messages: Sequence[Candle | Target]) -> list[Candle | Target]:
-    """Of all that stood on the rings before a start, what still counts: the newest of each, candles first."""
+def newest_of(messages: Sequence[Candle | Target], stepped_ns: Callable[[str], int]) -> list[Candle | Target]:
+    """Of all that stood on the rings before a start, what still counts: the newest of each, candles first.
+
+    And every candle that the exits of an open trade have not seen: ``stepped_ns`` is the last that they have.
+    """
     candles: dict[str, Candle] = {}
+    missed: list[Candle] = []
     targets: dict[tuple[str, str], Target] = {}
     for message in messages:
         if isinstance(message, Candle):
-            candles[message.instrument] = message
+            older, candles[message.instrument] = candles.get(message.instrument), message
+            if older is not None and older.open_ns > stepped_ns(older.instrument):
+                missed.append(older)
         else:
             targets[message.instrument, message.strategy] = message
-    return [*candles.values(), *targets.values()]
+    return [*missed, *candles.values(), *targets.values()]

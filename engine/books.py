@@ -2,6 +2,7 @@
 
     journal events --apply--> orders   (intent, facts)
                               goals    (sized targets: what each strategy wants)
+                              trips    (what their exits remember of a trade)
                               ledger   (positions, cash)
 
 Nothing else changes them.  An event that was applied before changes nothing.
@@ -9,6 +10,7 @@ Nothing else changes them.  An event that was applied before changes nothing.
 
 import msgspec
 
+from engine import trip as trips
 from engine.events import (
     EXTERNAL,
     BookEvent,
@@ -23,9 +25,12 @@ from engine.events import (
     Sized,
     Spent,
     Started,
+    Stepped,
+    Trimmed,
 )
 from engine.ledger import NET, Key, Ledger, Position, Posting, shares
 from engine.order import Event, Intent, Order
+from engine.trip import Trip
 from shm.records import Leg, OrderState, Purpose
 
 
@@ -42,6 +47,7 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
     stop_ticks: int
     valid_until_ns: int  # market; later it forbids entries and keeps exits
     reference_ticks: int
+    trail_ticks: int = 0
     spent: bool = False  # its stop ended it: it wants nothing any more
     barred: bool = False  # its entry ended, or was refused: it may only reduce
     stale: bool = False  # of an earlier run: no opinion, only its stop still counts
@@ -60,6 +66,7 @@ class Books:
         self.working: dict[str, dict[int, Order]] = {}  # by instrument: those that are not settled
         self.goals: dict[tuple[str, str], Goal] = {}
         self.stopped_sides: dict[tuple[str, str], int] = {}
+        self.trips: dict[tuple[str, str], Trip] = {}
         self.listings: dict[str, Listed] = {}
         self.events_count = 0
         self.found_count = 0
@@ -87,6 +94,10 @@ class Books:
                 self._size(event)
             case Spent():
                 self._spend(event.instrument, event.strategy, event.target_id)
+            case Trimmed():
+                self._trim(event)
+            case Stepped():
+                self._step(event)
             case Started():
                 self._start(event)
             case Listed():
@@ -112,12 +123,12 @@ class Books:
         """Orders of ``instrument`` of which the venue may still tell something new."""
         return list(self.working.get(instrument, {}).values())
 
-    def stops_of(self, instrument: str, strategy: str) -> list[Order]:
-        """The unsettled protective stops of ``strategy``, oldest first."""
+    def stops_of(self, instrument: str, strategy: str, purpose: Purpose = Purpose.STOP) -> list[Order]:
+        """The unsettled protective stops, or targets, of ``strategy``, oldest first."""
         return [
             order
             for order in self.working_of(instrument)
-            if order.intent.purpose == Purpose.STOP and order.intent.allocation[0][0] == strategy
+            if order.intent.purpose == purpose and order.intent.allocation[0][0] == strategy
         ]
 
     def resting_stop_ticks(self, instrument: str, strategy: str) -> int:
@@ -154,6 +165,7 @@ class Books:
             stop_ticks=event.stop_ticks,
             valid_until_ns=event.valid_until_ns,
             reference_ticks=event.reference_ticks,
+            trail_ticks=event.trail_ticks,
             spent=known.spent if again and known else False,
             barred=known.barred if again and known else False,
         )
@@ -186,7 +198,11 @@ class Books:
         order = self.orders.get(fill.intent_id)
         if order is None:
             return self.ledger.book_fill(fill, [(EXTERNAL, fill.lots)])
-        postings = self.ledger.book_fill(fill, shares(order.intent.allocation, order.lots_filled, fill.lots))
+        parts = shares(order.intent.allocation, order.lots_filled, fill.lots)
+        before = {strategy: self.position(fill.instrument, strategy).lots for strategy, _ in parts}
+        postings = self.ledger.book_fill(fill, parts)
+        for strategy, lots in before.items():
+            self._travel((fill.instrument, strategy), lots, fill.price_ticks, fill.market_ns)
         order = order.filled(fill.lots)
         self._keep(msgspec.structs.replace(order, venue_order_id=fill.venue_order_id or order.venue_order_id))
         if order.intent.purpose == Purpose.STOP:
@@ -199,7 +215,43 @@ class Books:
         if cross.cross_id <= self.cross_id_last:
             return []
         self.cross_id_last = cross.cross_id
-        return self.ledger.book_cross(cross)
+        both = (cross.buyer, cross.seller)
+        before = {strategy: self.position(cross.instrument, strategy).lots for strategy in both}
+        postings = self.ledger.book_cross(cross)
+        for strategy, lots in before.items():
+            self._travel((cross.instrument, strategy), lots, cross.price_ticks, cross.market_ns)
+        return postings
+
+    def _travel(self, name: tuple[str, str], lots_before: int, fill_ticks: int, market_ns: int) -> None:
+        """Begin, grow or end the trip of a position that a fill has changed."""
+        held, goal = self.position(*name), self.goals.get(name)
+        entry = trips.Entry(
+            lots_before=lots_before,
+            lots=held.lots,
+            entry_ticks=held.entry_ticks(self.ledger.units[name[0]]),
+            fill_ticks=fill_ticks,
+            market_ns=market_ns,
+        )
+        trip = trips.after(self.trips.pop(name, None), entry, goal.stop_ticks if goal else 0)
+        if trip is not None:
+            self.trips[name] = trip
+
+    def _trim(self, event: Trimmed) -> None:
+        name = (event.instrument, event.strategy)
+        goal = self.goals.get(name)
+        if goal and goal.target_id == event.target_id and abs(event.lots) < abs(goal.lots):
+            self.goals[name] = msgspec.structs.replace(goal, lots=event.lots)
+
+    def _step(self, event: Stepped) -> None:
+        name = (event.instrument, event.strategy)
+        if name in self.trips:
+            self.trips[name] = msgspec.structs.replace(
+                self.trips[name],
+                open_ns=event.open_ns,
+                peak_ticks=event.peak_ticks,
+                stop_ticks=event.stop_ticks,
+                against=event.against,
+            )
 
     def _judge(self, order: Order) -> None:
         """What an order's end means for the goals behind it."""
@@ -210,6 +262,11 @@ class Books:
             # A stop that cannot rest leaves the position bare: its goal ends, the position is closed.
             if order.refusal != "ReduceOnlyRejected":
                 self._spend(intent.instrument, intent.allocation[0][0], intent.target_id)
+        elif intent.purpose == Purpose.TAKE_PROFIT and order.refusal == "WouldTrigger":
+            name = (intent.instrument, intent.allocation[0][0])
+            if trip := self.trips.get(name):  # the price is there already
+                peak = trip.side * max(trip.side * trip.peak_ticks, trip.side * intent.stop_ticks)
+                self.trips[name] = msgspec.structs.replace(trip, peak_ticks=peak)
         elif intent.purpose == Purpose.ENTRY:
             for strategy, _ in intent.allocation:
                 goal = self.goals.get((intent.instrument, strategy))

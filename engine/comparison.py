@@ -12,7 +12,7 @@ from enum import IntEnum
 from engine.books import Books
 from engine.ledger import NET
 from engine.order import Order, intent_of
-from shm.records import Finding, OrderState
+from shm.records import Finding, OrderState, Purpose
 
 WHOLE, UNEXPLAINED_PPM = 10**8, 500  # cash that may be unexplained: a unit of the asset, or 0.05 %
 
@@ -200,7 +200,7 @@ def _stops(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
     covered = sum(
         order.lots - order.lots_filled
         for order in there.orders
-        if order.instrument == instrument and order.side == -held.side and intent_of(order.client_id)
+        if order.instrument == instrument and order.side == -held.side and _protects(books, order)
     )
     if covered >= abs(held.lots) or is_moving(books, instrument):
         return []
@@ -213,6 +213,11 @@ def _stops(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
             found=covered,
         )
     ]
+
+
+def _protects(books: Books, there: OrderThere) -> bool:
+    ours = books.orders.get(intent_of(there.client_id))
+    return ours is not None and ours.intent.purpose == Purpose.STOP
 
 
 def _of_order(finding: Finding, resolution: Resolution, order: OrderThere, intent_id: int, expected: int) -> Difference:

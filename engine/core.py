@@ -8,9 +8,10 @@ Planning looks at levels, never at edges: what is to be done follows from the bo
 restart, a lost message or a repeated one leads to the same place.
 """
 
+import sys
 from collections.abc import Mapping
 
-from engine import exits, planner, sizing
+from engine import planner, sizing
 from engine.agenda import Agenda
 from engine.books import Books, doubts
 from engine.draft import Draft
@@ -78,7 +79,7 @@ class Core:
             self._draft,
             (self._reply, self._scrutiny),
             (self._questions, self._agenda),
-            settings.executor.cover_ms,
+            settings,
         )
         self._tick_ns = 0
 
@@ -90,6 +91,13 @@ class Core:
             for orders in self.books.working.values()
             for order in orders.values()
         )
+
+    def stepped_ns(self, symbol: str) -> int:
+        """The open time of the last candle that no open trade of ``symbol`` has to see any more; market."""
+        trips = [trip for (name, _), trip in self.books.trips.items() if name == symbol]
+        if not trips or not self._settings.exits.are_on:
+            return sys.maxsize
+        return min(max(trip.open_ns, trip.opened_ns - planner.MINUTE_NS) for trip in trips)
 
     def restarted(self, now: Moment) -> Answer:
         """Open the books of this run: what was under way is in doubt and asked about, everything is compared."""
@@ -161,21 +169,14 @@ class Core:
                 valid_until_ns=target.valid_until_ns,
                 reference_ticks=target.reference_ticks,
                 open_ns=target.open_ns,
+                trail_ticks=target.trail_ticks,
             )
         )
         self._plan(target.instrument, now)
 
     def _candle(self, candle: Candle, now: Moment) -> None:
         self._marks[candle.instrument] = candle.close_ticks
-        for strategy in self.books.strategies_of(candle.instrument):
-            goal = self.books.goals.get((candle.instrument, strategy))
-            held = self.books.position(candle.instrument, strategy)
-            if not goal or not goal.stop_ticks or goal.spent or goal.lots * held.lots <= 0:
-                continue
-            reached = candle.low_ticks <= goal.stop_ticks if held.side > 0 else candle.high_ticks >= goal.stop_ticks
-            # A strategy against the account's net position cannot rest a reduce-only stop: its stop is ours to keep.
-            if reached and not exits.rests_at_venue(self.books, candle.instrument, strategy):
-                self._protection.spend(candle.instrument, strategy, goal.target_id, now)
+        self._protection.step(candle, now)
         self._plan(candle.instrument, now)
 
     def _outcome(self, outcome: Outcome, now: Moment) -> None:

@@ -64,7 +64,7 @@ class Draft:
         )
 
     def stop(self, symbol: str, stop: PlaceStop, at: planner.Circumstances) -> Intent:
-        """A protective stop, reduce-only."""
+        """A protective stop or a target, reduce-only."""
         intent_id = self._books.intent_id_last + 1
         return Intent(
             intent_id=intent_id,
@@ -73,8 +73,8 @@ class Draft:
             venue=self._venue,
             instrument=symbol,
             allocation=((stop.strategy, stop.lots),),
-            purpose=Purpose.STOP,
-            type=OrderType.STOP_MARKET,
+            purpose=stop.purpose,
+            type=OrderType.STOP_MARKET if stop.purpose == Purpose.STOP else OrderType.TAKE_PROFIT_MARKET,
             side=stop.side,
             lots=stop.lots,
             stop_ticks=stop.stop_ticks,

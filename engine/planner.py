@@ -11,14 +11,14 @@ from typing import Protocol
 
 from engine.books import Books
 from engine.events import EXTERNAL
-from engine.exits import is_stopping
 from engine.netting import Proposal, clipped, net
-from engine.order import Intent, OrderType
+from engine.order import Intent
 from engine.risk import Book, Limits
 from engine.settings import RiskSettings, minor
 from shm.records import Kill, OrderState, Purpose
 
 MINUTE_NS = 60 * 1_000_000_000
+RESTS = (Purpose.STOP, Purpose.TAKE_PROFIT)  # at the venue, for as long as the position is held
 
 
 class Filters(Protocol):
@@ -153,9 +153,10 @@ def reduces(books: Books, instrument: str, proposal: Proposal) -> bool:
 
 
 def is_busy(books: Books, instrument: str) -> bool:
-    """An order of ours is under way, or a stop is filling: what we would do next depends on it."""
-    return any(order.intent.purpose != Purpose.STOP for order in books.working_of(instrument)) or any(
-        is_stopping(books, instrument, strategy) for strategy in books.strategies_of(instrument)
+    """An order of ours is under way, or a stop or target is filling: what we would do next depends on it."""
+    return any(
+        order.intent.purpose not in RESTS or max(order.lots_filled, order.lots_reported)
+        for order in books.working_of(instrument)
     )
 
 
@@ -190,9 +191,7 @@ def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstanc
 
 def _open_lots(books: Books, instrument: str) -> int:
     return sum(
-        order.intent.side * order.lots_left
-        for order in books.working_of(instrument)
-        if not order.intent.reduce_only and order.intent.type != OrderType.STOP_MARKET
+        order.intent.side * order.lots_left for order in books.working_of(instrument) if not order.intent.reduce_only
     )
 
 

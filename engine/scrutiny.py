@@ -24,7 +24,7 @@ class Scrutiny:
 
     def __init__(self, books: Books, reply: Reply, questions: Questions, limits: Mapping[str, Limits]) -> None:
         """Count the entries that the books remember."""
-        self._books, self._reply, self._questions, self._limits = books, reply, questions, limits
+        self._books, self._reply, self._questions, self.limits = books, reply, questions, limits
         self._announced: dict[str, tuple[Refusal, int]] = {}
         self._entries = deque(
             sorted(order.intent.created_market_ns for order in books.orders.values() if _adds(order.intent))
@@ -35,7 +35,7 @@ class Scrutiny:
         while self._entries and self._entries[0] <= at.market_ns - planner.MINUTE_NS:
             self._entries.popleft()
         book = planner.risk_book(self._books, intent.instrument, proposal, at, len(self._entries))
-        return review(intent, book, self._limits[intent.instrument])
+        return review(intent, book, self.limits[intent.instrument])
 
     def send(self, approved: Approved, now: Moment) -> None:
         """Write the intent down and have it sent."""

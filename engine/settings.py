@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 
 MINOR_DIGITS = 8  # a minor unit is 1e-8 of the quote asset
 
@@ -72,6 +73,54 @@ class ExecutorSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExitSettings:
+    """How a trade ends before its stop or its strategy ends it; all off by default. R is entry less stop."""
+
+    tp_r_multiples: tuple[Decimal, ...] = ()  # targets, in R from the entry, rising
+    tp_splits: tuple[Decimal, ...] = ()  # share of the position taken at each; empty: all of it in equal parts
+    break_even_after: int = 0  # after so many targets the stop goes to the entry; 0: never
+    break_even_r: Decimal = Decimal(0)  # ... or so many R beyond it
+    trail: str = "off"  # the stop follows the best price: "r", or "target": by the distance the strategy gives
+    trail_r: Decimal = Decimal(1)  # the distance of "r"
+    trail_after_r: Decimal = Decimal(0)  # not before the price has gone so far
+    time_exit_bars: int = 0  # the trade is over after so many bars; 0: never
+    bar_minutes: int = 1
+    abandon_r: Decimal = Decimal(
+        0
+    )  # a close so many R against the entry: leave, though the stop is not reached; 0: stay
+    abandon_bars: int = 1  # ... so many closes in a row
+
+    def __post_init__(self) -> None:
+        """Refuse a ladder that does not rise, takes more than there is, or a switch that is none."""
+        multiples, splits = self.tp_r_multiples, self.tp_splits
+        if list(multiples) != sorted(set(multiples)) or any(multiple <= 0 for multiple in multiples):
+            raise ValueError("tp_r_multiples must rise, from above 0")
+        if splits and len(splits) != len(multiples):
+            raise ValueError("tp_splits must be as many as tp_r_multiples, or none")
+        if any(split <= 0 for split in splits) or sum(splits) > 1:
+            raise ValueError("tp_splits must be above 0 and at most 1 together")
+        if not 0 <= self.break_even_after <= len(multiples):
+            raise ValueError("break_even_after must be at most the number of targets")
+        if self.trail not in ("off", "r", "target"):
+            raise ValueError('trail must be "off", "r" or "target"')
+        if self.trail_r <= 0 or self.trail_after_r < 0 or self.abandon_r < 0 or self.break_even_r < 0:
+            raise ValueError("trail_r must be above 0; trail_after_r, abandon_r and break_even_r at least 0")
+        if self.time_exit_bars < 0 or self.bar_minutes < 1 or self.abandon_bars < 1:
+            raise ValueError("time_exit_bars must be at least 0, bar_minutes and abandon_bars at least 1")
+
+    @property
+    def splits(self) -> tuple[Fraction, ...]:
+        """The share of each target; equal parts of the whole where none are given."""
+        count = len(self.tp_r_multiples)
+        return tuple(map(Fraction, self.tp_splits)) or (Fraction(1, max(1, count)),) * count
+
+    @property
+    def are_on(self) -> bool:
+        """Something has to be remembered of a trade."""
+        return bool(self.tp_r_multiples or self.trail != "off" or self.time_exit_bars or self.abandon_r)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileSettings:
     """How often journal, books and exchange are compared. Machine time."""
 
@@ -97,6 +146,7 @@ class EngineSettings:
     sizing: SizingSettings = field(default_factory=SizingSettings)
     risk: RiskSettings = field(default_factory=RiskSettings)
     executor: ExecutorSettings = field(default_factory=ExecutorSettings)
+    exits: ExitSettings = field(default_factory=ExitSettings)
     reconcile: ReconcileSettings = field(default_factory=ReconcileSettings)
 
     def __post_init__(self) -> None:

@@ -316,8 +316,9 @@ def test_two_strategies_share_one_position_and_keep_their_own():
     held = {name: desk.books.position(SYMBOL, name).lots for name in ("a", "b", NET)}
     assert held == {"a": 5, "b": -2, NET: 3}
     candle = Candle(
-        instrument=SYMBOL, open_ns=0, close_ns=1, high_ticks=510_001, low_ticks=500_000, close_ticks=505_000
-    )
+        instrument=SYMBOL, open_ns=desk.ns, close_ns=desk.ns + 60 * S, high_ticks=510_001, low_ticks=500_000,
+        close_ticks=505_000,
+    )  # fmt: skip
     (close,) = sends(desk.tell(candle))
     assert (close.side, close.lots, close.allocation) == (1, 2, (("b", 2),))
 
