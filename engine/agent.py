@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from engine.account import Account, Plan
-from engine.events import BookEvent
+from engine.events import DUST, BookEvent
 from engine.gate import Stance
 from engine.inbox import Inbox
 from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Moment, Target, Tick
@@ -218,7 +218,8 @@ class EngineAgent:
         symbols = [instrument.symbol for instrument in self._plan.instruments]
         working = [order for symbol in symbols for order in books.working_of(symbol)]
         if self._flatten:
-            return not working and not any(books.position(symbol).lots for symbol in symbols)
+            held = [books.position(symbol).lots - books.position(symbol, DUST).lots for symbol in symbols]
+            return not working and not any(held)
         return all(order.intent.purpose in RESTS for order in working)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from engine.books import Books
+from engine.events import DUST
 from engine.ledger import NET
 from engine.order import Order, intent_of
 from shm.records import Finding, OrderState, Purpose
@@ -196,20 +197,20 @@ def _position(books: Books, there: Snapshot, instrument: str) -> list[Difference
 
 
 def _stops(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
-    held = books.position(instrument, NET)
+    lots = books.position(instrument, NET).lots - books.position(instrument, DUST).lots  # no stop can be so small
     covered = sum(
         order.lots - order.lots_filled
         for order in there.orders
-        if order.instrument == instrument and order.side == -held.side and _protects(books, order)
+        if order.instrument == instrument and order.side * lots < 0 and _protects(books, order)
     )
-    if covered >= abs(held.lots) or is_moving(books, instrument):
+    if covered >= abs(lots) or is_moving(books, instrument):
         return []
     return [
         Difference(
             finding=Finding.STOP_MISSING,
             resolution=Resolution.ASK,
             instrument=instrument,
-            expected=abs(held.lots),
+            expected=abs(lots),
             found=covered,
         )
     ]

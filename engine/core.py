@@ -261,19 +261,28 @@ class Core:
 
     def _net(self, symbol: str, now: Moment) -> None:
         at = self.circumstances(now)
+        for cross in planner.dusty(self.books, symbol, at):
+            self._cross(symbol, cross, at)
         proposal = planner.propose(self.books, symbol, at)
-        self._cross(symbol, proposal, at)
+        for cross in proposal.crosses:
+            self._cross(symbol, cross, at)
         if not proposal.lots:
             self._scrutiny.forget(symbol)
             return
+        limits = self._limits[symbol]
         if planner.reduces(self.books, symbol, proposal):
-            proposal = clipped(proposal, self._limits[symbol].market_lots_max)
+            if proposal.lots < limits.lots_min:  # too little for an order: stays, or is dust at the next look
+                if proposal.crosses:
+                    self._agenda.look_at(symbol, now.monotonic_ns)
+                return
+            proposal = clipped(proposal, planner.portion(proposal.lots, limits))
         answer = self._reviewed(symbol, proposal, at)
         if isinstance(answer, Refused) and not answer.intent.reduce_only:
             self._scrutiny.announce(answer)
-            second = clipped(planner.propose_reduction(self.books, symbol, at), self._limits[symbol].market_lots_max)
-            if not second.lots:
+            second = planner.propose_reduction(self.books, symbol, at)
+            if second.lots < limits.lots_min:
                 return
+            second = clipped(second, planner.portion(second.lots, limits))
             answer = self._reviewed(symbol, second, at)
         if isinstance(answer, Refused):
             if answer.intent.reduce_only:  # a position that must go and cannot: again and again, and said each time
@@ -283,9 +292,10 @@ class Core:
         else:
             self._scrutiny.send(answer, now)
 
-    def _cross(self, symbol: str, proposal: Proposal, at: planner.Circumstances) -> None:
-        for cross in proposal.crosses:
-            self._reply.record(self._draft.cross(symbol, cross, at))
+    def _cross(self, symbol: str, cross: tuple[str, str, int], at: planner.Circumstances) -> None:
+        crossed = self._draft.cross(symbol, cross, at)
+        if crossed.price_ticks > 0:  # else at the next candle, which has one
+            self._reply.record(crossed)
 
     def _reviewed(self, symbol: str, proposal: Proposal, at: planner.Circumstances) -> Approved | Refused:
         names = [strategy for strategy, _ in proposal.allocation]
@@ -302,4 +312,5 @@ class Core:
             flatten=self._draining is not None and self._draining.flatten,
             valid_until_ns=self._valid,
             marks=self._marks,
+            lots_min={name: limits.lots_min for name, limits in self._limits.items()},
         )

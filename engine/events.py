@@ -15,6 +15,7 @@ from engine.order import Event, Intent
 from shm.records import Finding, Leg
 
 SIDE = Annotated[int, msgspec.Meta(ge=-1, le=1)]
+DUST = "dust"  # the strategy of lots that are too few for any order; the next order that can takes them along
 EXTERNAL = "external"  # the strategy of trades that are not ours: a human's, a liquidation
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from engine import trip as trips
 from engine.books import Books
+from engine.events import DUST
 from engine.order import Order
 from engine.settings import ExitSettings
 from shm.records import OrderState, Purpose
@@ -103,6 +104,8 @@ def plan(books: Books, instrument: str, strategy: str, conduct: Conduct = AS_ONE
         return []
     resting = [stop for stop in stops if stop.state in RESTS]
     held = books.position(instrument, strategy)
+    if strategy == DUST or 0 < abs(held.lots) < conduct.lots_min:
+        return []  # no order can be so small; a larger one that rests is reduce-only and does no harm
     if not held.lots or not rests_at_venue(books, instrument, strategy):
         return [CancelStop(stop) for stop in resting]
     goal = books.goals.get((instrument, strategy))

@@ -6,11 +6,11 @@ goals - positions --netting--> one order an instrument --review--> Approved | Re
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.books import Books
-from engine.events import EXTERNAL
+from engine.events import DUST, EXTERNAL
 from engine.netting import Proposal, clipped, net
 from engine.order import Intent
 from engine.risk import Book, Limits
@@ -57,6 +57,7 @@ class Circumstances:
     flatten: bool
     valid_until_ns: Mapping[tuple[str, str], int]  # newer than the goal's own, where a target was repeated
     marks: Mapping[str, int]  # last close in ticks
+    lots_min: Mapping[str, int] = field(default_factory=dict)  # of an order
 
     @property
     def closes_all(self) -> bool:
@@ -120,18 +121,44 @@ def expiry(books: Books, intent: Intent, at: Circumstances) -> str:
         return ""
     if at.forbids_entries:
         return "entries are off"
-    expired = any(at.market_ns > valid_until(books, intent.instrument, name, at) for name, _ in intent.allocation)
+    names = [name for name, _ in intent.allocation if name != DUST]
+    expired = any(at.market_ns > valid_until(books, intent.instrument, name, at) for name in names)
     return f"target {intent.target_id} expired" if expired else ""
 
 
 def propose(books: Books, instrument: str, at: Circumstances) -> Proposal:
-    """The one order, and the crosses, that bring every strategy to what it wants."""
-    return net(
-        {
-            strategy: wanted(books, instrument, strategy, at) - books.position(instrument, strategy).lots
-            for strategy in books.strategies_of(instrument)
-        }
-    )
+    """The one order, and the crosses, that bring every strategy to what it wants; dust goes along where it can."""
+    deltas = {
+        strategy: wanted(books, instrument, strategy, at) - books.position(instrument, strategy).lots
+        for strategy in books.strategies_of(instrument)
+        if strategy != DUST
+    }
+    alone, dust = net(deltas), books.position(instrument, DUST).lots
+    together = net(deltas | {DUST: -dust}) if dust else alone
+    is_order = together.lots >= at.lots_min.get(instrument, 1) or (alone.lots and not together.lots)
+    return together if is_order else alone
+
+
+def dusty(books: Books, instrument: str, at: Circumstances) -> list[tuple[str, str, int]]:
+    """Crosses (buyer, seller, lots) to DUST of what is held, wants to go or stay, and is too little for any order."""
+    lots_min = at.lots_min.get(instrument, 1)
+    if propose(books, instrument, at).lots >= lots_min:
+        return []
+    crosses = []
+    for strategy in books.strategies_of(instrument):
+        lots = books.position(instrument, strategy).lots
+        grows = abs(wanted(books, instrument, strategy, at)) > abs(lots)
+        if 0 < abs(lots) < lots_min and not grows and strategy not in (DUST, EXTERNAL):
+            crosses.append((DUST, strategy, lots) if lots > 0 else (strategy, DUST, -lots))
+    return crosses
+
+
+def portion(lots: int, limits: Limits) -> int:
+    """How many of ``lots`` one market order may close, leaving nothing that the next could not."""
+    largest = limits.market_lots_max
+    if lots <= largest or lots - largest >= limits.lots_min:
+        return min(lots, largest)
+    return max(lots - limits.lots_min, limits.lots_min)
 
 
 def propose_reduction(books: Books, instrument: str, at: Circumstances) -> Proposal:
@@ -172,7 +199,7 @@ def reference_ticks(books: Books, instrument: str, strategies: Iterable[str], at
 def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstances, rate: int) -> Book:
     """The account at its worst: an order that is open or in doubt counts as filled."""
     working = books.working_of(instrument)
-    valid = [valid_until(books, instrument, strategy, at) for strategy, _ in proposal.allocation]
+    valid = [valid_until(books, instrument, strategy, at) for strategy, _ in proposal.allocation if strategy != DUST]
     return Book(
         market_ns=at.market_ns,
         kill=at.kill,

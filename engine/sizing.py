@@ -8,18 +8,19 @@ from shm.records import Unit
 def lots_of(target: Target, budget: int, limits: Limits) -> int:
     """Signed lots: what loses ``amount`` of ``budget`` when the stop fills at its price, capped by the limits.
 
-    0 where nothing can be sized: no price, less than one lot, no stop or one on the wrong side.
+    0 where nothing can be sized: no price, less than the smallest order, no stop or one on the wrong side.
     """
     if target.amount == 0 or target.reference_ticks <= 0:
         return 0
     side = 1 if target.amount > 0 else -1
     if target.stop_ticks <= 0 or side * (target.reference_ticks - target.stop_ticks) <= 0:
         return 0  # no stop could rest there
-    if target.unit == Unit.LOTS:
-        return side * min(abs(target.amount), _largest(target, limits))
     reach = abs(target.reference_ticks - target.stop_ticks)
-    lots = abs(target.amount) * budget // (1_000_000 * reach * limits.unit)
-    return side * min(lots, _largest(target, limits))
+    lots = abs(target.amount)
+    if target.unit == Unit.RISK:
+        lots = lots * budget // (1_000_000 * reach * limits.unit)
+    lots = min(lots, _largest(target, limits))
+    return side * lots if lots >= limits.lots_min else 0
 
 
 def _largest(target: Target, limits: Limits) -> int:

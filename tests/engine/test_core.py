@@ -52,11 +52,11 @@ class Rules:
 class Desk:
     """A core, the clock and a venue that does what the test says."""
 
-    def __init__(self, books=None, run="r1", settings=None):
+    def __init__(self, books=None, run="r1", settings=None, rules=None):
         """Start the core and keep everything it answers."""
         self.books = books or Books()
         self.settings = settings or EngineSettings()
-        self.core = Core(self.books, self.settings, run=run, venue="paper", instruments={SYMBOL: Rules()})
+        self.core = Core(self.books, self.settings, run=run, venue="paper", instruments={SYMBOL: rules or Rules()})
         self.ns = 10**12
         self.events, self.actions, self.trades = [], [], 1000 * (1 + self.books.events_count)
         self.take(self.core.restarted(self.moment))
