@@ -15,6 +15,7 @@ from engine.events import (
     EXTERNAL,
     BookEvent,
     Crossed,
+    DayBegan,
     Deposited,
     Filled,
     Found,
@@ -30,6 +31,7 @@ from engine.events import (
 )
 from engine.ledger import NET, Key, Ledger, Position, Posting, shares
 from engine.order import Event, Intent, Order
+from engine.tally import Day, Tally, profit_of
 from engine.trip import Trip
 from shm.records import Leg, OrderState, Purpose
 
@@ -67,6 +69,7 @@ class Books:
         self.goals: dict[tuple[str, str], Goal] = {}
         self.stopped_sides: dict[tuple[str, str], int] = {}
         self.trips: dict[tuple[str, str], Trip] = {}
+        self.tally = Tally()
         self.listings: dict[str, Listed] = {}
         self.events_count = 0
         self.found_count = 0
@@ -98,6 +101,8 @@ class Books:
                 self._trim(event)
             case Stepped():
                 self._step(event)
+            case DayBegan(day=day, profit=profit):
+                self.tally.day = Day(day, profit)
             case Started():
                 self._start(event)
             case Listed():
@@ -113,6 +118,10 @@ class Books:
     def position(self, instrument: str, strategy: str = NET) -> Position:
         """What ``strategy``, or the whole account, holds of ``instrument``."""
         return self.ledger.position(self.key(instrument, strategy))
+
+    def profit_of(self, strategy: str) -> int:
+        """What ``strategy`` has realised on all instruments, fees and funding included, in minor units."""
+        return sum(profit_of(held) for key, held in self.ledger.positions.items() if key.strategy == strategy)
 
     def strategies_of(self, instrument: str) -> list[str]:
         """Everyone who wants or holds lots of ``instrument``, in order of name."""
@@ -225,6 +234,7 @@ class Books:
     def _travel(self, name: tuple[str, str], lots_before: int, fill_ticks: int, market_ns: int) -> None:
         """Begin, grow or end the trip of a position that a fill has changed."""
         held, goal = self.position(*name), self.goals.get(name)
+        self.tally.traded(name, lots_before, held, market_ns)
         entry = trips.Entry(
             lots_before=lots_before,
             lots=held.lots,

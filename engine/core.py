@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from engine import planner, sizing
 from engine.agenda import Agenda
 from engine.books import Books, doubts
+from engine.breaker import Breaker
 from engine.draft import Draft
-from engine.events import Filled, Listed, Observed, Sized, Started
+from engine.events import DayBegan, Filled, Listed, Observed, Sized, Started
 from engine.messages import (
     Answer,
     Ask,
@@ -40,6 +41,7 @@ from engine.reply import Reply
 from engine.risk import Approved, Refused
 from engine.scrutiny import Scrutiny
 from engine.settings import EngineSettings
+from engine.tally import day_of, zone_of
 from shm.records import Kill, OrderState, Purpose
 
 TICK_NS = 20 * NS_OF_MS  # machine time between two looks at what waits
@@ -68,12 +70,16 @@ class Core:
         self._draft = Draft(books, run=run, account=settings.account, venue=venue)
         self._draining: Draining | None = None
         self._marks: dict[str, int] = {}
+        self._closes_ns: dict[str, int] = {}
+        self._zone = zone_of(settings.risk.risk_day_zone)
+        self.clock_drift_ms = 0  # of our clock from the venue's
+        self._breaker = Breaker(settings.breaker)
         self._valid: dict[tuple[str, str], int] = {}
         self._traces: dict[tuple[str, str], tuple[int, int]] = {}
         self._reply = Reply(books)
         self._questions = Questions(settings.executor)
         self._agenda = Agenda(settings.executor)
-        self._scrutiny = Scrutiny(books, self._reply, self._questions, self._limits)
+        self._scrutiny = Scrutiny(books, self._reply, (self._questions, self._breaker), self._limits)
         self._protection = Protection(
             books,
             self._draft,
@@ -156,7 +162,9 @@ class Core:
                 self._plan(target.instrument, now)
                 return
         else:
-            lots = sizing.lots_of(target, self._settings.sizing.budget, self._limits[target.instrument])
+            profit = self.books.profit_of(target.strategy)
+            stake = sizing.stake_of(self._settings.sizing, target.strategy, profit)
+            lots = sizing.lots_of(target, stake, self._limits[target.instrument])
             self._traces[name] = (target.received_ns, target.decided_ns)
         self._reply.record(
             Sized(
@@ -176,6 +184,11 @@ class Core:
 
     def _candle(self, candle: Candle, now: Moment) -> None:
         self._marks[candle.instrument] = candle.close_ticks
+        self._closes_ns[candle.instrument] = candle.close_ns
+        day = day_of(candle.close_ns, self._zone)
+        if self.books.tally.day is None or day > self.books.tally.day.number:
+            profit = planner.profit(self.books, self._marks)
+            self._reply.record(DayBegan(day=day, profit=profit, market_ns=candle.close_ns))
         self._protection.step(candle, now)
         self._plan(candle.instrument, now)
 
@@ -185,6 +198,7 @@ class Core:
             self._reply.act(Compare(f"news of order {outcome.intent_id}, which is not in the journal"))
             return
         event, symbol = outcome.event, order.intent.instrument
+        self._breaker.told(outcome.intent_id, event, outcome.refusal, now.monotonic_ns)
         is_missing = event == Event.ABSENT and not outcome.refusal
         if is_missing and not self._questions.miss(outcome.intent_id, now.monotonic_ns):
             event = Event.DOUBT  # not found so soon is no proof of absence
@@ -312,5 +326,8 @@ class Core:
             flatten=self._draining is not None and self._draining.flatten,
             valid_until_ns=self._valid,
             marks=self._marks,
+            closes_ns=self._closes_ns,
+            breaker=self._breaker.objection(now.monotonic_ns),
+            clock_drift_ms=self.clock_drift_ms,
             lots_min={name: limits.lots_min for name, limits in self._limits.items()},
         )

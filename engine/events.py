@@ -1,6 +1,7 @@
 """What the journal records: the only things that may change our books.
 
-    Started  Listed  Deposited  Sized  Spent  Trimmed  Stepped  Intended  Observed  Filled  Crossed  Funded  Found
+    Started  Listed  Deposited  Sized  Spent  Trimmed  Stepped  DayBegan
+    Intended  Observed  Filled  Crossed  Funded  Found
 
 An event names its instrument by symbol and its strategy by name, since row numbers
 end with a session and the journal does not.  Encoding is canonical JSON: the same
@@ -80,6 +81,14 @@ class Trimmed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     strategy: str
     target_id: int
     lots: int  # signed
+    market_ns: int
+
+
+class DayBegan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A risk day began; the account's profit then, open positions at the last close included."""
+
+    day: int
+    profit: int  # minor units
     market_ns: int
 
 
@@ -179,6 +188,7 @@ BookEvent = (
     | Spent
     | Trimmed
     | Stepped
+    | DayBegan
     | Intended
     | Observed
     | Filled

@@ -15,9 +15,11 @@ from engine.netting import Proposal, clipped, net
 from engine.order import Intent
 from engine.risk import Book, Limits
 from engine.settings import RiskSettings, minor
+from engine.tally import Streak, profit_of
 from shm.records import Kill, OrderState, Purpose
 
-MINUTE_NS = 60 * 1_000_000_000
+NS = 1_000_000_000
+MINUTE_NS = 60 * NS
 RESTS = (Purpose.STOP, Purpose.TAKE_PROFIT)  # at the venue, for as long as the position is held
 
 
@@ -58,6 +60,9 @@ class Circumstances:
     valid_until_ns: Mapping[tuple[str, str], int]  # newer than the goal's own, where a target was repeated
     marks: Mapping[str, int]  # last close in ticks
     lots_min: Mapping[str, int] = field(default_factory=dict)  # of an order
+    closes_ns: Mapping[str, int] = field(default_factory=dict)  # market time of the last close
+    breaker: str = ""  # why the venue is left alone
+    clock_drift_ms: int = 0
 
     @property
     def closes_all(self) -> bool:
@@ -84,6 +89,13 @@ def limits_of(filters: Filters, settings: RiskSettings) -> Limits:
         order_notional_max=minor(settings.order_notional_max),
         gross_notional_max=minor(settings.gross_notional_max),
         orders_per_minute_max=settings.orders_per_minute_max,
+        daily_loss_max=minor(settings.daily_loss_max),
+        losses_in_a_row_max=settings.losses_in_a_row_max,
+        cooldown_ns=settings.cooldown_minutes * MINUTE_NS,
+        data_age_ns_max=settings.data_age_s_max * NS,
+        price_band_ppm=settings.price_band_ppm,
+        basis_ppm_max=settings.basis_ppm_max,
+        clock_drift_ms_max=settings.clock_drift_ms_max,
     )
 
 
@@ -196,9 +208,23 @@ def reference_ticks(books: Books, instrument: str, strategies: Iterable[str], at
     return newest.reference_ticks
 
 
+def basis_ppm(books: Books, perpetual: str, at: Circumstances) -> int | None:
+    """How far ``perpetual`` is from the spot of the same name, in millionths of that; None: a price is missing."""
+    prices = []
+    for name in (perpetual, perpetual.partition(":")[0]):
+        listing, ticks = books.listings.get(name), at.marks.get(name, 0)
+        if listing is None or not ticks:
+            return None
+        prices.append(ticks * listing.tick_e8)
+    return abs(prices[0] - prices[1]) * 1_000_000 // prices[1]
+
+
 def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstances, rate: int) -> Book:
     """The account at its worst: an order that is open or in doubt counts as filled."""
     working = books.working_of(instrument)
+    streaks = [books.tally.streaks.get(strategy, Streak()) for strategy, _ in proposal.allocation]
+    streak = max(streaks, key=lambda it: it.losses, default=Streak())
+    close_ns = at.closes_ns.get(instrument, at.market_ns)
     valid = [valid_until(books, instrument, strategy, at) for strategy, _ in proposal.allocation if strategy != DUST]
     return Book(
         market_ns=at.market_ns,
@@ -213,7 +239,26 @@ def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstanc
         orders_last_minute=rate,
         foreign_lots=books.position(instrument, EXTERNAL).lots,
         in_doubt=sum(order.state == OrderState.IN_DOUBT for order in working),
+        breaker=at.breaker,
+        data_age_ns=max(0, at.market_ns - close_ns),
+        mark_ticks=at.marks.get(instrument, 0),
+        basis_ppm=basis_ppm(books, instrument, at),
+        has_spot=":" in instrument,
+        clock_drift_ms=at.clock_drift_ms,
+        lost_today=books.tally.lost_today(profit(books, at.marks)),
+        losses_in_a_row=streak.losses,
+        lost_last_ns=streak.last_ns,
     )
+
+
+def profit(books: Books, marks: Mapping[str, int]) -> int:
+    """What the account has brought so far, open positions at the last close; deposits are no part of it."""
+    total = 0
+    for instrument, listing in sorted(books.listings.items()):
+        held = books.position(instrument)
+        ticks = marks.get(instrument) or held.entry_ticks(listing.unit)
+        total += profit_of(held) + held.unrealised(ticks, listing.unit)
+    return total
 
 
 def _open_lots(books: Books, instrument: str) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from engine import planner
 from engine.books import Books
+from engine.breaker import Breaker
 from engine.events import Intended
 from engine.messages import Announce, Moment, Send
 from engine.netting import Proposal
@@ -22,9 +23,12 @@ from engine.risk import Approved, Limits, Refusal, Refused, review
 class Scrutiny:
     """Risk's desk: what was sent lately, and what was refused last."""
 
-    def __init__(self, books: Books, reply: Reply, questions: Questions, limits: Mapping[str, Limits]) -> None:
-        """Count the entries that the books remember."""
-        self._books, self._reply, self._questions, self.limits = books, reply, questions, limits
+    def __init__(
+        self, books: Books, reply: Reply, told: tuple[Questions, Breaker], limits: Mapping[str, Limits]
+    ) -> None:
+        """Count the entries that the books remember; ``told`` hear of everything that is sent."""
+        self._books, self._reply, self.limits = books, reply, limits
+        self._questions, self._breaker = told
         self._announced: dict[str, tuple[Refusal, int]] = {}
         self._entries = deque(
             sorted(order.intent.created_market_ns for order in books.orders.values() if _adds(order.intent))
@@ -43,6 +47,7 @@ class Scrutiny:
         self._announced.pop(intent.instrument, None)
         self._reply.record(Intended(intent=intent))
         self._questions.begin(intent.intent_id, now.monotonic_ns)
+        self._breaker.sent(intent.intent_id)
         self._reply.act(Send(approved))
         if _adds(intent):
             self._entries.append(intent.created_market_ns)

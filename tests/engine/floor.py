@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from engine.books import Books
 from engine.core import Core
 from engine.events import Filled, decode, encode
-from engine.messages import Ask, Cancel, Candle, FillTold, Moment, Outcome, Send, Target, Tick
+from engine.messages import Announce, Ask, Cancel, Candle, FillTold, Moment, Outcome, Send, Target, Tick
 from engine.order import Event, Intent, OrderType
 from engine.settings import EngineSettings
 from shm.records import Unit
@@ -39,7 +39,7 @@ class Floor:
     def __init__(self, settings=None, rules=None, price=500_000):
         """An empty account at ``price``."""
         self.settings, self.rules = settings or EngineSettings(), rules or Rules()
-        self.journal, self.trades, self.orders = [], [], {}
+        self.journal, self.trades, self.orders, self.refused = [], [], {}, []
         self.price, self.market_ns, self.machine_ns = price, 100 * MINUTE, 10**12
         self.lots = 0
         self.parts = 1  # trades that an order is filled by
@@ -82,6 +82,8 @@ class Floor:
                     self.cancel(intent)
                 case Ask(intent):
                     self.asked(intent)
+                case Announce(refused):
+                    self.refused.append(refused)
 
     def place(self, intent):
         """Fill, rest or refuse."""
