@@ -10,6 +10,7 @@ Nothing else changes them.  An event that was applied before changes nothing.
 
 import msgspec
 
+from engine import executor
 from engine import trip as trips
 from engine.events import (
     EXTERNAL,
@@ -30,7 +31,7 @@ from engine.events import (
     Trimmed,
 )
 from engine.ledger import NET, Key, Ledger, Position, Posting, shares
-from engine.order import Event, Intent, Order
+from engine.order import Event, Fact, Intent, Order, OrderType
 from engine.tally import Day, Tally, profit_of
 from engine.trip import Trip
 from shm.records import Leg, OrderState, Purpose
@@ -70,6 +71,7 @@ class Books:
         self.stopped_sides: dict[tuple[str, str], int] = {}
         self.trips: dict[tuple[str, str], Trip] = {}
         self.tally = Tally()
+        self.pursuits: dict[str, executor.Pursuit] = {}  # by instrument: what was posted for its newest target
         self.listings: dict[str, Listed] = {}
         self.events_count = 0
         self.found_count = 0
@@ -184,6 +186,10 @@ class Books:
             return
         self.intent_id_last = max(self.intent_id_last, intent.intent_id)
         self._keep(Order(intent=intent, changed_wall_ns=intent.created_wall_ns))
+        if intent.type == OrderType.POST_ONLY:
+            known = self.pursuits.get(intent.instrument)
+            pursuit = executor.posted(known, intent.target_id, intent.price_ticks, intent.created_market_ns)
+            self.pursuits[intent.instrument] = pursuit
 
     def _observe(self, event: Observed) -> None:
         order = self.orders.get(event.intent_id)
@@ -277,6 +283,10 @@ class Books:
             if trip := self.trips.get(name):  # the price is there already
                 peak = trip.side * max(trip.side * trip.peak_ticks, trip.side * intent.stop_ticks)
                 self.trips[name] = msgspec.structs.replace(trip, peak_ticks=peak)
+        elif _was_withdrawn(order):
+            pursuit = self.pursuits[intent.instrument]
+            refused = not order.facts & Fact.CANCEL_ASKED and pursuit.target_id == intent.target_id
+            self.pursuits[intent.instrument] = msgspec.structs.replace(pursuit, refusals=pursuit.refusals + refused)
         elif intent.purpose == Purpose.ENTRY:
             for strategy, _ in intent.allocation:
                 goal = self.goals.get((intent.instrument, strategy))
@@ -296,6 +306,14 @@ class Books:
             working.pop(intent.intent_id, None)
         else:
             working[intent.intent_id] = order
+
+
+def _was_withdrawn(order: Order) -> bool:
+    """An entry that was posted and has ended by our own cancel, or since it would have taken: its goal goes on."""
+    if order.intent.type != OrderType.POST_ONLY or order.state == OrderState.FILLED:
+        return False
+    would_take = order.refusal == "WouldTake" or order.state == OrderState.EXPIRED
+    return bool(order.facts & Fact.CANCEL_ASKED) or would_take
 
 
 def doubled(books: Books) -> int:

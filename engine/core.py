@@ -11,7 +11,7 @@ restart, a lost message or a repeated one leads to the same place.
 import sys
 from collections.abc import Mapping
 
-from engine import planner, sizing
+from engine import executor, planner, sizing
 from engine.agenda import Agenda
 from engine.books import Books, doubts
 from engine.breaker import Breaker
@@ -34,7 +34,7 @@ from engine.messages import (
     Tick,
 )
 from engine.netting import Proposal, clipped
-from engine.order import CONDITIONAL, Event, Order
+from engine.order import Event, Order
 from engine.protection import Protection
 from engine.questions import NS_OF_MS, Questions
 from engine.reply import Reply
@@ -93,9 +93,7 @@ class Core:
     def is_settled(self) -> bool:
         """Nothing is in flight, every fill is booked, every stop is acknowledged, nothing waits for its time."""
         return self._agenda.is_empty and all(
-            order.state == OrderState.OPEN and order.intent.type in CONDITIONAL
-            for orders in self.books.working.values()
-            for order in orders.values()
+            order.rests for orders in self.books.working.values() for order in orders.values()
         )
 
     def stepped_ns(self, symbol: str) -> int:
@@ -215,6 +213,8 @@ class Core:
             return
         if event in (Event.ACK, Event.FILL_SOME, Event.FILL_ALL):
             self._agenda.succeed(symbol)
+        if event == Event.DOUBT:
+            self._questions.doubt(outcome.intent_id)
         self._reply.record(
             Observed(
                 intent_id=outcome.intent_id,
@@ -242,6 +242,8 @@ class Core:
             for order in list(orders.values()):
                 self._attend(order, now)
         self._questions.forget([name for name in self._questions.open if self.books.orders[name].is_settled])
+        for symbol in self._instruments:
+            self._pursue(symbol, now)
         for symbol in self._agenda.due(now.monotonic_ns):
             self._plan(symbol, now)
 
@@ -267,6 +269,7 @@ class Core:
             return
         if symbol not in self._instruments or self.kill >= Kill.HALT:
             return
+        self._pursue(symbol, now)
         if not planner.is_busy(self.books, symbol):
             self._net(symbol, now)
         elif self._protection.covers_soon(symbol, now):
@@ -283,21 +286,24 @@ class Core:
         if not proposal.lots:
             self._scrutiny.forget(symbol)
             return
-        limits = self._limits[symbol]
+        limits, price = self._limits[symbol], 0
+        reduction = planner.propose_reduction(self.books, symbol, at)
+        if self._settings.executor.entry_style == "limit" and reduction.lots >= limits.lots_min:
+            proposal = reduction  # an exit does not wait for its price
         if planner.reduces(self.books, symbol, proposal):
             if proposal.lots < limits.lots_min:  # too little for an order: stays, or is dust at the next look
                 if proposal.crosses:
                     self._agenda.look_at(symbol, now.monotonic_ns)
                 return
             proposal = clipped(proposal, planner.portion(proposal.lots, limits))
-        answer = self._reviewed(symbol, proposal, at)
+        else:
+            price = self._price(symbol, proposal, at)
+        answer = self._reviewed(symbol, proposal, at, price)
         if isinstance(answer, Refused) and not answer.intent.reduce_only:
             self._scrutiny.announce(answer)
-            second = planner.propose_reduction(self.books, symbol, at)
-            if second.lots < limits.lots_min:
+            if reduction.lots < limits.lots_min:
                 return
-            second = clipped(second, planner.portion(second.lots, limits))
-            answer = self._reviewed(symbol, second, at)
+            answer = self._reviewed(symbol, clipped(reduction, planner.portion(reduction.lots, limits)), at)
         if isinstance(answer, Refused):
             if answer.intent.reduce_only:  # a position that must go and cannot: again and again, and said each time
                 self._scrutiny.forget(symbol)
@@ -311,10 +317,30 @@ class Core:
         if crossed.price_ticks > 0:  # else at the next candle, which has one
             self._reply.record(crossed)
 
-    def _reviewed(self, symbol: str, proposal: Proposal, at: planner.Circumstances) -> Approved | Refused:
+    def _price(self, symbol: str, proposal: Proposal, at: planner.Circumstances) -> int:
+        """Where an entry is posted; 0: it takes what the book has."""
+        goals = [self.books.goals.get((symbol, strategy)) for strategy, _ in proposal.allocation]
+        target_id = max((goal.target_id for goal in goals if goal and not goal.stale), default=0)
+        pursuit = self.books.pursuits.get(symbol)
+        pursuit = pursuit if pursuit and pursuit.target_id == target_id else None
+        quote = planner.quote(symbol, at)
+        return executor.opening(pursuit, proposal.side, quote, at.market_ns, self._settings.executor)
+
+    def _pursue(self, symbol: str, now: Moment) -> None:
+        """Withdraw an entry that rests where it should not; what is left is planned once that is confirmed."""
+        for order in planner.posts(self.books, symbol):
+            at, pursuit = self.circumstances(now), self.books.pursuits[symbol]
+            is_current = pursuit.target_id == order.intent.target_id and planner.is_wanted(self.books, order, at)
+            quote, side = planner.quote(symbol, at), order.intent.side
+            if not is_current or executor.withdrawal(pursuit, side, quote, at.market_ns, self._settings.executor):
+                self._protection.cancel(order, now)
+
+    def _reviewed(
+        self, symbol: str, proposal: Proposal, at: planner.Circumstances, price_ticks: int = 0
+    ) -> Approved | Refused:
         names = [strategy for strategy, _ in proposal.allocation]
         trace = max((self._traces.get((symbol, name), (0, 0)) for name in names), default=(0, 0))
-        return self._scrutiny.review(self._draft.market(symbol, proposal, at, trace), proposal, at)
+        return self._scrutiny.review(self._draft.order(symbol, proposal, at, trace, price_ticks), proposal, at)
 
     def circumstances(self, now: Moment) -> planner.Circumstances:
         """What beside the books decides at ``now`` whether an entry may be made."""

@@ -11,8 +11,9 @@ from typing import Protocol
 
 from engine.books import Books
 from engine.events import DUST, EXTERNAL
+from engine.executor import Quote
 from engine.netting import Proposal, clipped, net
-from engine.order import Intent
+from engine.order import Intent, Order, OrderType
 from engine.risk import Book, Limits
 from engine.settings import RiskSettings, minor
 from engine.tally import Streak, profit_of
@@ -197,6 +198,23 @@ def is_busy(books: Books, instrument: str) -> bool:
         order.intent.purpose not in RESTS or max(order.lots_filled, order.lots_reported)
         for order in books.working_of(instrument)
     )
+
+
+def posts(books: Books, instrument: str) -> list[Order]:
+    """Entries that rest at the venue and wait for their price."""
+    return [order for order in books.working_of(instrument) if order.intent.type == OrderType.POST_ONLY and order.rests]
+
+
+def is_wanted(books: Books, order: Order, at: Circumstances) -> bool:
+    """What an entry that rests would still buy is exactly what is wanted now."""
+    proposal = propose(books, order.intent.instrument, at)
+    return (proposal.side, proposal.lots) == (order.intent.side, order.lots_left) and not proposal.crosses
+
+
+def quote(instrument: str, at: Circumstances) -> Quote:
+    """The book as the last close has it: one tick wide; nothing before the first."""
+    ticks = at.marks.get(instrument, 0)
+    return Quote(ticks, ticks + 1) if ticks else Quote(0, 0)
 
 
 def reference_ticks(books: Books, instrument: str, strategies: Iterable[str], at: Circumstances) -> int:

@@ -78,8 +78,13 @@ class RiskSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorSettings:
-    """How orders are sent and asked about. Machine time."""
+    """How orders are sent and asked about. Machine time, but for the chase, which is the market's."""
 
+    entry_style: str = "market"  # or "limit": rest at our side of the book, follow it, cross when patience is over
+    chase_interval_s: int = 5  # no longer at the best price for so long: post anew
+    chase_move_ticks: int = 10  # the price has left by so much: post anew at once
+    chases_max: int = 5  # then cross
+    patience_s: int = 60  # from the first post: then cross
     answer_timeout_ms: int = 10_000  # then the order is in doubt
     ask_first_ms: int = 200  # doubles with every question
     ask_last_ms: int = 5_000
@@ -90,6 +95,10 @@ class ExecutorSettings:
 
     def __post_init__(self) -> None:
         """Refuse what would flood a venue or take silence for an answer."""
+        if self.entry_style not in ("market", "limit"):
+            raise ValueError('entry_style must be "market" or "limit"')
+        if min(self.chase_interval_s, self.chase_move_ticks, self.patience_s) < 1 or self.chases_max < 0:
+            raise ValueError("chase_interval_s, chase_move_ticks, patience_s must be at least 1, chases_max at least 0")
         if self.ask_first_ms < 50 or self.ask_last_ms < self.ask_first_ms:
             raise ValueError("ask_first_ms must be at least 50 and at most ask_last_ms")
         if self.send_age_ms < 100:
