@@ -49,6 +49,7 @@ class Pit:
         self.gaps_ns: list[int] = []
         self.open_ns = market.start_ns  # of the current minute, or the next one to begin
         self.playing = False
+        self.has_begun = False  # the current minute
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         self.book = matching.book_of(0, rules.spread_ticks)
         self._market, self._row, self._rules = market, row, rules
@@ -84,7 +85,7 @@ class Pit:
         """Start the minute: the jump (from, to) to its open, or None when nothing trades in it."""
         self._minutes = self._market.minutes(self._row, self.open_ns + MINUTE_NS)
         self.position = self.length = self._tape = 0
-        self.playing = False
+        self.playing, self.has_begun = False, True
         here = self._closed
         if here >= len(self._minutes) or self._minutes["open_ns"][here] != self.open_ns:
             if self.open_ns < self._market.end_ns:
@@ -104,7 +105,8 @@ class Pit:
         return jump
 
     def walk(self, position: int) -> Iterator[tuple[int, int, int]]:
-        """Go on to ``position`` of the path, leg by leg: (position, from, to)."""
+        """Go on to ``position`` of the path, leg by leg: (position, from, to); never back."""
+        position = max(self.position, position)
         for leg in legs(self._points, self.position, position):
             self.last_ticks = leg[2]
             yield leg
@@ -124,14 +126,37 @@ class Pit:
             if self._mark:
                 self._mark.close(candle.close)
             self._show_depth()
-        self.playing = False
+        self.playing = self.has_begun = False
         self.open_ns += MINUTE_NS
         return candle
+
+    @property
+    def trades_now(self) -> bool:
+        """Whether the source has a candle for the current minute, begun or not."""
+        minutes = self._market.minutes(self._row, self.open_ns + MINUTE_NS)
+        return self._closed < len(minutes) and bool(minutes["open_ns"][self._closed] == self.open_ns)
 
     def at_ns(self, position: int) -> int:
         """Market time at which the path is at ``position``."""
         share_ms = min(MINUTE_MS - 1, MINUTE_MS * position // self.length) if self.length else 0
         return self.open_ns + share_ms * MILLISECOND_NS
+
+    def position_before(self, at_ns: int) -> int:
+        """The last position of the path that is visited before ``at_ns``."""
+        share_ms = (at_ns - self.open_ns - 1) // MILLISECOND_NS
+        if share_ms >= MINUTE_MS - 1:
+            return self.length
+        return max(0, ((share_ms + 1) * self.length - 1) // MINUTE_MS)
+
+    def peg_ticks(self, side: int, match: str) -> int | None:
+        """How far from the last price ``match`` (priceMatch) is; None where the book shows no such level."""
+        spread = int(self.book["spread_ticks"][0])
+        who, _, rank = match.partition("_")
+        level = int(rank or 1) - 1
+        if level >= matching.LEVELS:
+            return None
+        offers = (side > 0) == (who == "OPPONENT")
+        return spread - spread // 2 + level if offers else -(spread // 2) - level
 
     def _show_depth(self) -> None:
         volume_e8 = int(self._minutes["volume_e8"][self._closed - 1]) if self._closed else 0

@@ -78,7 +78,7 @@ class Streams:
         self._ladders = {listing.id: Ladder(exchange, listing) for listing in exchange.listings}
         self._depth_streams: dict[str, dict[str, None]] = {}  # symbol -> names in use
         self._candle_streams: dict[str, dict[str, tuple[str, str]]] = {}  # symbol -> name -> kind, interval
-        self.cut_count = 0
+        self.cut_count = self._opened = 0
         self.followers: list[Follower] = []
         self.faults: Points = Points()
         self._weigh()
@@ -115,7 +115,10 @@ class Streams:
         if key and account is None:
             refusal = LISTEN_KEY_ABSENT
             return web.json_response({"code": refusal.code, "msg": refusal.message}, status=400)
-        client = Client(combined=route[1] == "stream", queue_max=self._queue_max, rules=self._rules)
+        self._opened += 1
+        client = Client(
+            combined=route[1] == "stream", queue_max=self._queue_max, rules=self._rules, number=self._opened
+        )
         client.account, client.listen_key = account, key
         await client.open(request)
         self._clients[client] = None
@@ -128,6 +131,13 @@ class Streams:
             self._forget(client)
             await client.close()
         return client.socket
+
+    def announce_end(self, wall_ms: int) -> None:
+        """Tell every client that its connection is about to end."""
+        event = messages.server_shutdown(wall_ms)
+        for client in self._clients:
+            message = {"stream": "!serverShutdown", "data": event} if client.combined else event
+            client.push(orjson.dumps(message).decode())
 
     async def close(self) -> None:
         """Say good-bye to every client."""
