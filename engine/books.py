@@ -11,7 +11,6 @@ Nothing else changes them.  An event that was applied before changes nothing.
 import msgspec
 
 from engine import executor
-from engine import trip as trips
 from engine.events import (
     EXTERNAL,
     BookEvent,
@@ -33,7 +32,7 @@ from engine.events import (
 from engine.ledger import NET, Key, Ledger, Position, Posting, shares
 from engine.order import Event, Fact, Intent, Order, OrderType
 from engine.tally import Day, Tally, profit_of
-from engine.trip import Trip
+from engine.trip import Entry, Trips
 from shm.records import Leg, OrderState, Purpose
 
 
@@ -69,7 +68,7 @@ class Books:
         self.working: dict[str, dict[int, Order]] = {}  # by instrument: those that are not settled
         self.goals: dict[tuple[str, str], Goal] = {}
         self.stopped_sides: dict[tuple[str, str], int] = {}
-        self.trips: dict[tuple[str, str], Trip] = {}
+        self.trips = Trips()
         self.tally = Tally()
         self.pursuits: dict[str, executor.Pursuit] = {}  # by instrument: what was posted for its newest target
         self.listings: dict[str, Listed] = {}
@@ -102,7 +101,7 @@ class Books:
             case Trimmed():
                 self._trim(event)
             case Stepped():
-                self._step(event)
+                self.trips.stepped(event)
             case DayBegan(day=day, profit=profit):
                 self.tally.day = Day(day, profit)
             case Started():
@@ -238,36 +237,23 @@ class Books:
         return postings
 
     def _travel(self, name: tuple[str, str], lots_before: int, fill_ticks: int, market_ns: int) -> None:
-        """Begin, grow or end the trip of a position that a fill has changed."""
+        """A trade has changed what a strategy holds."""
         held, goal = self.position(*name), self.goals.get(name)
         self.tally.traded(name, lots_before, held, market_ns)
-        entry = trips.Entry(
+        entry = Entry(
             lots_before=lots_before,
             lots=held.lots,
             entry_ticks=held.entry_ticks(self.ledger.units[name[0]]),
             fill_ticks=fill_ticks,
             market_ns=market_ns,
         )
-        trip = trips.after(self.trips.pop(name, None), entry, goal.stop_ticks if goal else 0)
-        if trip is not None:
-            self.trips[name] = trip
+        self.trips.filled(name, entry, goal.stop_ticks if goal else 0)
 
     def _trim(self, event: Trimmed) -> None:
         name = (event.instrument, event.strategy)
         goal = self.goals.get(name)
         if goal and goal.target_id == event.target_id and abs(event.lots) < abs(goal.lots):
             self.goals[name] = msgspec.structs.replace(goal, lots=event.lots)
-
-    def _step(self, event: Stepped) -> None:
-        name = (event.instrument, event.strategy)
-        if name in self.trips:
-            self.trips[name] = msgspec.structs.replace(
-                self.trips[name],
-                open_ns=event.open_ns,
-                peak_ticks=event.peak_ticks,
-                stop_ticks=event.stop_ticks,
-                against=event.against,
-            )
 
     def _judge(self, order: Order) -> None:
         """What an order's end means for the goals behind it."""
@@ -279,10 +265,7 @@ class Books:
             if order.refusal != "ReduceOnlyRejected":
                 self._spend(intent.instrument, intent.allocation[0][0], intent.target_id)
         elif intent.purpose == Purpose.TAKE_PROFIT and order.refusal == "WouldTrigger":
-            name = (intent.instrument, intent.allocation[0][0])
-            if trip := self.trips.get(name):  # the price is there already
-                peak = trip.side * max(trip.side * trip.peak_ticks, trip.side * intent.stop_ticks)
-                self.trips[name] = msgspec.structs.replace(trip, peak_ticks=peak)
+            self.trips.been_at((intent.instrument, intent.allocation[0][0]), intent.stop_ticks)
         elif _was_withdrawn(order):
             pursuit = self.pursuits[intent.instrument]
             refused = not order.facts & Fact.CANCEL_ASKED and pursuit.target_id == intent.target_id

@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from engine.events import Stepped
 from engine.settings import ExitSettings
 
 MINUTE_NS = 60 * 1_000_000_000
@@ -43,6 +44,34 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True):
     def reached(self, ticks: int) -> bool:
         """The price has been at ``ticks``, or better."""
         return self.side * (self.peak_ticks - ticks) >= 0
+
+
+class Trips(dict[tuple[str, str], Trip]):
+    """Every open trip, by instrument and strategy."""
+
+    def filled(self, name: tuple[str, str], entry: "Entry", stop_ticks: int) -> None:
+        """Begin, grow or end the trip of a position that a fill has changed."""
+        trip = after(self.pop(name, None), entry, stop_ticks)
+        if trip is not None:
+            self[name] = trip
+
+    def stepped(self, event: Stepped) -> None:
+        """Take over what a closed candle has changed."""
+        name = (event.instrument, event.strategy)
+        if name in self:
+            self[name] = msgspec.structs.replace(
+                self[name],
+                open_ns=event.open_ns,
+                peak_ticks=event.peak_ticks,
+                stop_ticks=event.stop_ticks,
+                against=event.against,
+            )
+
+    def been_at(self, name: tuple[str, str], ticks: int) -> None:
+        """The venue has said that the price is at ``ticks`` already, or better."""
+        if trip := self.get(name):
+            peak = trip.side * max(trip.side * trip.peak_ticks, trip.side * ticks)
+            self[name] = msgspec.structs.replace(trip, peak_ticks=peak)
 
 
 class Rung(NamedTuple):
