@@ -19,6 +19,7 @@ from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Mome
 from engine.order import Intent
 from engine.outbox import Outbox
 from engine.planner import RESTS
+from engine.quotes import Quotes
 from engine.risk import Refused
 from engine.settling import Settling
 from engine.venue.base import Acknowledged, Venue
@@ -52,6 +53,7 @@ class EngineAgent:
         self._account.stance = self._stance
         self._outbox: Outbox | None = None
         self._settling = Settling(len(plan.instruments), PATIENCE_NS)
+        self._quotes = Quotes(memory.table_reader("QUOTES"), plan.instruments)
         self._pulses = memory.table_reader("PULSES")
         self._brain: np.ndarray[tuple[int], np.dtype[np.void]] = np.zeros(1, records.PULSE)
         self._corrections: np.ndarray[tuple[int], np.dtype[np.void]] = np.zeros(64, records.CORRECTION)
@@ -80,6 +82,8 @@ class EngineAgent:
             messages = await self._read()
         for message in messages:
             self._tell(message)
+        if self._plan.settings.executor.entry_style == "limit":
+            self._account.core.quotes = self._quotes.read(self._market_clock.now_ns())
         self._account.tell(Tick())
         if self._account.dispatch.is_durable:
             self._show().publish(self._marks)

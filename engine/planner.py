@@ -62,6 +62,7 @@ class Circumstances:
     marks: Mapping[str, int]  # last close in ticks
     lots_min: Mapping[str, int] = field(default_factory=dict)  # of an order
     closes_ns: Mapping[str, int] = field(default_factory=dict)  # market time of the last close
+    quotes: Mapping[str, Quote] = field(default_factory=dict)  # where they are fresh
     breaker: str = ""  # why the venue is left alone
     clock_drift_ms: int = 0
 
@@ -212,7 +213,9 @@ def is_wanted(books: Books, order: Order, at: Circumstances) -> bool:
 
 
 def quote(instrument: str, at: Circumstances) -> Quote:
-    """The book as the last close has it: one tick wide; nothing before the first."""
+    """The best prices as heard, else the book as the last close has it, one tick wide; nothing before the first."""
+    if instrument in at.quotes:
+        return at.quotes[instrument]
     ticks = at.marks.get(instrument, 0)
     return Quote(ticks, ticks + 1) if ticks else Quote(0, 0)
 
