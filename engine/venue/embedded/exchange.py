@@ -55,6 +55,7 @@ class Settings:
 
     points_per_candle: int = 1
     spread_ticks: int = 1
+    spread_ppm: int = 0  # share of the last closed candle's range that the spread is wider; 0: always the same
     depth_ppm: int = 20_000  # share of the last closed candle's volume that each level shows
     taker_ppm: int = 500
     maker_ppm: int = 200
@@ -72,8 +73,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not 1 <= self.points_per_candle <= POINTS_MAX:
             raise ValueError(f"points_per_candle must be 1 to {POINTS_MAX}")
-        if self.spread_ticks < 1 or self.depth_ppm < 0 or self.leverage < 1:
-            raise ValueError("spread_ticks and leverage must be 1 or more, depth_ppm 0 or more")
+        if min(self.spread_ticks, self.leverage) < 1 or min(self.depth_ppm, self.spread_ppm) < 0:
+            raise ValueError("spread_ticks and leverage must be 1 or more, depth_ppm and spread_ppm 0 or more")
         if self.fills not in ("candle", "queue"):
             raise ValueError("fills must be candle or queue")
         Delay(self.order_latency_ms, self.order_jitter_ms)
@@ -104,6 +105,7 @@ class Exchange(Enquiries):
         self._market = market
         rules = Rules(
             spread_ticks=settings.spread_ticks,
+            spread_ppm=settings.spread_ppm,
             depth_ppm=settings.depth_ppm,
             mark_minutes=settings.mark_minutes,
             queues=settings.fills == "queue",
@@ -164,7 +166,7 @@ class Exchange(Enquiries):
         closes = self._point == points
         until_ns = self._minute_ns + MINUTE_MS * self._point // points * MILLISECOND_NS
         for pit in self._pits.values():
-            self._play(pit, until_ns, (self._point, points))
+            self._play(pit, until_ns)
         self.now_ns = until_ns
         if closes:
             self._close()
@@ -173,7 +175,7 @@ class Exchange(Enquiries):
                 self._show(pit)
         return self.drain()
 
-    def _play(self, pit: Pit, until_ns: int, share: tuple[int, int]) -> None:
+    def _play(self, pit: Pit, until_ns: int) -> None:
         self._begin(pit)
         books = (account.book(pit.listing.id) for account in self._accounts.values())
         for deadline_ms in sorted({date for book in books for date in book.deadlines(until_ns // MILLISECOND_NS)}):
@@ -181,7 +183,10 @@ class Exchange(Enquiries):
             self._walk(pit, pit.position_before(deadline_ms * MILLISECOND_NS))
             for account in self._accounts.values():
                 self._clearing.outlive(account, pit, deadline_ms)
-        self._walk(pit, pit.length * share[0] // share[1])
+        self._walk(pit, pit.reach(until_ns))
+        replayed = pit.replayed(until_ns)
+        if self._is_heard:
+            self._outbox += replayed
 
     def _begin(self, pit: Pit) -> None:
         if pit.has_begun:
@@ -219,10 +224,9 @@ class Exchange(Enquiries):
             self._outbox.append(trade)
 
     def _show(self, pit: Pit) -> None:
-        if pit.playing:
-            candle = Candle(*pit.forming()[0].item())
-            self._outbox.append(pit.quote(self.now_ns))
-            self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, candle, False))
+        for row in pit.forming():
+            self._outbox += pit.quotes(self.now_ns)
+            self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, Candle(*row.item()), False))
 
     def _close(self) -> None:
         self._minute_ns += MINUTE_NS
@@ -233,7 +237,7 @@ class Exchange(Enquiries):
             if candle is None:
                 continue
             if self._is_heard:
-                self._outbox.append(pit.quote(self.now_ns))
+                self._outbox += pit.quotes(self.now_ns)
             self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, candle, True))
             for account in self._accounts.values():
                 account.book(pit.listing.id).forget_touches(int(pit.book["depth_lots"][0]))
@@ -273,17 +277,15 @@ class Exchange(Enquiries):
         """The mark: the last price, smoothed where the settings say so."""
         return self._pits[symbol].mark_ticks
 
-    def index_ticks(self, symbol: str) -> int:
-        """The index that funding is reckoned from."""
-        return self._pits[symbol].index.ticks
-
-    def funding_rate_e8(self, symbol: str) -> int:
-        """The rate that would be paid now; paid at ``funding.next_ns`` if the settings say so."""
-        return self._pits[symbol].index.rate_e8
+    def marks(self, symbol: str) -> funding.Marks:
+        """Mark, index and the rate that would be paid now; paid at ``funding.next_ns`` if the settings say so."""
+        pit = self._pits[symbol]
+        rate_e8 = pit.index.rate_e8 if self.settings.pays_funding else 0
+        return funding.Marks(pit.mark_ticks, pit.index.ticks, rate_e8)
 
     def funding_rates(self, symbol: str) -> list[funding.Rate]:
-        """What was reckoned at each time so far, oldest first."""
-        return self._settlement.rates[symbol]
+        """What was paid at each time so far, oldest first."""
+        return self._settlement.rates[symbol] if self.settings.pays_funding else []
 
     def grid(self) -> tuple[Grid, ...]:
         """Per symbol, how many candles closed and which minutes have none."""

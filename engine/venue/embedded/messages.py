@@ -6,6 +6,7 @@ goes on the wire; prices and quantities are decimal text, times milliseconds.
 
 from typing import Any
 
+from engine.venue.embedded import funding
 from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, Candle, CandleUpdate, OrderUpdate, Quote, Trade
 from engine.venue.embedded.listing import Listing, e8_text
 from engine.venue.embedded.market import INTERVALS_NS
@@ -111,18 +112,18 @@ def book_ticker(listing: Listing, quote: Quote) -> Message:
     }
 
 
-def mark_price(listing: Listing, at_ns: int, price_ticks: int) -> Message:
-    """A markPriceUpdate event: mark and index are the last price."""
-    price, eight_hours_ns = listing.price_text(price_ticks), INTERVALS_NS["8h"]
+def mark_price(listing: Listing, at_ns: int, marks: funding.Marks) -> Message:
+    """A markPriceUpdate event: mark, index and the funding rate as they stand."""
+    index = listing.price_text(marks.index_ticks)
     return {
         "e": "markPriceUpdate",
         "E": at_ns // MS,
         "s": listing.id,
-        "p": price,
-        "i": price,
-        "P": price,
-        "r": "0.00000000",
-        "T": (at_ns // eight_hours_ns + 1) * eight_hours_ns // MS,
+        "p": listing.price_text(marks.mark_ticks),
+        "i": index,
+        "P": index,
+        "r": e8_text(marks.rate_e8),
+        "T": funding.next_ns(at_ns) // MS,
     }
 
 

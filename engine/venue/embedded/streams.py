@@ -267,7 +267,7 @@ class Streams:
                         message = messages.kline(listing, update, interval, *found)
                         self._tell(name, message if kind == "kline" else messages.continuous_kline(message))
                 case "markPrice":
-                    self._tell(name, messages.mark_price(listing, update.at_ns, update.candle.close))
+                    self._tell(name, messages.mark_price(listing, update.at_ns, self._exchange.marks(listing.id)))
                 case "ticker":
                     self._tell(name, messages.ticker(day_statistics(self._exchange, listing), update.at_ns))
                 case _:
@@ -278,8 +278,8 @@ class Streams:
         by_id = self._exchange.by_id
         for name in (MARKS_OF_ALL, f"{MARKS_OF_ALL}@1s"):
             if name in self._listeners:
-                rows = [messages.mark_price(by_id[one], at.at_ns, at.candle.close) for one, at in moved.items()]
-                self._tell(name, rows)
+                marks = ((by_id[one], at.at_ns, self._exchange.marks(one)) for one, at in moved.items())
+                self._tell(name, [messages.mark_price(*row) for row in marks])
         for name, written in ((TICKERS_OF_ALL, messages.ticker), (SHORT_TICKERS_OF_ALL, messages.mini_ticker)):
             if name in self._listeners:
                 statistics = ((day_statistics(self._exchange, by_id[one]), at.at_ns) for one, at in moved.items())
