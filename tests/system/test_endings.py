@@ -24,7 +24,7 @@ def options(folder: Path) -> tuple[str, ...]:
     """A stepped session over made-up candles."""
     folder.mkdir()
     write_market(folder, SYMBOLS, 1_200)
-    return ("--market", str(folder), "--symbols", ",".join(SYMBOLS), "--speed", "step", "--max-candles", "150")
+    return ("--market", str(folder), "--symbols", ",".join(SYMBOLS), "--speed", "step", "--max-candles", "100")
 
 
 def trades(state: Path) -> list[tuple[object, ...]]:
