@@ -2,6 +2,8 @@
 
     journal events --apply--> orders   (intent, facts)
                               goals    (sized targets: what each strategy wants)
+                              trips    (what their exits remember of a trade)
+                              hands    (what people asked for, and strangers did)
                               ledger   (positions, cash)
 
 Nothing else changes them.  An event that was applied before changes nothing.
@@ -9,10 +11,13 @@ Nothing else changes them.  An event that was applied before changes nothing.
 
 import msgspec
 
+from engine import executor
 from engine.events import (
+    DUST,
     EXTERNAL,
     BookEvent,
     Crossed,
+    DayBegan,
     Deposited,
     Filled,
     Found,
@@ -25,29 +30,22 @@ from engine.events import (
     Sized,
     Spent,
     Started,
+    Stepped,
+    Trimmed,
 )
+from engine.goal import Goal, ended, set_by_hand
+from engine.hands import Hands
 from engine.ledger import NET, Key, Ledger, Position, Posting, shares
-from engine.order import Event, Intent, Order
+from engine.order import Event, Fact, Intent, Order, OrderType
+from engine.tally import Day, Tally, profit_of
+from engine.trip import Entry, Trips
 from shm.records import Leg, OrderState, Purpose
+
+NOBODY = (DUST, EXTERNAL)  # who hold lots and want nothing
 
 
 class BooksError(Exception):
     """An event that cannot follow from those before it."""
-
-
-class Goal(msgspec.Struct, frozen=True, kw_only=True):
-    """What a strategy wants of an instrument."""
-
-    run: str
-    target_id: int
-    lots: int  # signed
-    stop_ticks: int
-    valid_until_ns: int  # market; later it forbids entries and keeps exits
-    reference_ticks: int
-    spent: bool = False  # its stop ended it: it wants nothing any more
-    barred: bool = False  # its entry ended, or was refused: it may only reduce
-    stale: bool = False  # of an earlier run: no opinion, only its stop still counts
-    by_hand: bool = False  # a person set its lots or stop: they stand until the next target
 
 
 class Books:
@@ -63,12 +61,12 @@ class Books:
         self.working: dict[str, dict[int, Order]] = {}  # by instrument: those that are not settled
         self.goals: dict[tuple[str, str], Goal] = {}
         self.stopped_sides: dict[tuple[str, str], int] = {}
+        self.trips = Trips()
+        self.tally = Tally()
+        self.pursuits: dict[str, executor.Pursuit] = {}  # by instrument: what was posted for its newest target
         self.listings: dict[str, Listed] = {}
         self.trades_from: dict[str, int] = {}  # the first trade that is ours to book, by instrument
-        self.petitions: dict[str, bool] = {}  # what people asked for and got, by id
-        self.paused: dict[str, str] = {}  # symbols and strategies that add nothing, by whom
-        self.disturbed: dict[str, int] = {}  # lots that others traded, until a person says that it is well
-        self.ignored: dict[str, int] = {}  # lots that are not ours and shall not matter, by instrument
+        self.hands = Hands()
         self.events_count = 0
         self.found_count = 0
         self.late_adoptions = 0
@@ -98,6 +96,12 @@ class Books:
                 self._size(event)
             case Spent():
                 self._spend(event.instrument, event.strategy, event.target_id)
+            case Trimmed():
+                self._trim(event)
+            case Stepped():
+                self.trips.stepped(event)
+            case DayBegan(day=day, profit=profit):
+                self.tally.day = Day(day, profit)
             case Started():
                 self._start(event)
             case Listed():
@@ -116,6 +120,10 @@ class Books:
         """What ``strategy``, or the whole account, holds of ``instrument``."""
         return self.ledger.position(self.key(instrument, strategy))
 
+    def profit_of(self, strategy: str) -> int:
+        """What ``strategy`` has realised on all instruments, fees and funding included, in minor units."""
+        return sum(profit_of(held) for key, held in self.ledger.positions.items() if key.strategy == strategy)
+
     def strategies_of(self, instrument: str) -> list[str]:
         """Everyone who wants or holds lots of ``instrument``, in order of name."""
         holding = [key.strategy for key in self.ledger.strategies_of(self.key(instrument))]
@@ -125,22 +133,17 @@ class Books:
         """Orders of ``instrument`` of which the venue may still tell something new."""
         return list(self.working.get(instrument, {}).values())
 
-    def stops_of(self, instrument: str, strategy: str) -> list[Order]:
-        """The unsettled protective stops of ``strategy``, oldest first."""
+    def stops_of(self, instrument: str, strategy: str, purpose: Purpose = Purpose.STOP) -> list[Order]:
+        """The unsettled protective stops, or targets, of ``strategy``, oldest first."""
         return [
             order
             for order in self.working_of(instrument)
-            if order.intent.purpose == Purpose.STOP and order.intent.allocation[0][0] == strategy
+            if order.intent.purpose == purpose and order.intent.allocation[0][0] == strategy
         ]
-
-    def is_paused(self, instrument: str, strategy: str) -> bool:
-        """A person said that nothing is added there."""
-        return instrument in self.paused or strategy in self.paused
 
     def foreign_lots(self, instrument: str) -> int:
         """Lots that others hold or traded here, unless a person said that it is well."""
-        lots = self.position(instrument, EXTERNAL).lots
-        return (0 if lots == self.ignored.get(instrument) else lots) or self.disturbed.get(instrument, 0)
+        return self.hands.foreign_lots(instrument, self.position(instrument, EXTERNAL).lots)
 
     def resting_stop_ticks(self, instrument: str, strategy: str) -> int:
         """The trigger of the stop that rests at the venue; 0: none."""
@@ -176,6 +179,7 @@ class Books:
             stop_ticks=known.stop_ticks if again and known and known.by_hand else event.stop_ticks,
             valid_until_ns=event.valid_until_ns,
             reference_ticks=event.reference_ticks,
+            trail_ticks=event.trail_ticks,
             by_hand=known.by_hand if again and known else False,
             spent=known.spent if again and known else False,
             barred=known.barred if again and known else False,
@@ -186,6 +190,10 @@ class Books:
             return
         self.intent_id_last = max(self.intent_id_last, intent.intent_id)
         self._keep(Order(intent=intent, changed_wall_ns=intent.created_wall_ns))
+        if intent.type == OrderType.POST_ONLY:
+            known = self.pursuits.get(intent.instrument)
+            pursuit = executor.posted(known, intent.target_id, intent.price_ticks, intent.created_market_ns)
+            self.pursuits[intent.instrument] = pursuit
 
     def _observe(self, event: Observed) -> None:
         order = self.orders.get(event.intent_id)
@@ -209,7 +217,7 @@ class Books:
         order = self.orders.get(fill.intent_id)
         if order is None:
             return self._fill_foreign(fill)
-        postings = self.ledger.book_fill(fill, shares(order.intent.allocation, order.lots_filled, fill.lots))
+        postings = self._book(fill, shares(order.intent.allocation, order.lots_filled, fill.lots))
         order = order.filled(fill.lots)
         self._keep(msgspec.structs.replace(order, venue_order_id=fill.venue_order_id or order.venue_order_id))
         if order.intent.purpose == Purpose.STOP:
@@ -220,86 +228,98 @@ class Books:
 
     def _fill_foreign(self, fill: Filled) -> list[Posting]:
         """A trade that is not ours: what it closes of ours is closed, by whoever did it; the rest is EXTERNAL's."""
-        left, parts = fill.lots, []
-        self.disturbed[fill.instrument] = fill.side * fill.lots
-        for strategy in self.strategies_of(fill.instrument):
-            closing = min(left, max(0, -fill.side * self.position(fill.instrument, strategy).lots))
-            if closing and strategy != EXTERNAL:
-                parts.append((strategy, closing))
-                left -= closing
-                self._end(fill.instrument, strategy)
-        return self.ledger.book_fill(fill, [*parts, (EXTERNAL, left)] if left else parts)
+        names = self.strategies_of(fill.instrument)
+        parts = self.hands.traded(fill, [(name, self.position(fill.instrument, name).lots) for name in names])
+        for strategy, _ in parts:
+            self._end(fill.instrument, strategy)
+        return self._book(fill, parts)
+
+    def _book(self, fill: Filled, parts: list[tuple[str, int]]) -> list[Posting]:
+        before = {strategy: self.position(fill.instrument, strategy).lots for strategy, _ in parts}
+        postings = self.ledger.book_fill(fill, parts)
+        for strategy, lots in before.items():
+            self._travel((fill.instrument, strategy), lots, fill.price_ticks, fill.market_ns)
+        return postings
 
     def _intervene(self, event: Intervened) -> list[Posting]:
-        if event.petition_id in self.petitions:
+        if not self.hands.told(event):
             return []
-        self.petitions[event.petition_id] = True
         symbol = event.instrument
-        if event.deed in ("resume", "ignore", "adopt"):
-            self.disturbed.pop(symbol, None)
         match event.deed:
             case "close":
                 for strategy in self.strategies_of(symbol):
-                    if strategy != EXTERNAL:
-                        self._end(symbol, strategy)
-            case "pause":
-                self.paused[symbol] = event.who
-            case "resume":
-                self.paused.pop(symbol, None)
+                    self._end(symbol, strategy)
             case "move-stop":
                 for strategy in self.strategies_of(symbol):
-                    if strategy != EXTERNAL and (lots := self.position(symbol, strategy).lots):
-                        self._set_by_hand((symbol, strategy), lots, event.stop_ticks)
-            case "ignore":
-                self.ignored[symbol] = event.lots
+                    name, lots = (symbol, strategy), self.position(symbol, strategy).lots
+                    if lots and strategy not in NOBODY:
+                        self.goals[name] = set_by_hand(self.goals.get(name), self.run, lots, event.stop_ticks)
             case "adopt":
                 return self._adopt(event)
         return []
 
     def _adopt(self, event: Intervened) -> list[Posting]:
         """Lots of nobody's become a strategy's at the price that they cost: no profit is made or moved."""
-        symbol = event.instrument
-        held = self.position(symbol, EXTERNAL)
-        self.ignored.pop(symbol, None)
+        name = (event.instrument, event.strategy)
+        held = self.position(event.instrument, EXTERNAL)
+        if not held.lots:
+            return []
+        lots = self.position(*name).lots + held.lots
+        self.goals[name] = set_by_hand(self.goals.get(name), self.run, lots, event.stop_ticks)
         cross = Crossed(
             cross_id=0,
             account=self.account,
             venue=self.venue,
-            instrument=symbol,
+            instrument=event.instrument,
             buyer=event.strategy if held.side > 0 else EXTERNAL,
             seller=EXTERNAL if held.side > 0 else event.strategy,
             lots=abs(held.lots),
-            price_ticks=held.entry_ticks(self.ledger.units[symbol]),
+            price_ticks=held.entry_ticks(self.ledger.units[event.instrument]),
             market_ns=held.opened_ns,
         )
-        postings = self.ledger.book_cross(cross)
-        self._set_by_hand((symbol, event.strategy), self.position(symbol, event.strategy).lots, event.stop_ticks)
-        return postings
-
-    def _set_by_hand(self, name: tuple[str, str], lots: int, stop_ticks: int) -> None:
-        """The goal that a person wants: what is held, with this stop, until the strategy's next target."""
-        goal = self.goals.get(name) or Goal(
-            run=self.run, target_id=0, lots=0, stop_ticks=0, valid_until_ns=0, reference_ticks=0
-        )
-        self.goals[name] = msgspec.structs.replace(
-            goal, lots=lots, stop_ticks=stop_ticks, by_hand=True, spent=False, stale=False
-        )
+        return self._book_cross(cross)
 
     def _end(self, instrument: str, strategy: str) -> None:
         """What the strategy holds goes, or went, by another's hand: its target is spent."""
         name = (instrument, strategy)
-        goal, side = self.goals.get(name), self.position(instrument, strategy).side
-        if goal is None:
-            goal = Goal(run=self.run, target_id=0, lots=0, stop_ticks=0, valid_until_ns=0, reference_ticks=0)
-        self.goals[name] = msgspec.structs.replace(goal, spent=True)
-        if side:
+        if strategy in NOBODY:
+            return
+        self.goals[name] = ended(self.goals.get(name), self.run)
+        if side := self.position(*name).side:
             self.stopped_sides[name] = side
 
     def _cross(self, cross: Crossed) -> list[Posting]:
         if cross.cross_id <= self.cross_id_last:
             return []
         self.cross_id_last = cross.cross_id
-        return self.ledger.book_cross(cross)
+        return self._book_cross(cross)
+
+    def _book_cross(self, cross: Crossed) -> list[Posting]:
+        both = (cross.buyer, cross.seller)
+        before = {strategy: self.position(cross.instrument, strategy).lots for strategy in both}
+        postings = self.ledger.book_cross(cross)
+        for strategy, lots in before.items():
+            self._travel((cross.instrument, strategy), lots, cross.price_ticks, cross.market_ns)
+        return postings
+
+    def _travel(self, name: tuple[str, str], lots_before: int, fill_ticks: int, market_ns: int) -> None:
+        """A trade has changed what a strategy holds."""
+        held, goal = self.position(*name), self.goals.get(name)
+        self.tally.traded(name, lots_before, held, market_ns)
+        entry = Entry(
+            lots_before=lots_before,
+            lots=held.lots,
+            entry_ticks=held.entry_ticks(self.ledger.units[name[0]]),
+            fill_ticks=fill_ticks,
+            market_ns=market_ns,
+        )
+        self.trips.filled(name, entry, goal.stop_ticks if goal else 0)
+
+    def _trim(self, event: Trimmed) -> None:
+        name = (event.instrument, event.strategy)
+        goal = self.goals.get(name)
+        if goal and goal.target_id == event.target_id and abs(event.lots) < abs(goal.lots):
+            self.goals[name] = msgspec.structs.replace(goal, lots=event.lots)
 
     def _judge(self, order: Order) -> None:
         """What an order's end means for the goals behind it."""
@@ -310,6 +330,12 @@ class Books:
             # A stop that cannot rest leaves the position bare: its goal ends, the position is closed.
             if order.refusal != "ReduceOnlyRejected":
                 self._spend(intent.instrument, intent.allocation[0][0], intent.target_id)
+        elif intent.purpose == Purpose.TAKE_PROFIT and order.refusal == "WouldTrigger":
+            self.trips.been_at((intent.instrument, intent.allocation[0][0]), intent.stop_ticks)
+        elif _was_withdrawn(order):
+            pursuit = self.pursuits[intent.instrument]
+            refused = not order.facts & Fact.CANCEL_ASKED and pursuit.target_id == intent.target_id
+            self.pursuits[intent.instrument] = msgspec.structs.replace(pursuit, refusals=pursuit.refusals + refused)
         elif intent.purpose == Purpose.ENTRY:
             for strategy, _ in intent.allocation:
                 goal = self.goals.get((intent.instrument, strategy))
@@ -329,6 +355,14 @@ class Books:
             working.pop(intent.intent_id, None)
         else:
             working[intent.intent_id] = order
+
+
+def _was_withdrawn(order: Order) -> bool:
+    """An entry that was posted and has ended by our own cancel, or since it would have taken: its goal goes on."""
+    if order.intent.type != OrderType.POST_ONLY or order.state == OrderState.FILLED:
+        return False
+    would_take = order.refusal == "WouldTake" or order.state == OrderState.EXPIRED
+    return bool(order.facts & Fact.CANCEL_ASKED) or would_take
 
 
 def doubled(books: Books) -> int:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from engine.books import Books
-from engine.events import EXTERNAL
+from engine.events import DUST, EXTERNAL
 from engine.ledger import NET
 from engine.order import Order, intent_of
-from shm.records import Finding, OrderState
+from shm.records import Finding, OrderState, Purpose
 
 WHOLE, UNEXPLAINED_PPM = 10**8, 500  # cash that may be unexplained: a unit of the asset, or 0.05 %
 
@@ -197,24 +197,30 @@ def _position(books: Books, there: Snapshot, instrument: str) -> list[Difference
 
 
 def _stops(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
+    strangers, dust = (books.position(instrument, name).lots for name in (EXTERNAL, DUST))
     held = books.position(instrument, NET)
-    ours = held.lots - books.position(instrument, EXTERNAL).lots  # others' lots are not ours to protect
+    lots = held.lots - strangers - dust  # others' lots are not ours to protect, and no stop can be as small as dust
     covered = sum(
         order.lots - order.lots_filled
         for order in there.orders
-        if order.instrument == instrument and order.side == -held.side and intent_of(order.client_id)
+        if order.instrument == instrument and order.side * lots < 0 and _protects(books, order)
     )
-    if ours * held.side <= 0 or covered >= abs(ours) or is_moving(books, instrument):
+    if lots * held.side <= 0 or covered >= abs(lots) or is_moving(books, instrument):
         return []
     return [
         Difference(
             finding=Finding.STOP_MISSING,
             resolution=Resolution.ASK,
             instrument=instrument,
-            expected=abs(ours),
+            expected=abs(lots),
             found=covered,
         )
     ]
+
+
+def _protects(books: Books, there: OrderThere) -> bool:
+    ours = books.orders.get(intent_of(there.client_id))
+    return ours is not None and ours.intent.purpose == Purpose.STOP
 
 
 def _of_order(finding: Finding, resolution: Resolution, order: OrderThere, intent_id: int, expected: int) -> Difference:

@@ -19,7 +19,7 @@ from enum import StrEnum
 
 import msgspec
 
-from engine.books import Books
+from engine.books import NOBODY, Books
 from engine.events import EXTERNAL, BookEvent, Intervened, Observed
 from engine.order import Event, Order, intent_of
 from shm.instruments import Instrument
@@ -81,7 +81,7 @@ Verdict = Granted | Denied
 
 def judge(petition: Petition, books: Books, market: Market) -> Verdict:
     """Grant or deny; what was granted before is granted again without doing it twice."""
-    if petition.petition_id in books.petitions:
+    if petition.petition_id in books.hands.petitions:
         return Granted((), "done already")
     if petition.deed in (Deed.PAUSE, Deed.RESUME):
         return _paused(petition, books, market)
@@ -112,7 +112,7 @@ def _written(petition: Petition, instrument: str = "", **more: int | str) -> Int
 def _closed(petition: Petition, books: Books, market: Market, symbol: str) -> Verdict:
     one, foreign = market.instruments[symbol], books.position(symbol, EXTERNAL).lots
     ours = books.position(symbol).lots - foreign
-    if not any(books.position(symbol, name).lots for name in books.strategies_of(symbol) if name != EXTERNAL):
+    if not any(books.position(symbol, name).lots for name in books.strategies_of(symbol) if name not in NOBODY):
         theirs = f"; the {one.quantity(foreign)} there is not ours: adopt it first, or close it at the exchange"
         return Denied(f"close {symbol}: nothing of ours is held{theirs if foreign else ''}")
     return Granted((_written(petition, symbol),), f"closing {one.quantity(ours)} {symbol}; no re-entry on this target")
@@ -122,10 +122,10 @@ def _paused(petition: Petition, books: Books, market: Market) -> Verdict:
     symbols = [name for name in market.instruments if name.startswith(f"{petition.subject}/")]
     name = symbols[0] if len(symbols) == 1 else petition.subject
     known = (*market.instruments, *market.strategies)
-    if name not in known and name not in books.paused:
+    if name not in known and name not in books.hands.paused:
         there = ", ".join(known)
         return Denied(f"{petition.deed} {petition.subject}: neither a symbol nor a strategy; there are {there}")
-    is_waiting = name in books.paused or (petition.deed is Deed.RESUME and name in books.disturbed)
+    is_waiting = name in books.hands.paused or (petition.deed is Deed.RESUME and name in books.hands.disturbed)
     if is_waiting is (petition.deed is Deed.PAUSE):
         state = "paused already" if petition.deed is Deed.PAUSE else "not paused"
         return Denied(f"{petition.deed} {name}: {state}")
@@ -134,7 +134,7 @@ def _paused(petition: Petition, books: Books, market: Market) -> Verdict:
 
 
 def _stop_moved(petition: Petition, books: Books, market: Market, symbol: str) -> Verdict:
-    held = [name for name in books.strategies_of(symbol) if name != EXTERNAL and books.position(symbol, name).lots]
+    held = [name for name in books.strategies_of(symbol) if name not in NOBODY and books.position(symbol, name).lots]
     if not held:
         return Denied(f"move-stop {symbol}: nothing of ours is held, so no stop rests")
     sides = {books.position(symbol, name).side for name in held}

@@ -242,13 +242,15 @@ class LiveVenue:
             numbers = [trade.trade_id for trade in await self.trades_since(symbol, 0)]
         return max(numbers, default=0)
 
+    async def server_ns(self) -> int:
+        """The venue's own clock."""
+        return int(await asked(self._client.fetch_time())) * 1_000_000
+
     def stream_age_ns(self) -> int:
         """Machine time since a frame or a pong of the private stream."""
         now_ns = self._around.clock.monotonic_ns()
-        marks = max(
-            ((c.last_message_at or 0, c.lastPong or 0) for c in _private(self._client) if c.isConnected),
-            default=(0, 0),
-        )
+        live = [c for c in _private(self._client) if c.isConnected]
+        marks = max(((c.last_message_at or 0, c.lastPong or 0) for c in live), default=(0, 0))
         # ccxt stamps with the wall clock: only that a stamp is new is evidence, its value is not.
         if marks != self._alive and marks != (0, 0):
             self._alive, self._alive_ns = marks, now_ns

@@ -5,6 +5,7 @@ FakeVenue  one process's way to it; dropped with the process
 """
 
 import asyncio
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -71,6 +72,7 @@ class Exchange:
         self.last_id = 0
         self.is_hedged = False
         self.rules, self.armed = {}, []
+        self.clock_ns = time.time_ns
 
     def number(self):
         """A fresh order or trade number."""
@@ -311,6 +313,10 @@ class FakeVenue:
     async def newest_trade(self, symbol):
         """The last one, whoever made it."""
         return max((trade.trade_id for trade in self.exchange.trades[symbol]), default=0)
+
+    async def server_ns(self):
+        """The exchange's clock, as far off as the test says."""
+        return self.exchange.clock_ns()
 
     async def listen(self, told):
         """Tell what the exchange tells, until cancelled."""

@@ -100,7 +100,7 @@ async def test_a_position_that_the_venue_closes_is_booked_and_not_opened_again(h
     stage.covered()
     assert books.position(BTC, "trend").lots == books.position(BTC, EXTERNAL).lots == 0
     assert books.position(BTC, "trend").realised == -10 * 20_000 * INSTRUMENTS[0].unit
-    assert books.paused == {BTC: EXCHANGE}
+    assert books.hands.paused == {BTC: EXCHANGE}
     stage.target(5, target_id=2, stop_ticks=270_000)
     await stage.quiet()
     assert stage.exchange.lots[BTC] == 0
@@ -116,7 +116,7 @@ async def test_an_instrument_that_ends_while_held_keeps_its_stop_and_may_be_left
     stage.exchange.rules[BTC] = after
     stage.clocks.ns += 301 * 10**9
     await stage.quiet()
-    assert stage.account.books.paused == {BTC: EXCHANGE}
+    assert stage.account.books.hands.paused == {BTC: EXCHANGE}
     stage.covered()
     stage.target(20, target_id=2)
     await stage.quiet()

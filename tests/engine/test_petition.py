@@ -86,7 +86,7 @@ def test_it_stays_closed_over_a_restart():
     assert (written.who, written.why, written.deed) == ("ann", "news", "close")
     again = room.again()
     assert again.goals[SYMBOL, "trend"].spent
-    assert again.petitions == {"p1": True}
+    assert again.hands.petitions == {"p1": True}
 
 
 @pytest.mark.parametrize("name", [SYMBOL, "trend"])
@@ -96,7 +96,7 @@ def test_a_pause_forbids_entries_and_keeps_exits(name):
     room.enter(1, 10, 490_000)
     room.ask(Deed.PAUSE, name)
     assert intents(room.target(2, 20, 490_000)) == []
-    assert room.again().is_paused(SYMBOL, "trend")
+    assert room.again().hands.pauses(SYMBOL, "trend")
     (out,) = intents(room.target(3, 0, 0))
     assert out.reduce_only
     room.fill(out, 10)
