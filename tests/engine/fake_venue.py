@@ -71,6 +71,7 @@ class Exchange:
         self.listeners = []
         self.last_id = 0
         self.is_hedged = False
+        self.hang_s = 0.4  # of a request whose fate is to hang
         self.rules, self.armed = {}, []
         self.clock_ns = time.time_ns
 
@@ -228,7 +229,7 @@ class FakeVenue:
         if fate is Fate.LOST_ANSWER:
             raise errors.Unknown("timeout")
         if fate is Fate.HANGS:
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(self.exchange.hang_s)
             raise errors.Unknown("timeout")
         # Without FILL_FIRST the answer is on its way as the stream is; with it, far behind.
         for _ in range(20 if fate is Fate.FILL_FIRST else 1):

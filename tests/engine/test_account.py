@@ -323,9 +323,10 @@ async def test_flattening_leaves_nothing(stage):
 async def test_instruments_do_not_wait_for_one_another(stage):
     """A request that hangs on one instrument does not delay the other's."""
     stage.exchange.fates.append(Fate.HANGS)
+    stage.exchange.hang_s = 60.0
     stage.target(10)
     stage.target(5, symbol=ETH)
-    async with asyncio.timeout(15):  # a request that hangs is given up long after
+    async with asyncio.timeout(15):
         while not stage.exchange.open_orders(ETH):
             await stage.turn()
     assert stage.exchange.lots[ETH] == 5
