@@ -72,7 +72,11 @@ def stochastic(candles, fast_period, slow_period, signal_period):
 
 def stochastic_rsi(candles, period, fast_period, signal_period):
     """The place of the RSI in its own range."""
-    k = rolling([(x, x, x) for x in rsi(candles, period)], fast_period, place)
+
+    def measure(window):
+        return place(window) if max(window)[0] - min(window)[0] > 1e-9 else 0.0
+
+    k = rolling([(x, x, x) for x in rsi(candles, period)], fast_period, measure)
     return k, rolling(k, signal_period, mean)
 
 
@@ -92,8 +96,8 @@ def mfi(candles, period):
     flows = [(math.nan, math.nan)]
     for n in range(1, len(prices)):
         money = prices[n] * float(candles["volume"][n])
-        up = money if prices[n] > prices[n - 1] else 0.0
-        flows.append((up, money if prices[n] < prices[n - 1] else 0.0))
+        up = money if prices[n] > prices[n - 1] * (1.0 + 1e-13) else 0.0
+        flows.append((up, money if prices[n] < prices[n - 1] * (1.0 - 1e-13) else 0.0))
 
     def measure(window):
         up, down = math.fsum(u for u, _ in window), math.fsum(d for _, d in window)
