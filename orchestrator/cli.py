@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from orchestrator.settings import BadInputError
 
-LATER = ("replay", "backtest", "indicator", "optimise", "train", "record", "download")
+LATER = ("replay", "backtest", "optimise", "train", "record", "download")
 AGENT_WORDS = 4  # agent ROLE --session DIR
 
 
@@ -116,6 +116,7 @@ def parser() -> Parser:
     sub.add_argument("symbol", help="e.g. BTC/USDT:USDT")
     sub.add_argument("time", help="market time, e.g. 2025-11-20T12:31 (UTC)")
     sub.add_argument("--session", type=Path, metavar="DIR", help="the newest when left out")
+    command("indicator", "one indicator over a candle file, as CSV (indicator --help lists them)", _indicator)
     sub = command("exchange", "the embedded exchange alone, for any Binance client", _exchange)
     sub.add_argument("--port", type=number, required=True, metavar="N", help="of loopback; 0: any that is free")
     sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="FILE", help="candle files, or synthetic")
@@ -137,6 +138,10 @@ def main(argv: Sequence[str]) -> int:
             from orchestrator.process import enter
 
             return enter(argv[1:])
+        if argv and argv[0] == "indicator":
+            from orchestrator.indicate import compute
+
+            return compute(argv[1:], Parser, place)
         _check_command(argv[0] if argv else "")
         return _act(parser().parse_args(argv))
     except BadInputError as error:
@@ -165,7 +170,7 @@ def _check_command(word: str) -> None:
 
 
 def _names() -> list[str]:
-    return ["status", "stop", "kill-switch", "doctor", "why", "exchange"]
+    return ["status", "stop", "kill-switch", "doctor", "why", "indicator", "exchange"]
 
 
 def _act(typed: argparse.Namespace) -> int:
@@ -223,6 +228,10 @@ def _why(typed: argparse.Namespace) -> int:
     from orchestrator.why import explain
 
     return explain(typed.state, typed.session, typed.symbol, typed.time)
+
+
+def _indicator(typed: argparse.Namespace) -> int:
+    raise BadInputError(f"{typed.command} comes first: python run.py indicator NAME --data FILE --out FILE")
 
 
 def _exchange(typed: argparse.Namespace) -> int:
