@@ -164,4 +164,6 @@ def complain(recording: Recording, found: dict[str, Any], typed: argparse.Namesp
             file=sys.stderr,
         )
     if not found["settled"]:
-        print(f"{typed.data}: {found['candles']} candles are too few for {found['indicator']} to settle", file=sys.stderr)
+        print(
+            f"{typed.data}: {found['candles']} candles are too few for {found['indicator']} to settle", file=sys.stderr
+        )

@@ -85,16 +85,12 @@ def mfi(state, candle, period):
 
 @inlined
 def _stochastic_step(state, settings, candle, out):
-    out.k, out.d = stochastic(
-        state, candle, settings.fast_period, settings.slow_period, settings.signal_period
-    )
+    out.k, out.d = stochastic(state, candle, settings.fast_period, settings.slow_period, settings.signal_period)
 
 
 @inlined
 def _stochastic_rsi_step(state, settings, candle, out):
-    out.k, out.d = stochastic_rsi(
-        state, candle.close, settings.period, settings.fast_period, settings.signal_period
-    )
+    out.k, out.d = stochastic_rsi(state, candle.close, settings.period, settings.fast_period, settings.signal_period)
 
 
 @inlined
@@ -138,7 +134,7 @@ STOCHASTIC_RSI_INDICATOR = Indicator(
     ),
     settled=lambda period, fast_period, signal_period: FADE_WILDER * period + fast_period + signal_period - 1,
     origin="TA-Lib STOCHRSI",
-    difference="k is given as soon as it is defined; 0 where the RSI stood still to 1e-9, where TA-Lib divides rounding",
+    difference="k is given as soon as it is defined; 0 where the RSI stood still to 1e-9: TA-Lib divides rounding",
 )
 
 WILLIAMS_INDICATOR = Indicator(
@@ -163,5 +159,5 @@ MFI_INDICATOR = Indicator(
     first=lambda period: period,
     settled=lambda period: period,
     origin="TA-Lib MFI",
-    difference="50 where no money moved; TA-Lib says 0 where less than 1 did. Equal but for rounding is equal at any price",
+    difference="50 where no money moved (TA-Lib: 0 where less than 1 did); prices within 1e-13 are equal",
 )

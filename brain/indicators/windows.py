@@ -12,7 +12,6 @@ an input.  Highest and lowest go the same way.
 
 import math
 
-
 from brain.indicators.indicator import LIMIT, NEVER, WINDOW, state_of
 from shm.jit import inlined, kernel
 
@@ -279,5 +278,3 @@ def ln(x):
 def volatility_of(mean_square):
     """Square root of what rounding may have pushed below 0."""
     return math.sqrt(max(mean_square, 0.0)) if mean_square == mean_square else math.nan
-
-

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from brain.indicators.indicator import over
-from tests.brain.indicators.sweep import ALL
+from brain.indicators.profile import PROFILE_INDICATOR
 from tests.brain.market import walk
 
 
@@ -14,7 +14,7 @@ def test_the_control_is_where_most_was_traded():
     for name in ("high", "low", "close"):
         candles[name] = [100.0, 101.0, 102.0]
     candles["volume"] = [1.0, 8.0, 1.0]
-    values = over(ALL["volume_profile"], candles, {"period": 3, "width": 0.001})[2]
+    values = over(PROFILE_INDICATOR, candles, {"period": 3, "width": 0.001})[2]
     assert values["area_low"] <= 101.0 < values["area_high"]
     assert values["area_low"] < values["control"] < values["area_high"]
     assert values["area_high"] / values["area_low"] == pytest.approx(1.001)
@@ -22,4 +22,4 @@ def test_the_control_is_where_most_was_traded():
 
 def test_a_width_that_is_too_small_gives_nothing():
     """A window that spans more bins than there are has no profile, rather than a wrong one."""
-    assert np.isnan(over(ALL["volume_profile"], walk(200), {"width": 1e-6})["control"]).all()
+    assert np.isnan(over(PROFILE_INDICATOR, walk(200), {"width": 1e-6})["control"]).all()

@@ -77,8 +77,8 @@ def test_it_is_talib(name, file):
     values, settled = walked(ALL[name], candles, {}, bridged=True)
     theirs = CALLS[name](columns)
     compared = 0
-    for output, column in zip(values.dtype.names, theirs if isinstance(theirs, tuple) else (theirs,), strict=False):
-        column = np.asarray(column, float)
+    theirs = theirs if isinstance(theirs, tuple) else (theirs,)
+    for output, column in zip(values.dtype.names, (np.asarray(each, float) for each in theirs), strict=False):
         use = settled & ~excused(name, columns)
         compared += int(use.sum())
         scale = max(float(np.nanmax(np.abs(column))), float(columns.close.mean()))

@@ -19,7 +19,9 @@ def test_a_session_begins_at_midnight():
     """The first candle of a day is its own average; before a day began before our eyes nothing has settled."""
     candles = walk(2000)
     values, settled = walked(ALL["session_vwap"], candles[100:], {})
-    assert values["value"][1340] == pytest.approx(sum(float(candles[1440][name]) for name in ("high", "low", "close")) / 3)
+    assert values["value"][1340] == pytest.approx(
+        sum(float(candles[1440][name]) for name in ("high", "low", "close")) / 3
+    )
     assert np.flatnonzero(settled)[0] == 1340
 
 

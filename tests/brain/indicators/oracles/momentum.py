@@ -1,15 +1,23 @@
 """Slow, obvious twins of brain/indicators/momentum.py and oscillators.py."""
 
+import itertools
 import math
 
 from tests.brain.indicators.oracles.plain import (
-    column, exponential, mean, minus, rolling, share, smoothed, typical,
+    column,
+    exponential,
+    mean,
+    minus,
+    rolling,
+    share,
+    smoothed,
+    typical,
 )  # fmt: skip
 
 
 def strength(close, period):
     """Return Wilder's RSI of ``close``."""
-    changes = [math.nan] + [b - a for a, b in zip(close, close[1:], strict=False)]
+    changes = [math.nan] + [b - a for a, b in itertools.pairwise(close)]
     up = smoothed([max(change, 0.0) if change == change else change for change in changes], period)
     down = smoothed([max(-change, 0.0) if change == change else change for change in changes], period)
     return [
@@ -25,7 +33,9 @@ def rsi(candles, period):
 
 def roc(candles, period):
     """Per cent of the older close."""
-    return rolling(column(candles, "close"), period + 1, lambda window: 100.0 * share(window[-1] - window[0], window[0]))
+    return rolling(
+        column(candles, "close"), period + 1, lambda window: 100.0 * share(window[-1] - window[0], window[0])
+    )
 
 
 def cci(candles, period):
@@ -41,7 +51,7 @@ def cci(candles, period):
 def tsi(candles, long_period, short_period):
     """Changes smoothed twice over their sizes smoothed twice."""
     close = column(candles, "close")
-    changes = [math.nan] + [b - a for a, b in zip(close, close[1:], strict=False)]
+    changes = [math.nan] + [b - a for a, b in itertools.pairwise(close)]
     moves = exponential(exponential(changes, long_period), short_period)
     sizes = exponential(exponential([abs(change) for change in changes], long_period), short_period)
     return [100.0 * share(m, s) if not math.isnan(s) else math.nan for m, s in zip(moves, sizes, strict=True)]
