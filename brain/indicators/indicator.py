@@ -30,7 +30,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numba.core.errors import NumbaError
 
+from brain.diagnosis import KernelError, cause, deepest
 from shm.jit import on_stack, put_back, specialised
 from shm.records import MARKET
 
@@ -201,7 +203,11 @@ def walked(
     edges = [0, *([] if bridged else holes(candles)), len(candles)]
     for start, end in pairwise(edges):
         part = tuple(column[start:end] for column in columns)
-        loop(np.zeros(1, state), settings, part, out[start:end], settled[start:end])
+        try:
+            loop(np.zeros(1, state), settings, part, out[start:end], settled[start:end])
+        except NumbaError as error:
+            why = f"{deepest(str(error))}: {cause(str(error))}"
+            raise KernelError(f"{indicator.name} does not compile: {why}") from error
     return out, settled
 
 
