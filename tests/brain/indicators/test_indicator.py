@@ -255,3 +255,17 @@ def test_a_planted_start_is_seen():
     candles = flowing(walk(600))
     assert not sees_the_future(planted(_cumulative), candles, 300)
     assert depends_on_the_start(planted(_cumulative), candles, [100]) >= 120
+
+
+def fields(state):
+    """Yield the names of a record's fields, nested ones too."""
+    for name, (inner, *_) in state.fields.items():
+        yield name
+        if inner.names:
+            yield from fields(inner)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_no_field_is_an_attribute_of_arrays(name):
+    """Run as plain Python, for coverage, a record would answer with its method instead."""
+    assert not [field for field in fields(ALL[name].state) if hasattr(np.recarray, field)]
