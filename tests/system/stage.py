@@ -14,8 +14,20 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DATA = Path(os.environ.get("RINGMASTER_DATA", ROOT.parent / "shared" / "data"))
 SHARED_MEMORY = Path("/dev/shm")
+
+
+def answer(*words: str) -> dict[str, Any]:
+    """What ``run.py`` with these words and ``--json -`` writes."""
+    command = [sys.executable, str(ROOT / "run.py"), *words, "--json", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def replayed(state: Path) -> dict[str, Any]:
+    """What ``run.py replay`` says of the newest session."""
+    return answer("replay", "--state", str(state))
 
 
 @dataclass
@@ -126,3 +138,4 @@ def check(summary: dict[str, Any]) -> None:
     assert wallet == Decimal(exchange["wallet"])
     assert Decimal(summary["realised"]) == Decimal(exchange["realised"])
     assert Decimal(summary["fees"]) == Decimal(exchange["fees"])
+    assert Decimal(summary["funding"]) == Decimal(exchange["funding"])

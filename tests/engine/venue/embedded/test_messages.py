@@ -1,16 +1,14 @@
 """The shape of our events against that of documented ones."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
 from engine.venue.embedded import messages
 from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, CandleUpdate, OrderUpdate, Quote, Trade
 from engine.venue.embedded.orders import BUY, SELL, PlaceOrder
+from tests.recordings import DATA
 
-DATA = Path(os.environ.get("RINGMASTER_DATA", Path(__file__).resolve().parents[4].parent / "shared" / "data"))
 DOCUMENTED = DATA / "account_events" / "nautilus" / "rs_binance" / "futures"
 NEWER = {"st", "ps", "AP", "cr"}  # of trailing stops, or of a protocol version that clients do not read
 
@@ -37,7 +35,7 @@ def told(make_exchange):
                 written["book_ticker_stream"] = messages.book_ticker(listing, event)
             case CandleUpdate(closed=True):
                 written["kline_stream_closed"] = messages.kline(listing, event, "1m", event.candle, True)
-                written["mark_price_stream"] = messages.mark_price(listing, event.at_ns, event.candle.close)
+                written["mark_price_stream"] = messages.mark_price(listing, event.at_ns, exchange.marks(event.symbol))
             case OrderUpdate(execution="TRADE"):
                 written["order_update_trade"] = messages.order_update(listing, event)
             case OrderUpdate():
