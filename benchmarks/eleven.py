@@ -4,7 +4,7 @@ import numpy as np
 
 from brain.indicators import direction, momentum, oscillators, trend, volatility, volume
 from brain.indicators.channels import BOLLINGER, bollinger
-from shm.jit import call5, kernel
+from shm.jit import call5, inlined, kernel
 from shm.records import MARKET
 
 NAMES = ("sma", "ema", "rsi", "macd", "atr", "bollinger", "vwap", "adx", "stochastic", "obv", "supertrend")
@@ -50,7 +50,7 @@ OUT = np.dtype(
 )
 
 
-@kernel
+@inlined
 def step(state, settings, candle, out):
     """All eleven, of one candle."""
     close = candle.close

@@ -6,7 +6,7 @@ from brain.indicators.indicator import LIMIT, RANGE, Indicator, state_of
 from brain.indicators.trend import EMA, FADE, ema
 from brain.indicators.volatility import ATR, atr
 from brain.indicators.windows import DELAY, EXTREMES, MOMENTS, count, delayed, extremes, moments
-from shm.jit import kernel
+from shm.jit import inlined, kernel
 
 BOLLINGER = MOMENTS
 DONCHIAN = EXTREMES
@@ -16,7 +16,7 @@ ICHIMOKU = state_of(
 )
 
 
-@kernel
+@inlined
 def bollinger(state, close, period, width):
     """Mean of the last ``period`` and ``width`` standard deviations around it: (upper, middle, lower); NaN before."""
     mean, variance = moments(state, close, period)
@@ -24,7 +24,7 @@ def bollinger(state, close, period, width):
     return mean + reach, mean, mean - reach
 
 
-@kernel
+@inlined
 def donchian(state, candle, period):
     """Highest high and lowest low of the last ``period``: (upper, middle, lower); NaN before."""
     upper, lower = extremes(state, candle.high, candle.low, period)
@@ -66,22 +66,22 @@ def _middle(state, high, low, period):
     return 0.5 * (top + bottom)
 
 
-@kernel
+@inlined
 def _bollinger_step(state, settings, candle, out):
     out.upper, out.middle, out.lower = bollinger(state, candle.close, settings.period, settings.width)
 
 
-@kernel
+@inlined
 def _donchian_step(state, settings, candle, out):
     out.upper, out.middle, out.lower = donchian(state, candle, settings.period)
 
 
-@kernel
+@inlined
 def _keltner_step(state, settings, candle, out):
     out.upper, out.middle, out.lower = keltner(state, candle, settings.period, settings.range_period, settings.width)
 
 
-@kernel
+@inlined
 def _ichimoku_step(state, settings, candle, out):
     spans = (settings.short_period, settings.medium_period, settings.long_period)
     out.conversion, out.base, out.leading_one, out.leading_two = ichimoku(state, candle, spans, settings.displacement)

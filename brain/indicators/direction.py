@@ -18,7 +18,7 @@ from brain.indicators.indicator import LIMIT, NEVER, RANGE, WINDOW, Indicator, s
 from brain.indicators.trend import FADE_WILDER
 from brain.indicators.volatility import ATR, atr
 from brain.indicators.windows import restart
-from shm.jit import kernel
+from shm.jit import inlined, kernel
 
 _FRESH = 1  # a band is known
 _UPPER, _LOWER, _SIDE = 1, 2, 4
@@ -34,7 +34,7 @@ SUPERTREND = state_of(
 )
 
 
-@kernel
+@inlined
 def adx(state, candle, period):
     """Wilder's directional movement: (ADX, +DI, -DI), 0 to 100; NaN until defined.
 
@@ -193,7 +193,7 @@ def _follow(this, candle, state, step, step_max):
     return stop
 
 
-@kernel
+@inlined
 def supertrend(state, candle, period, multiplier):
     """A stop of ``multiplier`` average ranges that only comes nearer: (stop, side); NaN until the range is defined."""
     reach = multiplier * atr(state.reach, candle, period)
@@ -209,17 +209,18 @@ def supertrend(state, candle, period, multiplier):
         state.side = 1.0 if close >= middle else -1.0
         state.close_top, state.close_bottom = -LIMIT, LIMIT
     else:
-        upper = upper if upper < state.upper or before > state.upper else state.upper
-        lower = lower if lower > state.lower or before < state.lower else state.lower
+        upper = upper if before > state.upper else min(upper, state.upper)
+        lower = lower if before < state.lower else max(lower, state.lower)
     state.upper, state.lower, state.close_last = upper, lower, close
-    side = 1.0 if close > upper else (-1.0 if close < lower else state.side)
+    side = -1.0 if close < lower else state.side
+    side = 1.0 if close > upper else side
     state.side = side
     if state.settles == NEVER and state.reach.seen >= state.reach.settles:
         _learn(state, middle + reach, middle - reach)
     return (lower if side > 0.0 else upper), side
 
 
-@kernel
+@inlined
 def _learn(state, upper, lower):
     # what of the bands and the side no longer hangs on where the data began
     state.known |= _UPPER if upper <= state.close_top else 0
@@ -232,23 +233,23 @@ def _learn(state, upper, lower):
             state.settles = state.seen
 
 
-@kernel
+@inlined
 def _adx_step(state, settings, candle, out):
     out.value, out.plus, out.minus = adx(state, candle, settings.period)
 
 
-@kernel
+@inlined
 def _aroon_step(state, settings, candle, out):
     out.down, out.up = aroon(state, candle, settings.period)
     out.oscillator = out.up - out.down
 
 
-@kernel
+@inlined
 def _sar_step(state, settings, candle, out):
     out.value, out.side = sar(state, candle, settings.step, settings.step_max)
 
 
-@kernel
+@inlined
 def _supertrend_step(state, settings, candle, out):
     out.value, out.side = supertrend(state, candle, settings.period, settings.multiplier)
 

@@ -9,7 +9,7 @@ import math
 
 from brain.indicators.indicator import FLOW, LIMIT, Indicator, state_of
 from brain.indicators.windows import TALLY, TOTAL, count, restart, tally, total
-from shm.jit import kernel
+from shm.jit import inlined, kernel
 
 DELTA = state_of("value")
 CUMULATIVE_DELTA = TALLY
@@ -74,27 +74,27 @@ def trade_size(state, candle, period):
     return traded / made
 
 
-@kernel
+@inlined
 def _delta_step(state, settings, candle, out):
     out.value = delta(state, candle)
 
 
-@kernel
+@inlined
 def _cumulative_delta_step(state, settings, candle, out):
     out.value = cumulative_delta(state, candle)
 
 
-@kernel
+@inlined
 def _imbalance_step(state, settings, candle, out):
     out.value = imbalance(state, candle, settings.period)
 
 
-@kernel
+@inlined
 def _toxicity_step(state, settings, candle, out):
     out.value = toxicity(state, candle, settings.period)
 
 
-@kernel
+@inlined
 def _trade_size_step(state, settings, candle, out):
     out.value = trade_size(state, candle, settings.period)
 

@@ -46,6 +46,9 @@ RANGE = ("high", "low", "close")
 TRADED = ("high", "low", "close", "volume")
 FLOW = ("volume", "taker_volume")
 
+COLUMNS = ("open_ns", "open", "high", "low", "close", "volume", "taker_volume", "trades")
+EMPTY = np.zeros(1, MARKET)
+
 Candles = np.ndarray[Any, np.dtype[np.void]]
 
 
@@ -150,19 +153,25 @@ def _step(_state, _settings, _candle, _out):
     raise NotImplementedError("stands for the step of an indicator")
 
 
-def _loop(states, settings, candles, out, settled):
+def _loop(states, settings, columns, out, settled):
     # the one loop: ``specialised`` puts an indicator's step in the place of _step
+    open_ns, opens, highs, lows, closes, volumes, taker_volumes, trades = columns
     state = on_stack(states[0])
+    candle = on_stack(EMPTY[0])
     options = settings[0]
-    for n in range(candles.size):
-        _step(state, options, candles[n], out[n])
+    for n in range(closes.size):
+        # a column that the step does not look at is not read: the compiler sees it
+        candle.open_ns, candle.open, candle.high = open_ns[n], opens[n], highs[n]
+        candle.low, candle.close, candle.volume = lows[n], closes[n], volumes[n]
+        candle.taker_volume, candle.trades = taker_volumes[n], trades[n]
+        _step(state, options, candle, out[n])
         settled[n] = state.seen >= state.settles
     put_back(states[0], state)
 
 
 @cache
 def array_form(step: Any, name: str) -> Any:
-    """Return the one loop with ``step`` compiled into it: (states, settings, candles, out, settled)."""
+    """Return the one loop with ``step`` compiled into it: (states, settings, columns, out, settled)."""
     return specialised(_loop, f"over_{name}", _step=step)
 
 
@@ -179,12 +188,18 @@ def walked(
     out = np.full(len(candles), math.nan, np.dtype([(name, "<f8") for name in indicator.outputs]))
     settled = np.zeros(len(candles), np.bool_)
     loop = array_form(indicator.step, indicator.name)
-    candles = np.ascontiguousarray(candles)
+    columns = columns_of(candles)
     state = widen(indicator.state, indicator.slots(options))
     edges = [0, *([] if bridged else holes(candles)), len(candles)]
     for start, end in pairwise(edges):
-        loop(np.zeros(1, state), settings, candles[start:end], out[start:end], settled[start:end])
+        part = tuple(column[start:end] for column in columns)
+        loop(np.zeros(1, state), settings, part, out[start:end], settled[start:end])
     return out, settled
+
+
+def columns_of(candles: Candles) -> tuple[np.ndarray[Any, Any], ...]:
+    """Return what the one loop is given of MARKET records: a contiguous array for each of COLUMNS."""
+    return tuple(np.ascontiguousarray(candles[name]) for name in COLUMNS)
 
 
 def over(indicator: Indicator, candles: Candles, parameters: Mapping[str, int | float]) -> Candles:

@@ -5,7 +5,7 @@ import math
 from brain.indicators.indicator import LIMIT, RANGE, WINDOW, Indicator, state_of
 from brain.indicators.trend import EMA, FADE, FADE_WILDER, SMA, ema, sma
 from brain.indicators.windows import DELAY, TOTAL, count, delayed, restart, total
-from shm.jit import kernel
+from shm.jit import inlined, kernel
 
 RSI = state_of("gain", "loss", "share", "close_last")
 ROC = DELAY
@@ -14,7 +14,7 @@ TSI = state_of("close_last", *[(name, EMA) for name in ("move", "smooth", "size"
 AO = state_of(("fast", SMA), ("slow", SMA))
 
 
-@kernel
+@inlined
 def rsi(state, close, period):
     """Wilder's relative strength index, 0 to 100; NaN until ``period`` changes were seen.
 
@@ -107,27 +107,27 @@ def awesome(state, candle, fast_period, slow_period):
     return sma(state.fast, middle, fast_period) - sma(state.slow, middle, slow_period)
 
 
-@kernel
+@inlined
 def _rsi_step(state, settings, candle, out):
     out.value = rsi(state, candle.close, settings.period)
 
 
-@kernel
+@inlined
 def _roc_step(state, settings, candle, out):
     out.value = roc(state, candle.close, settings.period)
 
 
-@kernel
+@inlined
 def _cci_step(state, settings, candle, out):
     out.value = cci(state, candle, settings.period)
 
 
-@kernel
+@inlined
 def _tsi_step(state, settings, candle, out):
     out.value = tsi(state, candle.close, settings.long_period, settings.short_period)
 
 
-@kernel
+@inlined
 def _awesome_step(state, settings, candle, out):
     out.value = awesome(state, candle, settings.fast_period, settings.slow_period)
 

@@ -6,7 +6,7 @@ from brain.indicators.indicator import CLOSE, LIMIT, RANGE, TRADED, Indicator, s
 from brain.indicators.momentum import RSI, rsi
 from brain.indicators.trend import FADE_WILDER, SMA, sma
 from brain.indicators.windows import EXTREMES, TOTAL, count, extremes, restart, total
-from shm.jit import kernel
+from shm.jit import inlined, kernel
 
 STOCHASTIC = state_of(("span", EXTREMES), ("k", SMA), ("d", SMA))
 STOCHASTIC_RSI = state_of(("strength", RSI), ("span", EXTREMES), ("d", SMA))
@@ -14,7 +14,7 @@ WILLIAMS = EXTREMES
 MFI = state_of("typical_last", ("up", TOTAL), ("both", TOTAL))
 
 
-@kernel
+@inlined
 def _place(x, highest, lowest):
     # 0 where there is no range, as TA-Lib says
     span = highest - lowest
@@ -23,7 +23,7 @@ def _place(x, highest, lowest):
     return 100.0 * ((x - lowest) / span)
 
 
-@kernel
+@inlined
 def stochastic(state, candle, fast_period, slow_period, signal_period):
     """Place of the close in the range of ``fast_period``, averaged: (k, d), 0 to 100; NaN before each."""
     close = candle.close
@@ -46,7 +46,7 @@ def stochastic_rsi(state, close, period, fast_period, signal_period):
     return k, d
 
 
-@kernel
+@inlined
 def williams(state, candle, period):
     """Place of the close below the highest of ``period``, -100 to 0; NaN before."""
     close = candle.close
@@ -79,26 +79,26 @@ def mfi(state, candle, period):
     return min(max(100.0 * up / both, 0.0), 100.0) if both > 0.0 else 50.0
 
 
-@kernel
+@inlined
 def _stochastic_step(state, settings, candle, out):
     out.k, out.d = stochastic(
         state, candle, settings.fast_period, settings.slow_period, settings.signal_period
     )
 
 
-@kernel
+@inlined
 def _stochastic_rsi_step(state, settings, candle, out):
     out.k, out.d = stochastic_rsi(
         state, candle.close, settings.period, settings.fast_period, settings.signal_period
     )
 
 
-@kernel
+@inlined
 def _williams_step(state, settings, candle, out):
     out.value = williams(state, candle, settings.period)
 
 
-@kernel
+@inlined
 def _mfi_step(state, settings, candle, out):
     out.value = mfi(state, candle, settings.period)
 

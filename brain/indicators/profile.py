@@ -13,7 +13,7 @@ import math
 
 from brain.indicators.indicator import LIMIT, TRADED, WINDOW, Indicator, state_of
 from brain.indicators.windows import ln, restart
-from shm.jit import kernel
+from shm.jit import inlined, kernel
 
 BINS = 1024  # that a window may span; beyond it the width is too small for the market
 
@@ -121,7 +121,7 @@ def _power(base, exponent):
     return value if exponent >= 0 else 1.0 / value
 
 
-@kernel
+@inlined
 def _profile_step(state, settings, candle, out):
     out.control, out.area_high, out.area_low = profile(
         state, candle, settings.period, settings.width, settings.share

@@ -4,13 +4,13 @@ import math
 
 from brain.indicators.indicator import LIMIT, WINDOW, Indicator, state_of
 from brain.indicators.windows import MOMENTS, RAMP, moments, ramp, restart
-from shm.jit import kernel
+from shm.jit import inlined, kernel
 
 DEVIATION = MOMENTS
 ZSCORE = MOMENTS
 SLOPE = RAMP
 _SLOTS = [(name, "<i8", (WINDOW,)) for name in ("below", "above", "place")]
-QUANTILE = state_of(("slot", "<i8"), ("past", "<f8", (WINDOW,)), *_SLOTS)
+QUANTILE = state_of(("slot", "<i8"), ("below_count", "<i8"), ("past", "<f8", (WINDOW,)), *_SLOTS)
 _SUMS = ("x", "y", "xx", "yy", "xy")
 CORRELATION = state_of(
     *[*_SUMS, "origin_x", "origin_y", "last_x", "last_y", ("slot", "<i8"), ("same_x", "<i8"), ("same_y", "<i8")],
@@ -55,12 +55,12 @@ def quantile(state, x, period, share):
         return restart(state, 0 < period <= capacity and 0.0 <= share <= 1.0)
     if state.seen == 0:
         state.slot, state.settles = 0, period
-    slot = state.slot
+        # a share of 0.55 of 100 is 55 of them, whatever its last bit says
+        state.below_count = min(max(math.ceil(share * period - 1e-9), 1), period)
+    slot, count = state.slot, state.below_count
     state.slot = slot + 1 if slot + 1 < period else 0
     state.past[slot] = x
     state.seen += 1
-    # a share of 0.55 of 100 is 55 of them, whatever its last bit says
-    count = min(max(math.ceil(share * period - 1e-9), 1), period)
     if state.seen < period:
         return math.nan
     if state.seen == period:
@@ -83,10 +83,10 @@ def _heap_up(state, count, period):
         else:
             state.above[n - count] = n
         state.place[n] = n
-    for n in range(count // 2, -1, -1):
-        _settle(state, state.below, n, count, 1.0)
-    for n in range((period - count) // 2, -1, -1):
-        _settle(state, state.above, n, period - count, -1.0)
+    for n in range(count):
+        _settle(state, state.below, n, n + 1, 1.0)
+    for n in range(period - count):
+        _settle(state, state.above, n, n + 1, -1.0)
     while _exchange(state, count, period):
         pass
 
@@ -107,7 +107,7 @@ def _settle(state, heap, n, count, sign):
     # move the slot at ``n`` to where it belongs; ``sign`` 1.0: the highest on top
     if n >= count:
         return
-    shift = 0 if sign > 0.0 else state.settles - count
+    shift = 0 if sign > 0.0 else state.below_count
     slot = heap[n]
     value = sign * state.past[slot]
     while n > 0 and sign * state.past[heap[(n - 1) // 2]] < value:
@@ -186,27 +186,27 @@ def _correlate_from_behind(state, period):
         state.left_xx[n], state.left_yy[n], state.left_xy[n] = xx, yy, xy
 
 
-@kernel
+@inlined
 def _deviation_step(state, settings, candle, out):
     out.value = deviation(state, candle.close, settings.period)
 
 
-@kernel
+@inlined
 def _zscore_step(state, settings, candle, out):
     out.value = zscore(state, candle.close, settings.period)
 
 
-@kernel
+@inlined
 def _slope_step(state, settings, candle, out):
     out.value = slope(state, candle.close, settings.period)
 
 
-@kernel
+@inlined
 def _quantile_step(state, settings, candle, out):
     out.value = quantile(state, candle.close, settings.period, settings.share)
 
 
-@kernel
+@inlined
 def _correlation_step(state, settings, candle, out):
     out.value = correlation(state, candle.close, candle.volume, settings.period)
 

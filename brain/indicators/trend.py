@@ -4,14 +4,14 @@ import math
 
 from brain.indicators.indicator import LIMIT, NEVER, Indicator, state_of
 from brain.indicators.windows import DELAY, RAMP, TOTAL, count, delayed, ramp, restart, total
-from shm.jit import kernel
+from shm.jit import inlined, kernel
 
 # An error fades by (period-1)/(period+1) with each input: 11 periods leave 3e-10 of it.
 FADE = 11
 # Wilder's fades by (period-1)/period: 21 periods leave 8e-10.
 FADE_WILDER = 21
 
-EMA = state_of("value", "rate")
+EMA = state_of("value", "rate", "keep")
 WILDER = EMA
 SMA = TOTAL
 WMA = RAMP
@@ -21,22 +21,22 @@ KAMA = state_of("value", "left", "close_last", ("path", TOTAL), ("past", DELAY))
 MACD = state_of(("fast", EMA), ("slow", EMA), ("signal", EMA))
 
 
-@kernel
+@inlined
 def ema(state, close, period):
     """Exponential average, seeded with the mean of the first ``period`` (as TA-Lib does); NaN before."""
     if 0 < period <= state.seen and abs(close) < LIMIT:
         state.seen += 1
-        state.value += (close - state.value) * state.rate
+        state.value = state.value * state.keep + close * state.rate
         return state.value
     return _seed(state, close, period, 2.0 / (period + 1), FADE * period)
 
 
-@kernel
+@inlined
 def wilder(state, x, period):
     """Wilder's average: the mean of the first ``period``, then a ``period``-th of each step; NaN before."""
     if 0 < period <= state.seen and abs(x) < LIMIT:
         state.seen += 1
-        state.value += (x - state.value) * state.rate
+        state.value = state.value * state.keep + x * state.rate
         return state.value
     return _seed(state, x, period, 1.0 / period, FADE_WILDER * period)
 
@@ -47,19 +47,19 @@ def _seed(state, x, period, rate, settles):
     if not abs(x) < LIMIT or period < 1:
         return restart(state, period >= 1)
     if state.seen == 0:
-        state.value, state.rate, state.settles = 0.0, rate, settles
+        state.value, state.rate, state.keep, state.settles = 0.0, rate, 1.0 - rate, settles
     state.seen += 1
     state.value += (x - state.value) / state.seen
     return state.value if state.seen == period else math.nan
 
 
-@kernel
+@inlined
 def sma(state, close, period):
     """Mean of the last ``period``; NaN before."""
-    return total(state, close, period) / period
+    return total(state, close, period) * state.share
 
 
-@kernel
+@inlined
 def wma(state, close, period):
     """Mean of the last ``period``, the newest ``period`` times as heavy as the oldest; NaN before."""
     _, weighted = ramp(state, close, period)
@@ -118,7 +118,7 @@ def kama(state, close, period):
     return state.value
 
 
-@kernel
+@inlined
 def macd(state, close, fast_period, slow_period, signal_period):
     """Fast less slow average, its own average, and the difference of the two; NaN before each.
 
@@ -135,37 +135,37 @@ def macd(state, close, fast_period, slow_period, signal_period):
     return line, signal, line - signal
 
 
-@kernel
+@inlined
 def _ema_step(state, settings, candle, out):
     out.value = ema(state, candle.close, settings.period)
 
 
-@kernel
+@inlined
 def _sma_step(state, settings, candle, out):
     out.value = sma(state, candle.close, settings.period)
 
 
-@kernel
+@inlined
 def _wma_step(state, settings, candle, out):
     out.value = wma(state, candle.close, settings.period)
 
 
-@kernel
+@inlined
 def _dema_step(state, settings, candle, out):
     out.value = dema(state, candle.close, settings.period)
 
 
-@kernel
+@inlined
 def _tema_step(state, settings, candle, out):
     out.value = tema(state, candle.close, settings.period)
 
 
-@kernel
+@inlined
 def _kama_step(state, settings, candle, out):
     out.value = kama(state, candle.close, settings.period)
 
 
-@kernel
+@inlined
 def _macd_step(state, settings, candle, out):
     out.line, out.signal, out.histogram = macd(
         state, candle.close, settings.fast_period, settings.slow_period, settings.signal_period

@@ -4,7 +4,7 @@ import math
 
 from brain.indicators.indicator import LIMIT, RANGE, Indicator, state_of
 from brain.indicators.windows import TOTAL, count, ln, restart, total, volatility_of
-from shm.jit import kernel
+from shm.jit import inlined, kernel
 
 TRUE_RANGE = state_of("close_last")
 ATR = state_of("value", "share", "close_last")
@@ -15,7 +15,7 @@ GARMAN_KLASS = PARKINSON
 _LN_4 = 1.3862943611198906
 
 
-@kernel
+@inlined
 def true_range(state, candle):
     """From the highest to the lowest of this candle and the close before; NaN for the first."""
     high, low, close = candle.high, candle.low, candle.close
@@ -27,7 +27,7 @@ def true_range(state, candle):
     return max(high, before) - min(low, before) if state.seen > 1 else math.nan
 
 
-@kernel
+@inlined
 def atr(state, candle, period):
     """Wilder's average true range; NaN until ``period`` ranges were seen.
 
@@ -92,27 +92,27 @@ def garman_klass(state, candle, period):
     return volatility_of(total(state.squares, square, period) / period)
 
 
-@kernel
+@inlined
 def _true_range_step(state, settings, candle, out):
     out.value = true_range(state, candle)
 
 
-@kernel
+@inlined
 def _atr_step(state, settings, candle, out):
     out.value = atr(state, candle, settings.period)
 
 
-@kernel
+@inlined
 def _close_volatility_step(state, settings, candle, out):
     out.value = close_volatility(state, candle.close, settings.period)
 
 
-@kernel
+@inlined
 def _parkinson_step(state, settings, candle, out):
     out.value = parkinson(state, candle, settings.period)
 
 
-@kernel
+@inlined
 def _garman_klass_step(state, settings, candle, out):
     out.value = garman_klass(state, candle, settings.period)
 

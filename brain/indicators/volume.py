@@ -5,7 +5,7 @@ import math
 from brain.indicators.indicator import LIMIT, NEVER, TRADED, Indicator, state_of
 from brain.indicators.statistics import ZSCORE, zscore
 from brain.indicators.windows import TALLY, TOTAL, count, restart, tally, total
-from shm.jit import kernel
+from shm.jit import inlined, kernel
 
 OBV = state_of("close_last", "value", "rest")
 ACCUMULATION = TALLY
@@ -18,7 +18,7 @@ DAY_S = 86_400
 _SECOND_NS = 1_000_000_000
 
 
-@kernel
+@inlined
 def obv(state, close, volume):
     """On-balance volume: added where the close rose, taken away where it fell; begins with the first volume."""
     if not (abs(close) < LIMIT and abs(volume) < LIMIT):
@@ -26,7 +26,7 @@ def obv(state, close, volume):
     if state.seen == 0:
         state.close_last, state.value, state.rest, state.settles = -LIMIT, 0.0, 0.0, 1
     change = close - state.close_last
-    signed = volume if change > 0.0 else (-volume if change < 0.0 else 0.0)
+    signed = volume * ((1.0 if change > 0.0 else 0.0) - (1.0 if change < 0.0 else 0.0))
     state.close_last = close
     state.seen += 1
     # what rounding takes is kept beside the sum
@@ -38,7 +38,7 @@ def obv(state, close, volume):
     return after + rest
 
 
-@kernel
+@inlined
 def _leaning(candle):
     # where the close lies between low (-1) and high (+1); 0 where there is no range
     span = candle.high - candle.low
@@ -51,7 +51,7 @@ def accumulation(state, candle):
     return tally(state, _leaning(candle) * candle.volume)
 
 
-@kernel
+@inlined
 def vwap(state, candle, period):
     """Mean typical price of the last ``period``, weighted by volume; NaN before, and where nothing was traded."""
     volume = candle.volume
@@ -99,32 +99,32 @@ def cmf(state, candle, period):
     return moved / traded
 
 
-@kernel
+@inlined
 def _obv_step(state, settings, candle, out):
     out.value = obv(state, candle.close, candle.volume)
 
 
-@kernel
+@inlined
 def _accumulation_step(state, settings, candle, out):
     out.value = accumulation(state, candle)
 
 
-@kernel
+@inlined
 def _vwap_step(state, settings, candle, out):
     out.value = vwap(state, candle, settings.period)
 
 
-@kernel
+@inlined
 def _session_vwap_step(state, settings, candle, out):
     out.value = session_vwap(state, candle, settings.session_s)
 
 
-@kernel
+@inlined
 def _cmf_step(state, settings, candle, out):
     out.value = cmf(state, candle, settings.period)
 
 
-@kernel
+@inlined
 def _volume_zscore_step(state, settings, candle, out):
     out.value = zscore(state, candle.volume, settings.period)
 

@@ -14,15 +14,15 @@ import math
 
 
 from brain.indicators.indicator import LIMIT, NEVER, WINDOW, state_of
-from shm.jit import kernel
+from shm.jit import inlined, kernel
 
 _PAST = ("past", "<f8", (WINDOW,))
 _SLOT = ("slot", "<i8")
 
-TOTAL = state_of("value", _SLOT, _PAST)
+TOTAL = state_of("value", "share", _SLOT, _PAST)
 RAMP = state_of("value", "weighted", _SLOT, _PAST, ("ramps", "<f8", (WINDOW,)))
 MOMENTS = state_of(
-    *("one", "two", "origin", "last"),
+    *("one", "two", "share", "origin", "last"),
     *[("same", "<i8"), _SLOT, _PAST, ("ones", "<f8", (WINDOW,)), ("twos", "<f8", (WINDOW,))],
 )
 EXTREMES = state_of("top", "bottom", _SLOT, ("highs", "<f8", (WINDOW,)), ("lows", "<f8", (WINDOW,)))
@@ -30,15 +30,15 @@ DELAY = state_of(_SLOT, _PAST)
 TALLY = state_of("value", "rest")
 
 
-@kernel
+@inlined
 def restart(state, is_period):
-    """Forget everything; NaN.  A period that does not fit is counted, so that it is seen never to settle."""
-    state.seen = 0 if is_period else state.seen + 1
+    """Forget everything; NaN.  A period that does not fit is counted below 0, so that it is seen never to settle."""
+    state.seen = 0 if is_period else state.seen - 1
     state.settles = NEVER
     return math.nan
 
 
-@kernel
+@inlined
 def count(state, is_sound, settles):
     """Keep the two words of a state that is made of others."""
     state.seen = state.seen + 1 if is_sound else 0
@@ -46,22 +46,41 @@ def count(state, is_sound, settles):
 
 
 @kernel
+def _begin(state, is_sound, period, capacity):
+    # the first input, or one that cannot be used; True when it can
+    if not (is_sound and 0 < period <= capacity):
+        restart(state, 0 < period <= capacity)
+        return False
+    state.seen, state.settles, state.slot = 1, period, 0
+    return True
+
+
+@inlined
 def total(state, x, period):
     """Sum of the last ``period`` inputs; NaN before."""
-    if not (abs(x) < LIMIT and 0 < period <= state.past.size):
-        return restart(state, 0 < period <= state.past.size)
     seen = state.seen + 1
-    slot = state.slot if seen > 1 else 0
-    value = state.value + x if slot > 0 else x
-    state.value, state.seen, state.settles = value, seen, period
+    if seen < 2 or not abs(x) < LIMIT:
+        return _begin_total(state, x, period)
+    slot = state.slot
+    value = state.value + x
+    state.seen = seen
     state.past[slot] = x
     slot += 1
     if slot == period:
-        state.slot = 0
+        state.slot, state.value = 0, 0.0
         _sum_from_behind(state, period)
         return value
-    state.slot = slot
+    state.slot, state.value = slot, value
     return value + state.past[slot] if seen >= period else math.nan
+
+
+@kernel
+def _begin_total(state, x, period):
+    if not _begin(state, abs(x) < LIMIT, period, state.past.size):
+        return math.nan
+    state.share, state.past[0] = 1.0 / period, x
+    state.slot, state.value = (1, x) if period > 1 else (0, 0.0)
+    return x if period == 1 else math.nan
 
 
 @kernel
@@ -72,26 +91,35 @@ def _sum_from_behind(state, period):
         state.past[n] = value
 
 
-@kernel
+@inlined
 def ramp(state, x, period):
     """Sum of the last ``period`` inputs, and their sum weighted 1 (oldest) to ``period`` (newest); NaN before."""
-    if not (abs(x) < LIMIT and 0 < period <= state.past.size):
-        return restart(state, 0 < period <= state.past.size), math.nan
     seen = state.seen + 1
-    slot = state.slot if seen > 1 else 0
-    value = state.value + x if slot > 0 else x
-    weighted = state.weighted + (slot + 1) * x if slot > 0 else x
-    state.value, state.weighted, state.seen, state.settles = value, weighted, seen, period
+    if seen < 2 or not abs(x) < LIMIT:
+        return _begin_ramp(state, x, period)
+    slot = state.slot
     state.past[slot] = x
     slot += 1
+    value = state.value + x
+    weighted = state.weighted + slot * x
+    state.seen = seen
     if slot == period:
-        state.slot = 0
+        state.slot, state.value, state.weighted = 0, 0.0, 0.0
         _ramp_from_behind(state, period)
         return value, weighted
-    state.slot = slot
+    state.slot, state.value, state.weighted = slot, value, weighted
     if seen < period:
         return math.nan, math.nan
     return value + state.past[slot], weighted + (period - slot) * value + state.ramps[slot]
+
+
+@kernel
+def _begin_ramp(state, x, period):
+    if not _begin(state, abs(x) < LIMIT, period, state.past.size):
+        return math.nan, math.nan
+    state.past[0], state.ramps[0] = x, x
+    state.slot, state.value, state.weighted = (1, x, x) if period > 1 else (0, 0.0, 0.0)
+    return (x, x) if period == 1 else (math.nan, math.nan)
 
 
 @kernel
@@ -104,22 +132,20 @@ def _ramp_from_behind(state, period):
         state.past[n], state.ramps[n] = value, weighted
 
 
-@kernel
+@inlined
 def moments(state, x, period):
     """Mean and variance (of the population) of the last ``period`` inputs; NaN before.
 
     Counted from an origin that moves with the market, so that a price of 50,000 that moves by 0.01 keeps its digits.
     """
-    if not (abs(x) < LIMIT and 0 < period <= state.past.size):
-        return restart(state, 0 < period <= state.past.size), math.nan
     seen = state.seen + 1
-    if seen == 1:
-        state.slot, state.one, state.two, state.same, state.origin = 0, 0.0, 0.0, 0, x
-    slot, origin = state.slot, state.origin
+    if seen < 2 or not abs(x) < LIMIT:
+        return _begin_moments(state, x, period)
+    slot, origin, share = state.slot, state.origin, state.share
     off = x - origin
     one, two = state.one + off, state.two + off * off
     same = state.same + 1 if x == state.last else 1
-    state.same, state.last, state.seen, state.settles = same, x, seen, period
+    state.same, state.last, state.seen = same, x, seen
     state.past[slot] = x
     slot += 1
     if slot == period:
@@ -131,11 +157,19 @@ def moments(state, x, period):
             return math.nan, math.nan
         one += state.ones[slot]
         two += state.twos[slot]
-    share = 1.0 / period
     mean = one * share
+    variance = two * share - mean * mean
     # what has not moved at all has no variance, whatever the rounding says
-    variance = two * share - mean * mean if same < period else 0.0
-    return origin + mean, variance if variance > 0.0 else 0.0
+    return origin + mean, variance if variance > 0.0 and same < period else 0.0
+
+
+@kernel
+def _begin_moments(state, x, period):
+    if not _begin(state, abs(x) < LIMIT, period, state.past.size):
+        return math.nan, math.nan
+    state.share, state.past[0], state.origin, state.last, state.same = 1.0 / period, x, x, x, 1
+    state.slot, state.one, state.two = (1 if period > 1 else 0), 0.0, 0.0
+    return (x, 0.0) if period == 1 else (math.nan, math.nan)
 
 
 @kernel
@@ -148,43 +182,47 @@ def _moments_from_behind(state, origin, period):
         state.ones[n], state.twos[n] = one, two
 
 
-@kernel
+@inlined
 def extremes(state, high, low, period):
     """Highest ``high`` and lowest ``low`` of the last ``period`` inputs; NaN before."""
-    if not (abs(high) < LIMIT and abs(low) < LIMIT and 0 < period <= state.highs.size):
-        return restart(state, 0 < period <= state.highs.size), math.nan
     seen = state.seen + 1
-    slot = state.slot if seen > 1 else 0
-    top, bottom = state.top, state.bottom
-    top = high if slot == 0 or high > top else top
-    bottom = low if slot == 0 or low < bottom else bottom
-    state.top, state.bottom, state.seen, state.settles = top, bottom, seen, period
+    if seen < 2 or not (abs(high) < LIMIT and abs(low) < LIMIT):
+        return _begin_extremes(state, high, low, period)
+    slot = state.slot
+    top, bottom = max(state.top, high), min(state.bottom, low)
     state.highs[slot] = high
     state.lows[slot] = low
     slot += 1
+    state.seen = seen
     if slot == period:
-        state.slot = 0
+        state.slot, state.top, state.bottom = 0, -LIMIT, LIMIT
         _look_back(state, period)
         return top, bottom
-    state.slot = slot
+    state.slot, state.top, state.bottom = slot, top, bottom
     if seen < period:
         return math.nan, math.nan
-    high_left, low_left = state.highs[slot], state.lows[slot]
-    return (high_left if high_left > top else top), (low_left if low_left < bottom else bottom)
+    return max(state.highs[slot], top), min(state.lows[slot], bottom)
+
+
+@kernel
+def _begin_extremes(state, high, low, period):
+    if not _begin(state, abs(high) < LIMIT and abs(low) < LIMIT, period, state.highs.size):
+        return math.nan, math.nan
+    state.highs[0], state.lows[0] = high, low
+    state.slot, state.top, state.bottom = (1, high, low) if period > 1 else (0, -LIMIT, LIMIT)
+    return (high, low) if period == 1 else (math.nan, math.nan)
 
 
 @kernel
 def _look_back(state, period):
     # from now on each slot holds the extreme of itself and all after it
-    high, low = state.highs[period - 1], state.lows[period - 1]
-    for n in range(period - 2, -1, -1):
-        high = state.highs[n] if state.highs[n] > high else high
-        low = state.lows[n] if state.lows[n] < low else low
-        state.highs[n] = high
-        state.lows[n] = low
+    high, low = -LIMIT, LIMIT
+    for n in range(period - 1, -1, -1):
+        high, low = max(state.highs[n], high), min(state.lows[n], low)
+        state.highs[n], state.lows[n] = high, low
 
 
-@kernel
+@inlined
 def delayed(state, x, period):
     """The input ``period`` inputs ago; NaN before."""
     if not (abs(x) < LIMIT and 0 < period <= state.past.size):
@@ -199,7 +237,7 @@ def delayed(state, x, period):
     return old if seen >= period else math.nan
 
 
-@kernel
+@inlined
 def tally(state, x):
     """Sum of all inputs, with what rounding took kept beside it."""
     if not abs(x) < LIMIT:
