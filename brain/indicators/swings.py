@@ -117,7 +117,7 @@ def _dig(state, x, y, at):
 
 @kernel
 def swings(state, candle, before, after):
-    """1.0 where a top is confirmed, -1.0 a bottom, else 0.0; levels and ages stay in ``state``; NaN before.
+    """1.0 where a top is confirmed, -1.0 a bottom, 2.0 both at once, else 0.0; the levels are in ``state``; NaN before.
 
             *                   top: stamped +1 on the candle ``after`` candles later
            / \\      *
@@ -139,7 +139,9 @@ def swings(state, candle, before, after):
         state.settles = now + 1
     if now < before + after:
         return math.nan
-    return (1.0 if top else 0.0) - (1.0 if bottom else 0.0)
+    if bottom:
+        return 2.0 if top else -1.0
+    return 1.0 if top else 0.0
 
 
 @kernel

@@ -6,17 +6,16 @@ import pytest
 from brain.indicators.indicator import catalogue, walked
 from brain.indicators.structure import BLOCKS, GAPS, SMC, STRUCTURE, SWEEPS, blocks, gaps, smc, structure, sweeps
 from brain.indicators.swings import SWINGS, swings
-from tests.brain.indicators.oracles.structure import STRUCTURE_ORACLES
+from shm.records import MARKET
+from tests.brain.indicators.oracles.structure import ORACLES
 from tests.brain.market import MINUTE_NS, START_NS, marked, recorded, walk
 
-ALL = {name: catalogue()[name] for name in STRUCTURE_ORACLES}
+ALL = {name: catalogue()[name] for name in ORACLES}
 SMALL = {"before": 3, "after": 2, "age": 60, "least": 0.0}
 
 
 def made(*rows):
     """Return candles of (open, high, low, close)."""
-    from shm.records import MARKET
-
     candles = np.zeros(len(rows), MARKET)
     candles["open_ns"] = START_NS + MINUTE_NS * np.arange(len(rows))
     for n, name in enumerate(("open", "high", "low", "close")):
@@ -41,7 +40,7 @@ def test_it_equals_its_oracle(name, parameters):
     chosen = {key: value for key, value in {**SMALL, **parameters}.items() if key in ALL[name].parameters}
     for candles in (recorded("binance_spot/BTCUSDT-1m.parquet", count=900), walk(900)):
         found = walked(ALL[name], candles, chosen)[0]
-        expected = STRUCTURE_ORACLES[name](candles, **chosen)
+        expected = ORACLES[name](candles, **chosen)
         for column, theirs in zip(ALL[name].outputs, expected, strict=True):
             assert np.allclose(found[column], theirs, rtol=1e-12, atol=1e-12, equal_nan=True), column
 

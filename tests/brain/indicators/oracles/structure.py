@@ -25,13 +25,13 @@ def slow_swings(candles, before, after):
     (high, _, _), (deep, _, _) = sides(candles)
     rows, top, bottom = [], math.nan, math.nan
     for i in range(len(candles)):
-        p, event = i - after, 0.0 if i >= before + after else math.nan
-        if p >= 0 and is_top(high, p, before, after):
-            top, event = high[p], event + 1.0
-        if p >= 0 and is_top(deep, p, before, after):
-            bottom, event = -deep[p], event - 1.0
+        p = i - after
+        is_high, is_deep = (p >= 0 and is_top(x, p, before, after) for x in (high, deep))
+        top, bottom = high[p] if is_high else top, -deep[p] if is_deep else bottom
+        event = (2.0 if is_high else -1.0) if is_deep else float(is_high)
+        event = event if i >= before + after else math.nan
         rows.append((event, top, bottom))
-    return list(zip(*rows, strict=True))
+    return tuple(zip(*rows, strict=True))
 
 
 def slow_breaks(x, y, c, before, after):
@@ -64,7 +64,7 @@ def slow_structure(candles, before, after):
         ceiling, floor = up[i][2], -down[i][2]
         share = (close - floor) / (ceiling - floor) if ceiling != floor else 0.5
         rows.append((event, trend if event == event else math.nan, share))
-    return list(zip(*rows, strict=True))
+    return tuple(zip(*rows, strict=True))
 
 
 class Zones:
@@ -122,7 +122,7 @@ def slow_gaps(candles, least, age):
                 bearish.leave(-float(third["high"]), -float(first["low"]), i)
                 event = -1.0
         rows.append(row_of(event, bullish, bearish))
-    return list(zip(*rows, strict=True))
+    return tuple(zip(*rows, strict=True))
 
 
 def slow_blocks(candles, before, after, age):
@@ -136,7 +136,7 @@ def slow_blocks(candles, before, after, age):
             if way[0] and (not zones.alive or zones.alive[-1][1] < way[1][1]):
                 zones.leave(*way[1], i)
         rows.append(row_of(events[i], bullish, bearish))
-    return list(zip(*rows, strict=True))
+    return tuple(zip(*rows, strict=True))
 
 
 def slow_sweeps(candles, before, after, age):
@@ -150,7 +150,7 @@ def slow_sweeps(candles, before, after, age):
                 pool.leave(-x[i - after], -x[i - after], i)
         above, below = (pool.alive[-1][1] if pool.alive else math.nan for pool in pools)
         rows.append((swept[1] - swept[0] if i >= before + after else math.nan, -above, below))
-    return list(zip(*rows, strict=True))
+    return tuple(zip(*rows, strict=True))
 
 
 def slow_smc(candles, before, after, age):
@@ -160,7 +160,7 @@ def slow_smc(candles, before, after, age):
     return event, slow_gaps(candles, 0.0, age)[0], swept, share
 
 
-STRUCTURE_ORACLES = {
+ORACLES = {
     "swings": slow_swings,
     "structure": slow_structure,
     "gaps": slow_gaps,
