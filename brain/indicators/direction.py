@@ -3,7 +3,7 @@
 What these two carry from candle to candle is chosen by the market, so it is the market that says
 when they have forgotten the start:
 
-    SAR          two of it run, one begun long and one short; from where they agree, and a turn later,
+    SAR          two of it run, one begun long and one short; when they have shared AGREED turns,
                  nothing is left of the guess
     SuperTrend   a band is known once a fresh one replaces whatever it was:
 
@@ -20,7 +20,8 @@ from brain.indicators.volatility import ATR, atr
 from brain.indicators.windows import restart
 from shm.jit import inlined, kernel
 
-_FRESH = 1  # a band is known
+# Turns that both must share: of 600 starts in recorded minutes 149 were still different after 2, 5 after 8, none after 16.
+AGREED = 24
 _UPPER, _LOWER, _SIDE = 1, 2, 4
 
 ADX = state_of("plus", "minus", "reach", "share", "value", "high_last", "low_last", "close_last", ("counted", "<i8"))
@@ -151,7 +152,7 @@ def sar(state, candle, step, step_max):
     if state.settles == NEVER:
         if one.side != two.side or one.stop != two.stop or one.extreme != two.extreme or one.pace != two.pace:
             state.agreed, state.side_last = 0, one.side
-        elif state.agreed < 2:
+        elif state.agreed < AGREED:
             state.agreed += 1 if one.side != state.side_last else 0
             state.side_last = one.side
         else:

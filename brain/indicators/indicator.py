@@ -36,7 +36,8 @@ from shm.records import MARKET
 
 SEEN, SETTLES = "seen", "settles"
 WINDOW = 256  # slots of a window, where nobody asked for more
-WINDOW_MAX = 1 << 17
+PERIOD_MAX = (1 << 16) - 2
+WHOLE_MAX = 1_000_000_000
 NEVER = 1 << 62
 # Squares and products of what is below it are finite.
 LIMIT = 1e100
@@ -102,12 +103,18 @@ class Indicator:
 
     def slots(self, parameters: Mapping[str, int | float]) -> int:
         """Return how many slots its windows need for ``parameters``."""
-        longest = max([value for value in parameters.values() if isinstance(value, int)], default=1)
+        periods = [value for name, value in parameters.items() if isinstance(value, int) and not is_seconds(name)]
+        longest = max(periods, default=1)
         return WINDOW if longest < WINDOW else 1 << (longest + 1).bit_length()
 
 
 class ParameterError(ValueError):
     """A parameter that an indicator does not have, or that makes no sense."""
+
+
+def is_seconds(name: str) -> bool:
+    """Return whether the parameter called ``name`` is a duration; other whole numbers count candles."""
+    return name.endswith("_s")
 
 
 @cache
@@ -141,8 +148,9 @@ def chosen(indicator: Indicator, parameters: Mapping[str, int | float]) -> dict[
         whole = isinstance(made[name], int)
         if whole and not isinstance(value, int):
             raise ParameterError(f"{indicator.name}: {name} must be a whole number, not {value}")
-        if whole and not 1 <= value < WINDOW_MAX // 2:
-            raise ParameterError(f"{indicator.name}: {name} must be from 1 to {WINDOW_MAX // 2 - 1}, not {value}")
+        most = WHOLE_MAX if is_seconds(name) else PERIOD_MAX
+        if whole and not 1 <= value <= most:
+            raise ParameterError(f"{indicator.name}: {name} must be from 1 to {most}, not {value}")
         if not whole and not 0.0 <= value < LIMIT:
             raise ParameterError(f"{indicator.name}: {name} must be a finite number of 0 or more, not {value}")
         made[name] = value if whole else float(value)

@@ -9,7 +9,7 @@ from shm.jit import inlined, kernel
 
 RSI = state_of("gain", "loss", "share", "close_last")
 ROC = DELAY
-CCI = state_of(("slot", "<i8"), ("past", "<f8", (WINDOW,)), ("mean", TOTAL))
+CCI = state_of("last", ("same", "<i8"), ("slot", "<i8"), ("past", "<f8", (WINDOW,)), ("mean", TOTAL))
 TSI = state_of("close_last", *[(name, EMA) for name in ("move", "smooth", "size", "size_smooth")])
 AO = state_of(("fast", SMA), ("slow", SMA))
 
@@ -69,19 +69,22 @@ def cci(state, candle, period):
     The mean deviation looks at all ``period`` candles each time, as TA-Lib's does.
     """
     typical = (candle.high + candle.low + candle.close) / 3.0
-    mean = total(state.mean, typical, period) / period
-    count(state, state.mean.seen > 0, state.mean.settles)
-    if state.seen > 0 and 0 < period <= state.past.size:
-        slot = state.slot if 1 < state.seen and state.slot < period else 0
-        state.past[slot] = typical
-        state.slot = slot + 1
+    mean = sma(state.mean, typical, period)
+    state.seen, state.settles = state.mean.seen, state.mean.settles
+    if state.seen < 1:
+        return math.nan
+    if state.seen == 1:
+        state.slot, state.same = 0, 0
+    state.same = state.same + 1 if typical == state.last else 1
+    state.last, state.past[state.slot] = typical, typical
+    state.slot = state.slot + 1 if state.slot + 1 < period else 0
     if mean != mean:
         return math.nan
     deviation = 0.0
     for n in range(period):
         deviation += abs(state.past[n] - mean)
-    off = typical - mean
-    return off / (0.015 * deviation / period) if deviation != 0.0 and off != 0.0 else 0.0
+    # what has not moved at all has no deviation, whatever the rounding says
+    return (typical - mean) / (0.015 * deviation / period) if deviation > 0.0 and state.same < period else 0.0
 
 
 @kernel

@@ -49,6 +49,8 @@ def profile(state, candle, period, width, share):
     state.seen += 1
     if state.seen < period:
         return math.nan, math.nan, math.nan
+    if state.slot == 0:
+        _recount(state, period)
     low, high = _span(state, period)
     if high - low >= BINS:
         return math.nan, math.nan, math.nan
@@ -63,18 +65,28 @@ def _empty(state, period):
 
 
 @kernel
-def _take_out(state, place, volume):
-    n = place & (BINS - 1)
-    state.counts[n] -= 1
-    # an empty bin is empty, whatever rounding left in it
-    state.bins[n] = state.bins[n] - volume if state.counts[n] > 0 else 0.0
+def _put_in(state, place, volume):
+    if volume > 0.0:
+        state.counts[place & (BINS - 1)] += 1
+        state.bins[place & (BINS - 1)] += volume
 
 
 @kernel
-def _put_in(state, place, volume):
-    n = place & (BINS - 1)
-    state.counts[n] += 1
-    state.bins[n] += volume
+def _take_out(state, place, volume):
+    if volume > 0.0:
+        n = place & (BINS - 1)
+        state.counts[n] -= 1
+        # an empty bin is empty, whatever rounding left in it
+        state.bins[n] = state.bins[n] - volume if state.counts[n] > 0 else 0.0
+
+
+@kernel
+def _recount(state, period):
+    # once a window: rounding does not add up
+    for n in range(period):
+        state.bins[state.places[n] & (BINS - 1)] = 0.0
+    for n in range(period):
+        state.bins[state.places[n] & (BINS - 1)] += state.volumes[n]
 
 
 @kernel

@@ -41,8 +41,11 @@ def obv(state, close, volume):
 @inlined
 def _leaning(candle):
     # where the close lies between low (-1) and high (+1); 0 where there is no range
-    span = candle.high - candle.low
-    return ((candle.close - candle.low) - (candle.high - candle.close)) / span if span != 0.0 else 0.0
+    high, low, close = candle.high, candle.low, candle.close
+    if not (abs(high) < LIMIT and abs(low) < LIMIT and abs(close) < LIMIT):
+        return math.nan
+    span = high - low
+    return ((close - low) - (high - close)) / span if span != 0.0 else 0.0
 
 
 @kernel
