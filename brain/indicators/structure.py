@@ -11,7 +11,7 @@ Everything is said on the candle that proves it, once, and is never taken back.
 
 import math
 
-from brain.indicators.indicator import NEVER, Indicator, state_of
+from brain.indicators.indicator import LIMIT, NEVER, Indicator, state_of
 from brain.indicators.swings import LEG, SWINGS, fits, is_sound, leg, swings
 from brain.indicators.zones import ZONES, depth_of, empty, far_of, leave, near_of, sweep, visit
 from shm.jit import kernel
@@ -99,7 +99,7 @@ def gaps(state, candle, least, age):
      |   [ ]   |
     [ ]   |     high of the first candle
     """
-    if not (is_sound(candle) and abs(candle.open) < math.inf and age > 0):
+    if not (is_sound(candle) and abs(candle.open) < LIMIT and age > 0):
         return _forget(state, age > 0)
     now = state.seen
     if now == 0:
@@ -274,7 +274,7 @@ STRUCTURE_INDICATOR = Indicator(
     inputs=("high", "low", "close"),
     outputs=("event", "trend", "premium"),
     parameters=SIZE,
-    first=lambda before, after: before + after,
+    first=lambda before, after: (before + after, before + after, None),
     settled=None,
     origin="smart money concepts",
     difference="an event is stamped on the close that breaks; the library marks the swing, after the fact",
@@ -288,8 +288,8 @@ GAPS_INDICATOR = Indicator(
     inputs=BARS,
     outputs=ZONE_OUTPUTS,
     parameters={"least": 0.0, "age": 288},
-    first=lambda least, age: 2,
-    settled=lambda least, age: age + 2,
+    first=lambda least, age: (2, *[None] * 6),  # noqa: ARG005
+    settled=lambda least, age: age + 2,  # noqa: ARG005
     origin="smart money concepts",
     difference="stamped on the third candle, one later than the library, which labels the second",
 )
@@ -302,7 +302,7 @@ BLOCKS_INDICATOR = Indicator(
     inputs=("high", "low", "close"),
     outputs=ZONE_OUTPUTS,
     parameters={**SIZE, "age": 288},
-    first=lambda before, after, age: before + after,
+    first=lambda before, after, age: (before + after, *[None] * 6),  # noqa: ARG005
     settled=None,
     origin="smart money concepts",
     difference="of the swings known at the break; the library drops swings that later ones overtake",
@@ -316,7 +316,7 @@ SWEEPS_INDICATOR = Indicator(
     inputs=("high", "low", "close"),
     outputs=("event", "above", "below"),
     parameters={**SIZE, "age": 288},
-    first=lambda before, after, age: before + after,
+    first=lambda before, after, age: (before + after, None, None),  # noqa: ARG005
     settled=lambda before, after, age: before + after + age,
     origin="smart money concepts",
     difference="each unbroken swing is a pool; the library joins swings within a share of the whole file's range",
@@ -330,7 +330,7 @@ SMC_INDICATOR = Indicator(
     inputs=BARS,
     outputs=("event", "gap", "sweep", "premium"),
     parameters={**SIZE, "age": 288},
-    first=lambda before, after, age: before + after,
+    first=lambda before, after, age: (before + after, 2, before + after, None),  # noqa: ARG005
     settled=None,
     origin="smart money concepts",
 )
