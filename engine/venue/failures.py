@@ -80,9 +80,16 @@ CODES: dict[int, type[errors.VenueError]] = {
     -20124: errors.OrderNotFound,
     -20132: errors.Unknown,
 }
+NO_MARGIN = -2019  # ccxt has a class for it
 FILTERS = range(-4999, -3999)  # refused by a rule of the product before it reached the book
 CODE = re.compile(r'"code"\s*:\s*"?(-?\d+)')
 _BEFORE_THE_FIRST_BYTE = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+def refusal_of(code: int, text: str) -> errors.VenueError:
+    """The exchange's own refusal, by number alone, as one of ours."""
+    place = CODES.get(code, errors.InvalidOrder if code in FILTERS else errors.Rejected)
+    return errors.InsufficientFunds(text, code=code) if code == NO_MARGIN else place(text, code=code)
 
 
 def translated(error: Exception) -> errors.VenueError:

@@ -18,6 +18,19 @@ DATA = Path(os.environ.get("RINGMASTER_DATA", ROOT.parent / "shared" / "data"))
 SHARED_MEMORY = Path("/dev/shm")
 
 
+def answer(*words: str) -> dict[str, Any]:
+    """What ``run.py`` with these words and ``--json -`` writes."""
+    command = [sys.executable, str(ROOT / "run.py"), *words, "--json", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def replayed(state: Path) -> dict[str, Any]:
+    """What ``run.py replay`` says of the newest session."""
+    return answer("replay", "--state", str(state))
+
+
 @dataclass
 class Running:
     """A session that was started and is not awaited yet."""

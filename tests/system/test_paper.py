@@ -77,6 +77,18 @@ def compare_with_the_oracle(state: Path, files: dict[str, Path], summary: dict[s
     assert traded == summary["fills"] > 0
 
 
+def compare_with_a_backtest(state: Path, market: Path, summary: dict[str, object]) -> None:
+    """Fail unless replay and backtest decide hash for hash, and trade to the last unit, what the session did."""
+    again = stage.replayed(state)
+    assert again["differences"] == 0, again["first_difference"]
+    limits = ("--symbols", ",".join(SYMBOLS), "--max-candles", str(summary["candles"]))
+    looped = stage.answer("backtest", "--data", str(market), *limits)
+    assert looped["decision_hash"] == again["decision_hash"]
+    assert looped["difference"] == "0.00000000"
+    for name in ("candles", "decisions", "fills", "equity_end", "unrealised"):
+        assert looped[name] == summary[name], name
+
+
 def test_a_stepped_session_trades_what_the_slow_oracle_trades(tmp_path: Path):
     """Trade for trade, lot for lot, fee for fee, over candles that no clone lacks."""
     market, state = tmp_path / "market", tmp_path / "state"
@@ -88,6 +100,7 @@ def test_a_stepped_session_trades_what_the_slow_oracle_trades(tmp_path: Path):
     files = {symbol: market / f"{symbol.split('/')[0]}USDT-1m.csv" for symbol in SYMBOLS}
     compare_with_the_oracle(state, files, summary)
     assert stage.traces(state) == []
+    compare_with_a_backtest(state, market, summary)
 
 
 @pytest.mark.skipif(not stage.DATA.exists(), reason="no recorded market data beside the checkout")
@@ -99,6 +112,7 @@ def test_recorded_candles_trade_what_the_slow_oracle_trades(tmp_path: Path):
     stage.check(summary)
     files = {symbol: folder / f"{symbol.split('/')[0]}USDT-1m.parquet" for symbol in SYMBOLS}
     compare_with_the_oracle(tmp_path, files, summary)
+    compare_with_a_backtest(tmp_path, folder, summary)
 
 
 def test_control_c_ends_a_session_in_order(tmp_path: Path):
