@@ -67,6 +67,12 @@ class Reason(IntEnum):
     STOPPED = 8  # no trade: stopped out, waiting for the next turn
     MALFORMED = 9  # no opinion: the strategy answered with NaN or infinity
     EXIT = 10  # want no position
+    QUIET = 11  # no trade: nothing that this strategy waits for has happened
+    REGIME = 12  # no trade: the market is not of the kind that this strategy is for
+    BIAS = 13  # no trade: the longer timeframe is against it
+    WEAK = 14  # no trade: what speaks for it is not enough
+    SPLIT = 15  # no trade: the opinions contradict one another
+    REACHED = 16  # want no position: the move has arrived where it was to go
 
 
 class OrderState(IntEnum):

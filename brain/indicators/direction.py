@@ -226,8 +226,9 @@ def _learn(state, upper, lower):
     # what of the bands and the side no longer hangs on where the data began
     state.known |= _UPPER if upper <= state.close_top else 0
     state.known |= _LOWER if lower >= state.close_bottom else 0
-    state.close_top, state.close_bottom = max(state.close_top, state.close_last), min(
-        state.close_bottom, state.close_last
+    state.close_top, state.close_bottom = (
+        max(state.close_top, state.close_last),
+        min(state.close_bottom, state.close_last),
     )
     if state.known & _UPPER and state.known & _LOWER:
         if state.close_last > state.upper or state.close_last < state.lower:

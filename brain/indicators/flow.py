@@ -1,8 +1,8 @@
 """Who was in a hurry: takers' buying against takers' selling, from the exchange's own taker volumes.  O(1).
 
-    volume          all that was traded
-    taker_volume    the part of it that a buyer took; the rest a seller took
-    delta           bought less sold = 2 taker_volume - volume
+volume          all that was traded
+taker_volume    the part of it that a buyer took; the rest a seller took
+delta           bought less sold = 2 taker_volume - volume
 """
 
 import math

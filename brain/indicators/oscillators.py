@@ -81,16 +81,12 @@ def mfi(state, candle, period):
 
 @inlined
 def _stochastic_step(state, settings, candle, out):
-    out.k, out.d = stochastic(
-        state, candle, settings.fast_period, settings.slow_period, settings.signal_period
-    )
+    out.k, out.d = stochastic(state, candle, settings.fast_period, settings.slow_period, settings.signal_period)
 
 
 @inlined
 def _stochastic_rsi_step(state, settings, candle, out):
-    out.k, out.d = stochastic_rsi(
-        state, candle.close, settings.period, settings.fast_period, settings.signal_period
-    )
+    out.k, out.d = stochastic_rsi(state, candle.close, settings.period, settings.fast_period, settings.signal_period)
 
 
 @inlined

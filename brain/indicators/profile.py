@@ -1,12 +1,12 @@
 """At which prices it was traded: a rolling volume profile, its point of control and value area.
 
-    price     |  volume of the window          bins are ``width`` (a share of the price) high,
-    value     |  ##                            on one grid for all markets and all times:
-    area high |  ######                        bin k reaches from (1 + width)^k to (1 + width)^(k+1)
-    control   |  ##########
-    value     |  ########                      the area grows from the control bin, always to the
-    area low  |  ####                          heavier neighbour (the lower of equals), until it
-              |  #                             holds ``share`` of the volume
+price     |  volume of the window          bins are ``width`` (a share of the price) high,
+value     |  ##                            on one grid for all markets and all times:
+area high |  ######                        bin k reaches from (1 + width)^k to (1 + width)^(k+1)
+control   |  ##########
+value     |  ########                      the area grows from the control bin, always to the
+area low  |  ####                          heavier neighbour (the lower of equals), until it
+          |  #                             holds ``share`` of the volume
 """
 
 import math
@@ -135,9 +135,7 @@ def _power(base, exponent):
 
 @inlined
 def _profile_step(state, settings, candle, out):
-    out.control, out.area_high, out.area_low = profile(
-        state, candle, settings.period, settings.width, settings.share
-    )
+    out.control, out.area_high, out.area_low = profile(state, candle, settings.period, settings.width, settings.share)
 
 
 PROFILE_INDICATOR = Indicator(

@@ -279,5 +279,3 @@ def ln(x):
 def volatility_of(mean_square):
     """Square root of what rounding may have pushed below 0."""
     return math.sqrt(max(mean_square, 0.0)) if mean_square == mean_square else math.nan
-
-

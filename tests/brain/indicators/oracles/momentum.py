@@ -25,7 +25,9 @@ def rsi(candles, period):
 
 def roc(candles, period):
     """Per cent of the older close."""
-    return rolling(column(candles, "close"), period + 1, lambda window: 100.0 * share(window[-1] - window[0], window[0]))
+    return rolling(
+        column(candles, "close"), period + 1, lambda window: 100.0 * share(window[-1] - window[0], window[0])
+    )
 
 
 def cci(candles, period):
