@@ -112,7 +112,7 @@ def is_stopped(position, target):
 @kernel
 def clamp(x, least, most):
     """``x`` between ``least`` and ``most``."""
-    return least if x < least else most if x > most else x
+    return least if x < least else min(x, most)
 
 
 @kernel

@@ -16,7 +16,17 @@ import numpy as np
 from brain.indicators.channels import DONCHIAN, donchian
 from brain.indicators.volatility import ATR, atr
 from brain.strategies.base import (
-    HELD, QUIET, REGIME, STOPPED, WARMING, WEAK, go_flat, hold, is_stopped, kernel, note,
+    HELD,
+    QUIET,
+    REGIME,
+    STOPPED,
+    WARMING,
+    WEAK,
+    go_flat,
+    hold,
+    is_stopped,
+    kernel,
+    note,
 )  # fmt: skip
 
 VALUES = ("upper", "lower", "range")

@@ -22,7 +22,18 @@ from brain.indicators.structure import STRUCTURE, structure
 from brain.indicators.trend import EMA, ema
 from brain.indicators.volatility import ATR, atr
 from brain.strategies.base import (
-    HELD, QUIET, SPLIT, STOPPED, WARMING, WEAK, clamp, go_flat, hold, is_stopped, kernel, note,
+    HELD,
+    QUIET,
+    SPLIT,
+    STOPPED,
+    WARMING,
+    WEAK,
+    clamp,
+    go_flat,
+    hold,
+    is_stopped,
+    kernel,
+    note,
 )  # fmt: skip
 
 VALUES = ("score", "agreement", "strength")

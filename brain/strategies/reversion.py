@@ -18,7 +18,17 @@ from brain.indicators.direction import ADX, adx
 from brain.indicators.statistics import ZSCORE, zscore
 from brain.indicators.volatility import ATR, atr
 from brain.strategies.base import (
-    HELD, QUIET, REACHED, REGIME, STOPPED, WARMING, go_flat, hold, is_stopped, kernel, note,
+    HELD,
+    QUIET,
+    REACHED,
+    REGIME,
+    STOPPED,
+    WARMING,
+    go_flat,
+    hold,
+    is_stopped,
+    kernel,
+    note,
 )  # fmt: skip
 
 VALUES = ("zscore", "strength", "range")

@@ -21,7 +21,19 @@ from brain.indicators.direction import ADX, adx
 from brain.indicators.structure import SMC, STRUCTURE, smc, structure
 from brain.indicators.volatility import ATR, atr
 from brain.strategies.base import (
-    BIAS, HELD, QUIET, STOPPED, WARMING, WEAK, clamp, go_flat, hold, is_stopped, kernel, note, settled,
+    BIAS,
+    HELD,
+    QUIET,
+    STOPPED,
+    WARMING,
+    WEAK,
+    clamp,
+    go_flat,
+    hold,
+    is_stopped,
+    kernel,
+    note,
+    settled,
 )  # fmt: skip
 
 TIMEFRAMES = ("1m", "15m")
