@@ -26,15 +26,17 @@ def folder(tmp_path):
     """A newcomer's folder with what the page had saved there."""
     (tmp_path / "my_cross.py").write_text(CROSS, encoding="utf-8")
     (tmp_path / "my_structure.py").write_text(STRUCTURE, encoding="utf-8")
-    subprocess.run([sys.executable, "-c", CANDLES], cwd=tmp_path, check=True)  # noqa: S603
+    subprocess.run([sys.executable, "-c", CANDLES], cwd=tmp_path, check=True)
     return tmp_path
 
 
 def typed(line, folder):
     """Run a command of the page in ``folder``; what it printed."""
-    line = line.replace("python run.py", f"{sys.executable} {ROOT / 'run.py'}").replace("python -c", f"{sys.executable} -c")
+    line = line.replace("python run.py", f"{sys.executable} {ROOT / 'run.py'}").replace(
+        "python -c", f"{sys.executable} -c"
+    )
     line = line.replace("(python", f"({sys.executable}")
-    done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, timeout=240)  # noqa: S602
+    done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -76,10 +78,10 @@ def test_every_strategy_is_on_the_page():
 def test_the_backtests_run(folder):
     """As typed: the report has trades, and a setting that is turned gives others."""
     first, _, _, turned, structured = SHELL
-    typed(first, folder)
+    printed = typed(first, folder)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert len(report["trades"]) > 10
-    assert typed(turned, folder) != typed(first, folder)
+    assert typed(turned, folder) != printed
     assert "my_structure" in typed(structured, folder)
 
 

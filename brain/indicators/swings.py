@@ -49,7 +49,7 @@ SWINGS = state_of(("up", TURN), ("down", TURN))
 @inlined
 def fits(before, after):
     """True when swings of this size can be found."""
-    return 0 < after <= before + 1 and 0 < before and before + after < PAST
+    return 0 < after <= before + 1 and before > 0 and before + after < PAST
 
 
 @inlined
@@ -101,7 +101,7 @@ def leg(state, side, mirror, is_new, c, now):
         for at in range(side.level_at + 1, now):
             _dig(state, side.past[at & _MASK], -mirror.past[at & _MASK], at)
     x = side.past[now & _MASK]
-    state.crest = x if x > state.crest else state.crest
+    state.crest = max(state.crest, x)
     if state.whole == 0:
         return False
     _dig(state, x, -mirror.past[now & _MASK], now)

@@ -55,7 +55,7 @@ def leave(zones, near, far, now):
         zones.dropped += 1
     slot = (zones.oldest + zones.alive) & _MASK
     zones.met[(slot - 1) & _MASK] = zones.deepest
-    far = zones.edge if zones.edge > far else far
+    far = max(far, zones.edge)
     zones.near[slot], zones.far[slot], zones.born[slot] = near, far, now
     zones.alive += 1
     zones.edge, zones.deepest, zones.born_first = far, math.inf, zones.born[zones.oldest]
@@ -65,7 +65,7 @@ def leave(zones, near, far, now):
 def visit(zones, y, now, age):
     """How many zones end because ``y`` comes down to their far side; the newest left is marked by how deep it is."""
     if y > zones.edge and now - zones.born_first < age:
-        zones.deepest = y if y < zones.deepest else zones.deepest
+        zones.deepest = min(zones.deepest, y)
         return 0
     return _end(zones, y, now, age)
 
@@ -87,7 +87,7 @@ def _end(zones, y, now, age):
     zones.edge, zones.born_first = zones.far[(oldest + alive - 1) & _MASK], zones.born[oldest]
     met = zones.met[(oldest + alive - 1) & _MASK] if ended > 0 else zones.deepest
     # what the newer ones met before they ended is above y
-    zones.deepest = y if y < met else met
+    zones.deepest = min(met, y)
     return ended
 
 
@@ -110,12 +110,16 @@ def sweep(pools, x, c, now, age):
 
 
 @kernel
+def rim_of(zones):
+    """The near side of the newest zone as it was left; NaN when there is none."""
+    return zones.near[(zones.oldest + zones.alive - 1) & _MASK] if zones.alive > 0 else math.nan
+
+
+@kernel
 def near_of(zones):
     """What is left of the newest zone, its side near the price; NaN when there is none."""
-    if zones.alive == 0:
-        return math.nan
-    near = zones.near[(zones.oldest + zones.alive - 1) & _MASK]
-    return zones.deepest if zones.deepest < near else near
+    rim = rim_of(zones)
+    return min(rim, zones.deepest)
 
 
 @kernel
@@ -129,5 +133,11 @@ def depth_of(zones):
     """How much of the newest zone the price has come back into: 0.0 fresh, towards 1.0; NaN when there is none."""
     if zones.alive == 0:
         return math.nan
-    near = zones.near[(zones.oldest + zones.alive - 1) & _MASK]
-    return (near - zones.deepest) / (near - zones.edge) if zones.deepest < near and near > zones.edge else 0.0
+    rim = rim_of(zones)
+    return (rim - zones.deepest) / (rim - zones.edge) if zones.deepest < rim and rim > zones.edge else 0.0
+
+
+@kernel
+def comes_back(zones, y, c):
+    """1.0 when a candle reached into the newest zone and closed before its far side, else 0.0; after ``visit``."""
+    return 1.0 if y <= rim_of(zones) and c > zones.edge else 0.0

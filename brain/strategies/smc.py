@@ -20,6 +20,7 @@ import numpy as np
 from brain.indicators.direction import ADX, adx
 from brain.indicators.structure import SMC, STRUCTURE, smc, structure
 from brain.indicators.volatility import ATR, atr
+from brain.indicators.zones import comes_back
 from brain.strategies.base import (
     BIAS,
     HELD,
@@ -127,10 +128,8 @@ def _remember(state, settings, which, swept):
 
 @kernel
 def _score(marks, settings, candle, share, swept, bias):
-    block = _comes_back(marks.bullish, candle.low, candle.close) - _comes_back(
-        marks.bearish, -candle.high, -candle.close
-    )
-    gap = _comes_back(marks.gaps.bullish, candle.low, candle.close) - _comes_back(
+    block = comes_back(marks.bullish, candle.low, candle.close) - comes_back(marks.bearish, -candle.high, -candle.close)
+    gap = comes_back(marks.gaps.bullish, candle.low, candle.close) - comes_back(
         marks.gaps.bearish, -candle.high, -candle.close
     )
     points = settings.weight_structure * marks.structure.trend + settings.weight_bias * bias
@@ -138,15 +137,6 @@ def _score(marks, settings, candle, share, swept, bias):
     points += settings.weight_premium * (1.0 - 2.0 * share)
     weights = settings.weight_structure + settings.weight_bias + settings.weight_sweep
     return points / (weights + settings.weight_block + settings.weight_gap + settings.weight_premium)
-
-
-@kernel
-def _comes_back(zones, y, c):
-    # 1.0 when the candle reached into the newest zone and closed before its far side
-    if zones.alive == 0:
-        return 0.0
-    near = zones.near[(zones.oldest + zones.alive - 1) & (zones.near.size - 1)]
-    return 1.0 if y <= near and c > zones.edge else 0.0
 
 
 @kernel

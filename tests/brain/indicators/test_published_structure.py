@@ -7,12 +7,13 @@ later, a break when the level is broken.  Ours is stamped when it is known, so e
 import csv
 import gzip
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from brain.indicators.indicator import catalogue, walked
-from brain.indicators.structure import BLOCKS, GAPS, blocks, gaps
+from brain.indicators.structure import BLOCKS, blocks
 from shm.jit import kernel
 from shm.records import MARKET
 from tests.brain.market import DATA, marked
@@ -60,7 +61,7 @@ def alternating(marks):
     high, low = quarters()["high"], quarters()["low"]
     while True:
         gone = set()
-        for (p, one), (q, two) in zip(marks, marks[1:], strict=False):
+        for (p, one), (q, two) in pairwise(marks):
             if one == two == 1.0:
                 gone.add(p if high[p] < high[q] else q)
             elif one == two == -1.0:
@@ -147,7 +148,7 @@ def test_every_swing_is_theirs_five_candles_later_but_for_ties_and_what_they_add
 
 
 def test_their_breaks_are_ours_where_the_level_was_still_the_newest():
-    """965 of their 1,129 are the same candle and level; the rest are newer swings, single precision, or equal prices."""
+    """965 of their 1,129 are the same candle and level; the rest: a newer swing, single precision, equal prices."""
     theirs, ours, candles = published("bos_choch_result_data"), breaks(), quarters()
     swung = stamped("swings", before=BEFORE, after=AFTER)
     same = newer = rounded = equal = 0

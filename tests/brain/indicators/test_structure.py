@@ -5,27 +5,12 @@ import pytest
 
 from brain.indicators.indicator import catalogue, walked
 from brain.indicators.structure import BLOCKS, GAPS, SMC, STRUCTURE, SWEEPS, blocks, gaps, smc, structure, sweeps
-from brain.indicators.swings import SWINGS, swings
-from shm.records import MARKET
+from tests.brain.indicators.drawing import flat_top, made
 from tests.brain.indicators.oracles.structure import ORACLES
-from tests.brain.market import MINUTE_NS, START_NS, marked, recorded, walk
+from tests.brain.market import recorded, walk
 
 ALL = {name: catalogue()[name] for name in ORACLES}
 SMALL = {"before": 3, "after": 2, "age": 60, "least": 0.0}
-
-
-def made(*rows):
-    """Return candles of (open, high, low, close)."""
-    candles = np.zeros(len(rows), MARKET)
-    candles["open_ns"] = START_NS + MINUTE_NS * np.arange(len(rows))
-    for n, name in enumerate(("open", "high", "low", "close")):
-        candles[name] = [row[n] for row in rows]
-    return marked(candles, 60)
-
-
-def flat_top(*mids, wide=0.5):
-    """Return candles that stand around ``mids``: open and close there, ``wide`` to both sides."""
-    return made(*((mid, mid + wide, mid - wide, mid) for mid in mids))
 
 
 def small(name):
@@ -96,32 +81,6 @@ def test_odd_input_has_a_defined_answer(name):
         huge[field] *= 1e90
     assert set(walked(ALL[name], still, small(name))[0]["event"][10:].tolist()) == {0.0}
     assert (walked(ALL[name], huge, small(name))[0]["event"][10:] != 0.0).any()
-
-
-@pytest.mark.parametrize(("before", "after"), [(0, 3), (3, 0), (1, 3), (60, 10)])
-def test_a_size_that_does_not_fit_never_settles(before, after):
-    """NaN for ever, rather than swings that are none."""
-    state, candles = np.zeros(1, SWINGS), walk(100)
-    assert all(np.isnan(swings(state[0], candle, before, after)) for candle in candles)
-    assert state["seen"][0] > 0
-    assert state["settles"][0] > 1_000_000
-
-
-def test_a_top_is_stamped_on_the_candle_that_confirms_it():
-    """A top at 3 with two candles behind it is known at 5, and its level is its high."""
-    state = np.zeros(1, SWINGS)
-    events = [swings(state[0], candle, 2, 2) for candle in flat_top(1, 2, 3, 6, 4, 3, 2, 3, 5)]
-    assert np.array_equal(events, [np.nan, np.nan, np.nan, np.nan, 0.0, 1.0, 0.0, 0.0, -1.0], equal_nan=True)
-    assert (state["up"]["level"][0], state["up"]["level_at"][0]) == (6.5, 3)
-    assert (-state["down"]["level"][0], state["down"]["level_at"][0]) == (1.5, 6)
-
-
-def test_the_first_of_equal_tops_counts():
-    """Two equal highs are one top: the first."""
-    state = np.zeros(1, SWINGS)
-    events = [swings(state[0], candle, 2, 2) for candle in flat_top(1, 2, 3, 6, 4, 6, 3, 2, 1)]
-    assert events.count(1.0) == 1
-    assert state["up"]["level_at"][0] == 3
 
 
 def test_a_break_with_the_trend_goes_on_and_one_against_it_changes_character():

@@ -32,8 +32,6 @@ def decided(name, candles, warm=WARM, stopped=None, **chosen):
     return market.everything("DECISIONS")
 
 
-
-
 def same_from(one, two):
     """Return from which decision on both runs agree in reason, amount and stop; their length when they never do."""
     count = min(len(one), len(two))
