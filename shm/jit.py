@@ -124,7 +124,9 @@ def put_back(typingctx, record, copy):
 
 def _copy(builder, to, source, size):
     pointer = ir.IntType(8).as_pointer()
-    cgutils.raw_memcpy(builder, builder.bitcast(to, pointer), builder.bitcast(source, pointer), ir.Constant(ir.IntType(64), size), 1)
+    cgutils.raw_memcpy(
+        builder, builder.bitcast(to, pointer), builder.bitcast(source, pointer), ir.Constant(ir.IntType(64), size), 1
+    )
 
 
 @intrinsic

@@ -56,7 +56,7 @@ def ichimoku(state, candle, spans, displacement):
     wide = _middle(state.long, high, low, spans[2])
     one = delayed(state.lead_one, 0.5 * (conversion + base), displacement)
     two = delayed(state.lead_two, wide, displacement)
-    count(state, sound, max(max(spans[0], spans[1]), spans[2]) + displacement)
+    count(state, sound, max(spans[0], spans[1], spans[2]) + displacement)
     return conversion, base, one, two
 
 

@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from shm.jit import kernel, on_stack, put_back, specialised
+from shm.jit import on_stack, put_back, specialised
 from shm.records import MARKET
 
 SEEN, SETTLES = "seen", "settles"

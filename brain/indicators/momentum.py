@@ -4,7 +4,7 @@ import math
 
 from brain.indicators.indicator import LIMIT, RANGE, WINDOW, Indicator, state_of
 from brain.indicators.trend import EMA, FADE, FADE_WILDER, SMA, ema, sma
-from brain.indicators.windows import DELAY, TOTAL, count, delayed, restart, total
+from brain.indicators.windows import DELAY, TOTAL, count, delayed, restart
 from shm.jit import inlined, kernel
 
 RSI = state_of("gain", "loss", "share", "close_last")
@@ -25,7 +25,7 @@ def rsi(state, close, period):
         state.close_last = close
         state.seen += 1
         share = state.share
-        gain = state.gain + ((change if change > 0.0 else 0.0) - state.gain) * share
+        gain = state.gain + ((max(0.0, change)) - state.gain) * share
         loss = state.loss + ((-change if change < 0.0 else 0.0) - state.loss) * share
         state.gain, state.loss = gain, loss
         both = gain + loss

@@ -8,6 +8,9 @@ from brain.indicators.trend import FADE_WILDER, SMA, sma
 from brain.indicators.windows import EXTREMES, TOTAL, count, extremes, restart, total
 from shm.jit import inlined, kernel
 
+# A market that stands still moves in the last bits: of the mean of three prices, and of an RSI.
+STILL, STILL_RSI = 1e-13, 1e-9
+
 STOCHASTIC = state_of(("span", EXTREMES), ("k", SMA), ("d", SMA))
 STOCHASTIC_RSI = state_of(("strength", RSI), ("span", EXTREMES), ("d", SMA))
 WILLIAMS = EXTREMES
@@ -40,7 +43,7 @@ def stochastic_rsi(state, close, period, fast_period, signal_period):
     """Place of the RSI in its own range of ``fast_period``, and its average: (k, d), 0 to 100; NaN before each."""
     strength = rsi(state.strength, close, period)
     highest, lowest = extremes(state.span, strength, strength, fast_period)
-    k = _place(strength, highest, lowest)
+    k = 0.0 if highest - lowest <= STILL_RSI else _place(strength, highest, lowest)
     d = sma(state.d, k, signal_period)
     count(state, abs(close) < LIMIT, FADE_WILDER * period + fast_period + signal_period)
     return k, d
@@ -71,8 +74,9 @@ def mfi(state, candle, period):
     count(state, True, period + 1)
     if seen == 0:
         return math.nan
-    up = total(state.up, money if typical > before else 0.0, period)
-    both = total(state.both, money if typical != before else 0.0, period)
+    moved = abs(typical - before) > STILL * typical
+    up = total(state.up, money if moved and typical > before else 0.0, period)
+    both = total(state.both, money if moved else 0.0, period)
     if both != both:
         return math.nan
     # both sums round alike, but not the same
@@ -130,7 +134,7 @@ STOCHASTIC_RSI_INDICATOR = Indicator(
     ),
     settled=lambda period, fast_period, signal_period: FADE_WILDER * period + fast_period + signal_period - 1,
     origin="TA-Lib STOCHRSI",
-    difference="k is given as soon as it is defined; TA-Lib's usual range is 5",
+    difference="k is given as soon as it is defined; 0 where the RSI stood still to 1e-9: TA-Lib divides rounding",
 )
 
 WILLIAMS_INDICATOR = Indicator(
@@ -155,5 +159,5 @@ MFI_INDICATOR = Indicator(
     first=lambda period: period,
     settled=lambda period: period,
     origin="TA-Lib MFI",
-    difference="50 where no money moved; TA-Lib says 0 where less than 1 did",
+    difference="50 where no money moved (TA-Lib: 0 where less than 1 did); prices within 1e-13 are equal",
 )

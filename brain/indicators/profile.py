@@ -112,7 +112,7 @@ def _measure(state, low, high, width, share):
     while held < share * traded * (1.0 - 1e-12) and (bottom > low or top < high):
         below = state.bins[(bottom - 1) & (BINS - 1)] if bottom > low else -1.0
         above = state.bins[(top + 1) & (BINS - 1)] if top < high else -1.0
-        if above > below * (1.0 + 1e-12) and above >= 0.0 or below < 0.0:
+        if (above > below * (1.0 + 1e-12) and above >= 0.0) or below < 0.0:
             top += 1
             held += above
         else:

@@ -13,7 +13,8 @@ _SLOTS = [(name, "<i8", (WINDOW,)) for name in ("below", "above", "place")]
 QUANTILE = state_of(("slot", "<i8"), ("below_count", "<i8"), ("past", "<f8", (WINDOW,)), *_SLOTS)
 _SUMS = ("x", "y", "xx", "yy", "xy")
 CORRELATION = state_of(
-    *[*_SUMS, "origin_x", "origin_y", "last_x", "last_y", ("slot", "<i8"), ("same_x", "<i8"), ("same_y", "<i8")],
+    *(*_SUMS, "origin_x", "origin_y", "last_x", "last_y"),
+    *[(name, "<i8") for name in ("slot", "same_x", "same_y")],
     *[(name, "<f8", (WINDOW,)) for name in ("past_x", "past_y", *[f"left_{each}" for each in _SUMS])],
 )
 

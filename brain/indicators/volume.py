@@ -80,7 +80,7 @@ def session_vwap(state, candle, session_s):
     if state.seen == 0:
         state.settles = NEVER
     state.seen += 1
-    if (session != state.session or begins) and state.seen > 1 or begins:
+    if ((session != state.session or begins) and state.seen > 1) or begins:
         state.settles = min(state.settles, state.seen)
     if session != state.session or begins or state.seen == 1:
         state.session, state.money, state.volume = session, 0.0, 0.0

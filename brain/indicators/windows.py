@@ -12,7 +12,6 @@ an input.  Highest and lowest go the same way.
 
 import math
 
-
 from brain.indicators.indicator import LIMIT, NEVER, WINDOW, state_of
 from shm.jit import inlined, kernel
 

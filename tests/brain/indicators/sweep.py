@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from brain.indicators.indicator import catalogue, walked
+from tests.brain.market import walk
 
 TOLERANCE = 1e-9
 ALL = catalogue()
@@ -88,3 +89,12 @@ def depends_on_the_start(function, candles, begins, accumulates=False):
             if differs.any():
                 return begin + int(np.flatnonzero(differs)[0])
     return -1
+
+
+def closing(name, closes, **parameters):
+    """Return indicator ``name`` over candles that are no more than their closes, of volume 1."""
+    candles = walk(len(closes))
+    for field in PRICES:
+        candles[field] = closes
+    candles["volume"] = 1.0
+    return walked(ALL[name], candles, parameters)[0]

@@ -1,15 +1,23 @@
 """Slow, obvious twins of brain/indicators/momentum.py and oscillators.py."""
 
+import itertools
 import math
 
 from tests.brain.indicators.oracles.plain import (
-    column, exponential, mean, minus, rolling, share, smoothed, typical,
+    column,
+    exponential,
+    mean,
+    minus,
+    rolling,
+    share,
+    smoothed,
+    typical,
 )  # fmt: skip
 
 
 def strength(close, period):
     """Return Wilder's RSI of ``close``."""
-    changes = [math.nan] + [b - a for a, b in zip(close, close[1:], strict=False)]
+    changes = [math.nan] + [b - a for a, b in itertools.pairwise(close)]
     up = smoothed([max(change, 0.0) if change == change else change for change in changes], period)
     down = smoothed([max(-change, 0.0) if change == change else change for change in changes], period)
     return [
@@ -43,7 +51,7 @@ def cci(candles, period):
 def tsi(candles, long_period, short_period):
     """Changes smoothed twice over their sizes smoothed twice."""
     close = column(candles, "close")
-    changes = [math.nan] + [b - a for a, b in zip(close, close[1:], strict=False)]
+    changes = [math.nan] + [b - a for a, b in itertools.pairwise(close)]
     moves = exponential(exponential(changes, long_period), short_period)
     sizes = exponential(exponential([abs(change) for change in changes], long_period), short_period)
     return [100.0 * share(m, s) if not math.isnan(s) else math.nan for m, s in zip(moves, sizes, strict=True)]
@@ -74,7 +82,11 @@ def stochastic(candles, fast_period, slow_period, signal_period):
 
 def stochastic_rsi(candles, period, fast_period, signal_period):
     """The place of the RSI in its own range."""
-    k = rolling([(x, x, x) for x in rsi(candles, period)], fast_period, place)
+
+    def measure(window):
+        return place(window) if max(window)[0] - min(window)[0] > 1e-9 else 0.0
+
+    k = rolling([(x, x, x) for x in rsi(candles, period)], fast_period, measure)
     return k, rolling(k, signal_period, mean)
 
 
@@ -94,8 +106,8 @@ def mfi(candles, period):
     flows = [(math.nan, math.nan)]
     for n in range(1, len(prices)):
         money = prices[n] * float(candles["volume"][n])
-        up = money if prices[n] > prices[n - 1] else 0.0
-        flows.append((up, money if prices[n] < prices[n - 1] else 0.0))
+        up = money if prices[n] > prices[n - 1] * (1.0 + 1e-13) else 0.0
+        flows.append((up, money if prices[n] < prices[n - 1] * (1.0 - 1e-13) else 0.0))
 
     def measure(window):
         up, down = math.fsum(u for u, _ in window), math.fsum(d for _, d in window)

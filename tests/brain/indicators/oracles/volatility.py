@@ -1,5 +1,6 @@
 """Slow, obvious twins of brain/indicators/volatility.py."""
 
+import itertools
 import math
 
 from tests.brain.indicators.oracles.plain import column, mean, ranges, rolling, smoothed
@@ -18,7 +19,7 @@ def root(values):
 def close_volatility(candles, period):
     """Root mean square of log returns."""
     close = column(candles, "close")
-    squares = [math.nan] + [math.log(b / a) ** 2 for a, b in zip(close, close[1:], strict=False)]
+    squares = [math.nan] + [math.log(b / a) ** 2 for a, b in itertools.pairwise(close)]
     return root(rolling(squares, period, mean))
 
 
