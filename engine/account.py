@@ -223,7 +223,7 @@ class Account:
         is_new = not self.books.account
         self._done(self.core.restarted(now), now)
         if is_new:
-            cash = (await self._venue.wallet(plan.asset)).wallet
+            cash = await self._desk.opening(plan.asset)
             account, venue = self.books.account, self.books.venue
             opening = Deposited(account=account, venue=venue, amount=cash, reference="opening", wall_ns=now.wall_ns)
             self.tell(Recorded(opening))

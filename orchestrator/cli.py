@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from orchestrator.settings import BadInputError
 
 LATER = ("optimise", "train", "record", "download")
+WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
 AGENT_WORDS = 4  # agent ROLE --session DIR
 
 
@@ -30,7 +31,7 @@ def market_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that runs a market."""
     add = parser.add_argument
     add("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
-    add("--market", nargs="+", metavar="WHAT", help="synthetic, or candle files, or a folder of them")
+    add("--market", nargs="+", metavar="WHAT", help=WHAT)
     add("--symbols", metavar="A,B", help="ccxt unified symbols, e.g. BTC/USDT:USDT; those of the market when left out")
     add("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
@@ -131,10 +132,12 @@ def parser() -> Parser:
     command("indicator", "one indicator over a candle file, as CSV (indicator --help lists them)", _indicator)
     sub = command("exchange", "the embedded exchange alone, for any Binance client", _exchange)
     sub.add_argument("--port", type=number, required=True, metavar="N", help="of loopback; 0: any that is free")
-    sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="FILE", help="candle files, or synthetic")
+    sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="WHAT", help=WHAT)
     sub.add_argument("--speed", default="1", metavar="X", help="market seconds a second (1), or max")
     sub.add_argument("--seed", type=number, default=1, metavar="N", help="of a synthetic market (1)")
     sub.add_argument("--faults", type=Path, metavar="FILE", help="what shall go wrong, TOML or JSON")
+    # A name of its own: the session's --state of the top level has a default, and this has none.
+    sub.add_argument("--state", dest="keep", type=Path, metavar="DIR", help="keep its books there over a restart")
     sub.add_argument(
         "--limits", choices=("generous", "published"), default="generous", help="the exchange's own, or none"
     )
@@ -259,7 +262,7 @@ def _indicator(typed: argparse.Namespace) -> int:
 
 
 def _exchange(typed: argparse.Namespace) -> int:
-    from orchestrator.wiring import Solo, serve_exchange
+    from orchestrator.solo import Solo, serve_exchange
 
     return serve_exchange(
         Solo(
@@ -270,5 +273,6 @@ def _exchange(typed: argparse.Namespace) -> int:
             has_published_limits=typed.limits == "published",
             certificate=typed.certificate,
             faults=typed.faults,
+            state=typed.keep,
         )
     )

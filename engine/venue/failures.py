@@ -8,6 +8,7 @@ ccxt's classes are written by name, since only ``live.py`` imports it.
 """
 
 import re
+from typing import Any
 
 import aiohttp
 
@@ -110,3 +111,9 @@ def translated(error: Exception) -> errors.VenueError:
     if place is errors.RateLimited:
         return errors.RateLimited(text, code=code, retry_after_ms=getattr(error, "retry_after_ms", 0))
     return place(text, code=code)
+
+
+def marked(error: Any, status: int, wait_ms: int) -> Any:
+    """``error`` with what only the answer's head said: its status, and how long to wait."""
+    error.status, error.retry_after_ms = status, wait_ms
+    return error

@@ -26,9 +26,9 @@ from brain.strategies.loader import Strategy, StrategyError
 from engine.inbox import Inbox
 from engine.venue.embedded.events import CandleUpdate
 from engine.venue.embedded.exchange import Exchange
-from engine.venue.embedded.exchange import Settings as Play
 from engine.venue.embedded.listing import Listing, e8_text
 from engine.venue.embedded.market import MINUTE_NS, Market
+from engine.venue.embedded.pace import Speed
 from orchestrator import settings as settings_of
 from orchestrator import wiring
 from orchestrator.research import report
@@ -64,7 +64,9 @@ class Backtest:
     """One market, played once."""
 
     def __init__(self, market: Market, settings: Settings, strategies: list[Strategy]) -> None:
-        self._exchange = Exchange(market, Play(points_per_candle=1, tells_ticks=False))
+        # Prices and fills are those of a session; funding is not charged yet, and profit is marked at the last price.
+        play = wiring.play_of(settings.market, Speed.parse("step"))
+        self._exchange = Exchange(market, replace(play, tells_ticks=False, pays_funding=False, mark_minutes=0))
         self._instruments: tuple[Instrument, ...] = wiring.instruments_of(market, VENUE, ACCOUNT)
         self._rows = {listing.id: listing.row for listing in market.listings}
         self._listings = market.listings

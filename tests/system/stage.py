@@ -139,3 +139,4 @@ def check(summary: dict[str, Any]) -> None:
     assert wallet == Decimal(exchange["wallet"])
     assert Decimal(summary["realised"]) == Decimal(exchange["realised"])
     assert Decimal(summary["fees"]) == Decimal(exchange["fees"])
+    assert Decimal(summary["funding"]) == Decimal(exchange["funding"])
