@@ -5,12 +5,10 @@
     | sequence | payload: one record, 120 bytes = 15 words of 8 bytes      |
     +----------+-----------------------------------------------------------+
 
-Prices and quantities of ours are integers: ``ticks`` and ``lots`` of the
-instrument, money in minor units of 1e-8 of the quote asset.  ``f8`` holds market
-data and nothing else.  ``*_ns`` is UTC nanoseconds since 1970; which clock is said
-beside the field: market (the exchange's, see table CLOCK), wall or monotonic.
-A ring record opens with ``kind``; kind 0 is GAP, what a successor publishes in
-place of a record that its predecessor died while writing.
+Prices and quantities of ours are integers: ``ticks`` and ``lots`` of the instrument, money in minor units of 1e-8 of
+the quote asset.  ``f8`` holds market data and nothing else.  ``*_ns`` is UTC nanoseconds since 1970; which clock is
+said beside the field: market (the exchange's, see table CLOCK), wall or monotonic.  A ring record opens with ``kind``;
+kind 0 is GAP, what a successor publishes in place of a record that its predecessor died while writing.
 """
 
 from enum import IntEnum

