@@ -74,3 +74,16 @@ def test_every_decision_has_its_words(name):
         words = explain(decision, "BTC/USDT:USDT", strategy.values, Decimal("0.01"))
         assert words.startswith("BTC: ")
         assert all(f"{value} " in words for value in strategy.values)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_target_leaves_without_its_decision(name):
+    """Each target has the decision of the same candle on record, with the same amount and stop: no trade before it."""
+    market, _ = lived([loader.load(name)], walk(WARM + 600, seed=5))
+    decisions = {int(one["market_seq"]): one for one in market.everything("DECISIONS")}
+    targets = market.everything("TARGETS")
+    assert len(targets) > 50
+    for target in targets:
+        decision = decisions[int(target["market_seq"])]
+        for field in ("instrument", "strategy", "amount", "stop_ticks", "target_id", "inputs_hash", "reason"):
+            assert decision[field] == target[field], field
