@@ -35,7 +35,7 @@ TURN = np.dtype(
 )
 LEG = np.dtype(
     [
-        ("pit", "<f8"),  # lowest y since the newest top, until it is broken
+        ("pit", "<f8"),  # lowest y since the newest top
         ("pit_rim", "<f8"),  # x of that candle
         ("pit_at", "<i8"),
         ("crest", "<f8"),  # highest x since the newest top, itself included
@@ -65,15 +65,18 @@ def turn(side, x, now, before, after):
     if now == 0:
         side.attempt, side.attempt_at, side.level_at = x, _NONE, _NONE
         return False
-    if x > side.attempt:
-        side.attempt, side.attempt_at = x, now
-        return False
-    if side.attempt_at + after != now:
-        # while nothing is attempted, the bar to pass is the input before
-        if side.attempt_at == _NONE:
-            side.attempt = x
-        return False
     top, at = side.attempt, side.attempt_at
+    # selects, not branches: which of two inputs is higher cannot be predicted
+    is_higher = x > top
+    # while nothing is attempted, the bar to pass is the input before
+    side.attempt = x if is_higher | (at == _NONE) else top
+    side.attempt_at = now if is_higher else at
+    return _confirm(side, top, at, now, before) if (at + after == now) & (not is_higher) else False
+
+
+@kernel
+def _confirm(side, top, at, now, before):
+    x = side.past[now & _MASK]
     side.attempt, side.attempt_at = x, now if x > side.past[(now - 1) & _MASK] else _NONE
     if at < before:
         return False
@@ -101,18 +104,19 @@ def leg(state, side, mirror, is_new, c, now):
         for at in range(side.level_at + 1, now):
             _dig(state, side.past[at & _MASK], -mirror.past[at & _MASK], at)
     x = side.past[now & _MASK]
-    state.crest = max(state.crest, x)
-    if state.whole == 0:
-        return False
+    state.crest = x if x > state.crest else state.crest
     _dig(state, x, -mirror.past[now & _MASK], now)
-    state.whole = 0 if c > side.level else 1
-    return state.whole == 0
+    broke = (state.whole == 1) & (c > side.level)
+    state.whole = 0 if broke else state.whole
+    return broke
 
 
 @inlined
 def _dig(state, x, y, at):
-    if y <= state.pit:
-        state.pit, state.pit_rim, state.pit_at = y, x, at
+    is_deeper = y <= state.pit
+    state.pit = y if is_deeper else state.pit
+    state.pit_rim = x if is_deeper else state.pit_rim
+    state.pit_at = at if is_deeper else state.pit_at
 
 
 @kernel
