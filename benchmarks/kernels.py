@@ -15,6 +15,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -23,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
 LIVE_MAX, ARRAY_MAX, ALONE_MAX = 0.6, 0.35, 1.2
 SEED = 11
@@ -191,16 +193,37 @@ def line(name: str, row: Sequence[Sequence[float]], limit: float) -> bool:
     return ratio <= limit
 
 
+def compile_times() -> None:
+    """Print how long a process takes to the first value of all indicators: nothing compiled before, then cached."""
+    program = (
+        "import time; start = time.perf_counter()\n"
+        "import numpy as np\nfrom brain.indicators.indicator import catalogue, over\nfrom shm.records import MARKET\n"
+        "candles = np.zeros(9, MARKET); loaded = time.perf_counter()\n"
+        "for one in catalogue().values(): over(one, candles, {})\n"
+        "print(f'{loaded - start:.2f} {time.perf_counter() - loaded:.2f} {len(catalogue())}')"
+    )
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "RINGMASTER_CACHE": cache, "PYTHONPATH": str(ROOT)}
+        for kind in ("cold", "cached"):
+            command = [sys.executable, "-c", program]
+            said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.split()
+            print(f"compile, {kind}: imports {said[0]} s, the first value of all {said[2]} indicators {said[1]} s")
+
+
 def main(argv: Sequence[str]) -> int:
     """Check, then time; exit 1 when an answer or a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candles", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--takt", default="", metavar="DIR", help="where ta-lib-takt is installed")
+    parser.add_argument("--compile", action="store_true", help="time compiling, cold and cached, and nothing else")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     typed = parser.parse_args(argv)
     if typed.serve:
         return serve(typed.candles)
+    if typed.compile:
+        compile_times()
+        return 0
     columns = market(typed.candles)
     try:
         talib = version("TA-Lib")

@@ -245,6 +245,10 @@ def _why(typed: argparse.Namespace) -> int:
     return explain(typed.state, typed.session, typed.symbol, typed.time)
 
 
+def _indicator(typed: argparse.Namespace) -> int:
+    raise BadInputError(f"{typed.command} comes first: python run.py indicator NAME --data FILE --out FILE")
+
+
 def _replay(typed: argparse.Namespace) -> int:
     from orchestrator.research.replay import replay
 
@@ -255,10 +259,6 @@ def _backtest(typed: argparse.Namespace) -> int:
     from orchestrator.research.backtest import backtest
 
     return backtest(typed)
-
-
-def _indicator(typed: argparse.Namespace) -> int:
-    raise BadInputError(f"{typed.command} comes first: python run.py indicator NAME --data FILE --out FILE")
 
 
 def _exchange(typed: argparse.Namespace) -> int:

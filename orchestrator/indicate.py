@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from brain.diagnosis import KernelError
 from brain.indicators.indicator import Indicator, ParameterError, catalogue, holes, is_seconds, walked
 from feed.recording import Recording, RecordingError, read
 from orchestrator.settings import BadInputError
@@ -72,7 +73,7 @@ def compute(argv: Sequence[str], kind: Parser, place: Callable[[str], str]) -> i
     lacks_nothing(one, candles, typed.data)
     try:
         values, settled = walked(one, candles, chosen, bridged=typed.bridge_gaps)
-    except ParameterError as error:
+    except (ParameterError, KernelError) as error:
         raise BadInputError(str(error)) from None
     write(typed.out, candles["open_ns"], values)
     found = {

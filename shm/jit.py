@@ -25,7 +25,7 @@ from shm.build import fingerprint
 
 __all__ = [
     "address_of", "call5", "compiled", "fingerprint", "inlined", "kernel", "on_stack", "put_back", "record_at",
-    "specialised",
+    "shaped", "specialised",
 ]  # fmt: skip
 
 # What it makes is typed by numba where it is used.
@@ -69,6 +69,11 @@ def specialised(template: Callable[..., Any], name: str, **bound: Any) -> Any:
     function = FunctionType(code, {**template.__globals__, **bound}, name)
     function.__module__ = template.__module__
     return kernel(function)
+
+
+def shaped(records: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return ``records`` as kernels take them: run as plain Python they need fields to be attributes."""
+    return records.view(np.recarray) if PLAIN else records
 
 
 def address_of(array: np.ndarray[Any, Any]) -> int:

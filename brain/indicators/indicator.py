@@ -30,8 +30,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numba.core.errors import NumbaError
 
-from shm.jit import on_stack, put_back, specialised
+from brain.diagnosis import KernelError, cause, deepest
+from shm.jit import on_stack, put_back, shaped, specialised
 from shm.records import MARKET
 
 SEEN, SETTLES = "seen", "settles"
@@ -48,7 +50,7 @@ TRADED = ("high", "low", "close", "volume")
 FLOW = ("volume", "taker_volume")
 
 COLUMNS = ("open_ns", "open", "high", "low", "close", "volume", "taker_volume", "trades")
-EMPTY = np.zeros(1, MARKET)
+EMPTY = shaped(np.zeros(1, MARKET))
 
 Candles = np.ndarray[Any, np.dtype[np.void]]
 
@@ -198,10 +200,15 @@ def walked(
     loop = array_form(indicator.step, indicator.name)
     columns = columns_of(candles)
     state = widen(indicator.state, indicator.slots(options))
+    out_shaped, settings = shaped(out), shaped(settings)
     edges = [0, *([] if bridged else holes(candles)), len(candles)]
     for start, end in pairwise(edges):
         part = tuple(column[start:end] for column in columns)
-        loop(np.zeros(1, state), settings, part, out[start:end], settled[start:end])
+        try:
+            loop(shaped(np.zeros(1, state)), settings, part, out_shaped[start:end], settled[start:end])
+        except NumbaError as error:
+            why = f"{deepest(str(error))}: {cause(str(error))}"
+            raise KernelError(f"{indicator.name} does not compile: {why}") from error
     return out, settled
 
 

@@ -9,8 +9,8 @@ from shm.jit import inlined, kernel
 
 RSI = state_of("gain", "loss", "share", "close_last")
 ROC = DELAY
-CCI = state_of("last", ("same", "<i8"), ("slot", "<i8"), ("past", "<f8", (WINDOW,)), ("mean", TOTAL))
-TSI = state_of("close_last", *[(name, EMA) for name in ("move", "smooth", "size", "size_smooth")])
+CCI = state_of("last", ("same", "<i8"), ("slot", "<i8"), ("past", "<f8", (WINDOW,)), ("average", TOTAL))
+TSI = state_of("close_last", *[(name, EMA) for name in ("move", "move_smooth", "reach", "reach_smooth")])
 AO = state_of(("fast", SMA), ("slow", SMA))
 
 
@@ -69,8 +69,8 @@ def cci(state, candle, period):
     The mean deviation looks at all ``period`` candles each time, as TA-Lib's does.
     """
     typical = (candle.high + candle.low + candle.close) / 3.0
-    mean = sma(state.mean, typical, period)
-    state.seen, state.settles = state.mean.seen, state.mean.settles
+    mean = sma(state.average, typical, period)
+    state.seen, state.settles = state.average.seen, state.average.settles
     if state.seen < 1:
         return math.nan
     if state.seen == 1:
@@ -95,8 +95,8 @@ def tsi(state, close, long_period, short_period):
     state.close_last = close
     count(state, sound, 13 * (long_period + short_period) + 1)
     if not sound or change == change:
-        move = ema(state.smooth, ema(state.move, change, long_period), short_period)
-        size = ema(state.size_smooth, ema(state.size, abs(change), long_period), short_period)
+        move = ema(state.move_smooth, ema(state.move, change, long_period), short_period)
+        size = ema(state.reach_smooth, ema(state.reach, abs(change), long_period), short_period)
         if size == size:
             return 100.0 * (move / size) if size > 0.0 else 0.0
     return math.nan

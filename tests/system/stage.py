@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DATA = Path(os.environ.get("RINGMASTER_DATA", ROOT.parent / "shared" / "data"))
 SHARED_MEMORY = Path("/dev/shm")
 
 

@@ -1,8 +1,11 @@
 """Every indicator, found by walking the package: equal to a slow oracle, blind to tomorrow, free of its start."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from brain.diagnosis import KernelError
 from brain.indicators.indicator import (
     LIMIT,
     NEVER,
@@ -173,6 +176,26 @@ def test_a_parameter_that_makes_no_sense_is_refused():
         over(ALL["bollinger"], walk(3), {"width": float("nan")})
 
 
+def test_a_kernel_that_does_not_compile_is_named_with_its_line():
+    """The deepest line, in this file, and the cause; before the first candle is looked at."""
+    broken = replace(ALL["sma"], name="broken", step=_broken)
+    line = _inner.py_func.__code__.co_firstlineno + 2
+    with pytest.raises(
+        KernelError, match=rf"broken does not compile: tests/brain/indicators/test_indicator.py:{line}: "
+    ):
+        over(broken, walk(3), {})
+
+
+@kernel
+def _inner(value):
+    return value.nothing_of_that_name
+
+
+@kernel
+def _broken(state, settings, candle, out):
+    out.value = _inner(candle.close)
+
+
 def test_the_catalogue_is_what_the_package_holds():
     """Every indicator by its own name."""
     assert all(name == one.name for name, one in catalogue().items())
@@ -233,3 +256,17 @@ def test_a_planted_start_is_seen():
     candles = flowing(walk(600))
     assert not sees_the_future(planted(_cumulative), candles, 300)
     assert depends_on_the_start(planted(_cumulative), candles, [100]) >= 120
+
+
+def fields(state):
+    """Yield the names of a record's fields, nested ones too."""
+    for name, (inner, *_) in state.fields.items():
+        yield name
+        if inner.names:
+            yield from fields(inner)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_no_field_is_an_attribute_of_arrays(name):
+    """Run as plain Python, for coverage, a record would answer with its method instead."""
+    assert not [field for field in fields(ALL[name].state) if hasattr(np.recarray, field)]
