@@ -14,7 +14,7 @@ import math
 from brain.indicators.indicator import LIMIT, NEVER, Indicator, state_of
 from brain.indicators.swings import LEG, SWINGS, fits, is_sound, leg, swings
 from brain.indicators.zones import ZONES, depth_of, empty, far_of, leave, near_of, sweep, visit
-from shm.jit import kernel
+from shm.jit import inlined, kernel
 
 STRUCTURE = state_of(("swing", SWINGS), ("rise", LEG), ("fall", LEG), ("trend", "<i8"))
 BLOCKS = state_of(("structure", STRUCTURE), ("bullish", ZONES), ("bearish", ZONES))
@@ -123,7 +123,7 @@ def gaps(state, candle, least, age):
     return event if now >= 2 else math.nan
 
 
-@kernel
+@inlined
 def _mark_blocks(zones, structured, event, candle, age):
     # zones: bullish, bearish
     now = structured.seen - 1
@@ -167,7 +167,7 @@ def blocks(state, candle, before, after, age):
     return event
 
 
-@kernel
+@inlined
 def _take_pools(pools, swing, candle, after, age):
     # pools: above, below; the signed number of levels swept
     now = swing.seen - 1

@@ -104,7 +104,7 @@ def leg(state, side, mirror, is_new, c, now):
         for at in range(side.level_at + 1, now):
             _dig(state, side.past[at & _MASK], -mirror.past[at & _MASK], at)
     x = side.past[now & _MASK]
-    state.crest = x if x > state.crest else state.crest
+    state.crest = max(state.crest, x)
     _dig(state, x, -mirror.past[now & _MASK], now)
     broke = (state.whole == 1) & (c > side.level)
     state.whole = 0 if broke else state.whole
