@@ -396,6 +396,5 @@ COMMAND = np.dtype(
 )
 
 RECORDS = {name: value for name, value in globals().items() if isinstance(value, np.dtype)}
-
 for _name, _record in RECORDS.items():
     assert _record.itemsize == PAYLOAD, f"{_name} must fill a slot's payload: {_record.itemsize}"
