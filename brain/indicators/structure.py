@@ -13,7 +13,7 @@ import math
 
 from brain.indicators.indicator import LIMIT, NEVER, Indicator, state_of
 from brain.indicators.swings import LEG, SWINGS, fits, is_sound, leg, swings
-from brain.indicators.zones import ZONES, depth_of, empty, far_of, leave, near_of, sweep, visit
+from brain.indicators.zones import ZONES, depth_of, empty, far_of, leave, leave_if, near_of, sweep, visit, visit_often
 from shm.jit import inlined, kernel
 
 STRUCTURE = state_of(("swing", SWINGS), ("rise", LEG), ("fall", LEG), ("trend", "<i8"))
@@ -36,7 +36,7 @@ def _forget(state, is_period):
     return math.nan
 
 
-@kernel
+@inlined
 def structure(state, candle, before, after):
     """1.0 break of structure upwards, 2.0 change of character upwards, -1.0 and -2.0 downwards, 0.0; NaN before.
 
@@ -88,7 +88,7 @@ def premium(state, close):
     return (close - floor) / (ceiling - floor) if ceiling > floor else 0.5
 
 
-@kernel
+@inlined
 def gaps(state, candle, least, age):
     """1.0 where a bullish fair value gap of at least ``least`` opens, -1.0 a bearish one, else 0.0; NaN before.
 
@@ -106,17 +106,15 @@ def gaps(state, candle, least, age):
         empty(state.bullish)
         empty(state.bearish)
     high, low = candle.high, candle.low
-    visit(state.bullish, low, now, age)
-    visit(state.bearish, -high, now, age)
-    event = 0.0
-    if now >= 2:
-        body = state.close_1 - state.open_1
-        if body > 0.0 and low > state.high_2 and low - state.high_2 >= least:
-            leave(state.bullish, low, state.high_2, now)
-            event = 1.0
-        elif body < 0.0 and high < state.low_2 and state.low_2 - high >= least:
-            leave(state.bearish, -high, -state.low_2, now)
-            event = -1.0
+    visit_often(state.bullish, low, now, age)
+    visit_often(state.bearish, -high, now, age)
+    body, up, down = state.close_1 - state.open_1, low - state.high_2, state.low_2 - high
+    is_bullish = (now >= 2) & (body > 0.0) & (up > 0.0) & (up >= least)
+    is_bearish = (now >= 2) & (body < 0.0) & (down > 0.0) & (down >= least)
+    leave_if(state.bullish, is_bullish, low, state.high_2, now)
+    leave_if(state.bearish, is_bearish, -high, -state.low_2, now)
+    event = 1.0 if is_bullish else 0.0
+    event = -1.0 if is_bearish else event
     state.high_2, state.low_2 = state.high_1, state.low_1
     state.open_1, state.close_1, state.high_1, state.low_1 = candle.open, candle.close, high, low
     state.seen, state.settles = now + 1, age + 3

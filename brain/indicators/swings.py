@@ -119,7 +119,7 @@ def _dig(state, x, y, at):
     state.pit_at = at if is_deeper else state.pit_at
 
 
-@kernel
+@inlined
 def swings(state, candle, before, after):
     """1.0 where a top is confirmed, -1.0 a bottom, 2.0 both at once, else 0.0; the levels are in ``state``; NaN before.
 

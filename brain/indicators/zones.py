@@ -18,19 +18,18 @@ import numpy as np
 
 from shm.jit import inlined, kernel
 
-LIVE = 16  # a power of two
-_MASK = LIVE - 1
-_NEVER = 1 << 60
+LIVE = 16
+ROOM = 32  # a power of two above LIVE: what is written beyond the newest disturbs nobody
+_MASK = ROOM - 1
 
 ZONES = np.dtype(
     [
-        ("near", "<f8", (LIVE,)),
-        ("far", "<f8", (LIVE,)),
-        ("born", "<i8", (LIVE,)),
-        ("met", "<f8", (LIVE,)),  # lowest y since, until a newer one came
+        ("near", "<f8", (ROOM,)),
+        ("far", "<f8", (ROOM,)),
+        ("born", "<i8", (ROOM,)),
+        ("met", "<f8", (ROOM,)),  # lowest y since, until a newer one came
         ("edge", "<f8"),  # far side of the newest
         ("deepest", "<f8"),  # lowest y since the newest came
-        ("born_first", "<i8"),  # of the oldest
         ("oldest", "<i8"),
         ("alive", "<i8"),
         ("dropped", "<i8"),
@@ -43,28 +42,39 @@ ZONES = np.dtype(
 def empty(zones):
     """Forget all zones."""
     zones.alive, zones.oldest, zones.dropped = 0, 0, 0
-    zones.edge, zones.deepest, zones.born_first = -math.inf, math.inf, _NEVER
+    zones.edge, zones.deepest = -math.inf, math.inf
 
 
 @kernel
 def leave(zones, near, far, now):
     """Leave a zone behind, from ``near`` the price down to ``far``, which is cut to lie no deeper than the newest."""
-    if zones.alive > _MASK:
-        zones.oldest = (zones.oldest + 1) & _MASK
-        zones.alive -= 1
-        zones.dropped += 1
+    leave_if(zones, True, near, far, now)
+
+
+@inlined
+def leave_if(zones, is_left, near, far, now):
+    """Do so if ``is_left``; at most one is left a candle.  No branch: whether one is left cannot be predicted."""
+    # beyond the newest: it counts only if the newest moves there
+    zones.met[(zones.oldest + zones.alive - 1) & _MASK] = zones.deepest
     slot = (zones.oldest + zones.alive) & _MASK
-    zones.met[(slot - 1) & _MASK] = zones.deepest
     far = max(far, zones.edge)
     zones.near[slot], zones.far[slot], zones.born[slot] = near, far, now
-    zones.alive += 1
-    zones.edge, zones.deepest, zones.born_first = far, math.inf, zones.born[zones.oldest]
+    one = 1 if is_left else 0
+    over = 1 if is_left & (zones.alive == LIVE) else 0
+    zones.oldest = (zones.oldest + over) & _MASK
+    zones.alive += one - over
+    zones.dropped += over
+    zones.edge = far if is_left else zones.edge
+    zones.deepest = math.inf if is_left else zones.deepest
 
 
 @inlined
 def visit(zones, y, now, age):
-    """How many zones end because ``y`` comes down to their far side; the newest left is marked by how deep it is."""
-    if y > zones.edge and now - zones.born_first < age:
+    """How many zones end because ``y`` comes down to their far side; the newest left is marked by how deep it is.
+
+    At most one a candle comes of age, the oldest.
+    """
+    if y > zones.edge and (zones.alive == 0 or now - zones.born[zones.oldest] < age):
         zones.deepest = min(zones.deepest, y)
         return 0
     return _end(zones, y, now, age)
@@ -72,22 +82,31 @@ def visit(zones, y, now, age):
 
 @kernel
 def _end(zones, y, now, age):
-    # the oldest for their age, the newest for what they have been through
-    alive, oldest, ended = zones.alive, zones.oldest, 0
-    while alive > 0 and now - zones.born[oldest] >= age:
-        oldest = (oldest + 1) & _MASK
-        alive -= 1
-    while alive > 0 and y <= zones.far[(oldest + alive - 1) & _MASK]:
+    return visit_often(zones, y, now, age)
+
+
+@inlined
+def visit_often(zones, y, now, age):
+    """The same where about every other candle ends one: no branch for what cannot be predicted."""
+    is_old = (zones.alive > 0) & (now - zones.born[zones.oldest] >= age)
+    oldest = (zones.oldest + (1 if is_old else 0)) & _MASK
+    alive = zones.alive - (1 if is_old else 0)
+    edge = zones.edge if alive > 0 else -math.inf
+    # the first without a branch: whether one ends cannot be predicted
+    ended = 1 if y <= edge else 0
+    alive -= ended
+    newest = (oldest + alive - 1) & _MASK
+    deepest = zones.met[newest] if ended > 0 else zones.deepest
+    edge = zones.far[newest] if ended > 0 else edge
+    edge = edge if alive > 0 else -math.inf
+    while y <= edge:
         alive -= 1
         ended += 1
-    zones.alive, zones.oldest = alive, oldest
-    if alive == 0:
-        zones.edge, zones.deepest, zones.born_first = -math.inf, math.inf, _NEVER
-        return ended
-    zones.edge, zones.born_first = zones.far[(oldest + alive - 1) & _MASK], zones.born[oldest]
-    met = zones.met[(oldest + alive - 1) & _MASK] if ended > 0 else zones.deepest
+        newest = (oldest + alive - 1) & _MASK
+        edge, deepest = zones.far[newest] if alive > 0 else -math.inf, zones.met[newest]
+    zones.oldest, zones.alive, zones.edge = oldest, alive, edge
     # what the newer ones met before they ended is above y
-    zones.deepest = min(met, y)
+    zones.deepest = min(deepest, y) if alive > 0 else math.inf
     return ended
 
 
