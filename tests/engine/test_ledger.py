@@ -95,3 +95,23 @@ def test_every_filled_lot_has_one_owner(allotted, fills):
     assert sum(owned.values()) == sum(fills)
     assert all(owned.get(strategy, 0) <= lots for strategy, lots in allocation)
     assert owned.get("external", 0) == max(0, sum(fills) - sum(allotted))
+
+
+@given(TRADES, st.randoms(use_true_random=False))
+def test_trades_told_in_another_order_end_in_the_same_money(trades, random):
+    """I11, I14, I15: cash, cost and lots are those of the trades in the order of their ids, as the venue books them."""
+    told = list(enumerate(trades, 1))
+    ordered, shuffled = Ledger(), Ledger()
+    random.shuffle(told)
+    postings = []
+    for ledger, fills in ((ordered, sorted(told)), (shuffled, told)):
+        ledger.units[SYMBOL] = UNIT
+        postings = []
+        for number, (lots, ticks) in fills:
+            postings += ledger.book_fill(a_fill(number, lots, ticks, 3), [("a", abs(lots))])
+    assert shuffled.wallet("main", "paper") == ordered.wallet("main", "paper")
+    one, other = shuffled.position(KEY), ordered.position(KEY)
+    assert (one.lots, one.cost, one.realised, one.fees) == (other.lots, other.cost, other.realised, other.fees)
+    assert sum(posting.amount for posting in postings) == 0
+    cash = sum(posting.amount for posting in postings if posting.title == "cash" and posting.key.strategy == NET)
+    assert cash == shuffled.wallet("main", "paper")
