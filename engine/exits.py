@@ -69,10 +69,12 @@ def plan(books: Books, instrument: str, strategy: str, missed: frozenset[int] = 
         return []
     resting = [stop for stop in stops if stop.state in RESTS]
     held = books.position(instrument, strategy)
+    # One that outlived a turn of the position stands on the wrong side of the market: its price protects nothing.
+    ours = [stop.intent for stop in resting if stop.intent.side == -held.side]
     if not held.lots or not rests_at_venue(books, instrument, strategy):
         return [CancelStop(stop) for stop in resting]
     goal = books.goals.get((instrument, strategy))
-    price, target_id = (resting[-1].intent.stop_ticks, resting[-1].intent.target_id) if resting else (0, 0)
+    price, target_id = (ours[-1].stop_ticks, ours[-1].target_id) if ours else (0, 0)
     if goal and goal.spent:
         return []  # it is being closed; what rests stays until then
     if goal and goal.lots * held.lots > 0 and goal.stop_ticks:

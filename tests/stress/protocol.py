@@ -6,6 +6,7 @@ What a schedule is stands in schedule.py.  Prints how often each fault met each 
 """
 
 import argparse
+import gc
 import multiprocessing
 import sys
 import time
@@ -29,18 +30,25 @@ def table(tally: Tally) -> str:
 
 
 def rarest(tally: Tally) -> int:
-    """The smallest number of that table."""
+    """The smallest number of that table, SENT left out.
+
+    The engine writes no SEND (an intent that is durable may have left), and an order that a journal of another
+    version calls SENT is in doubt from the first step of recovery: only a death before that step can meet it.
+    """
     met = states_of(tally.met, state_of)
-    return min(met[fault, state] for fault in Fault for state in OrderState)
+    return min(met[fault, state] for fault in Fault for state in OrderState if state is not OrderState.SENT)
 
 
 def campaign(seed: int, first: int, count: int, policy: str = Policy.OURS) -> Tally:
     """Play ``count`` schedules of ``seed``; the tally names those that failed."""
     tally = Tally()
+    gc.disable()  # every schedule is one heap of cycles: collected together they cost a fifth
     real, accounts.Journal = accounts.Journal, Notebook  # type: ignore[misc, assignment]
     try:
         for number in range(first, first + count):
             known = len(tally.failures)
+            if number % 100 == 0:
+                gc.collect()
             try:
                 Schedule(seed, number, tally, policy).play()
             except Exception as error:
@@ -48,6 +56,7 @@ def campaign(seed: int, first: int, count: int, policy: str = Policy.OURS) -> Ta
             tally.failures[known:] = [f"schedule {number}: {words}" for words in tally.failures[known:]]
     finally:
         accounts.Journal = real  # type: ignore[misc]
+        gc.enable()
     return tally
 
 

@@ -185,7 +185,7 @@ class Schedule:
     def play(self) -> None:
         """Live until everything is quiet, then check; every death is followed by another life."""
         random, world = self.random, self.world
-        faults = [fault for fault in Fault if random.random() < 0.25]
+        faults = [fault for fault in Fault if random.random() < (0.5 if fault is Fault.REFUSED else 0.25)]
         if self.policy != Policy.OURS:
             faults = [Fault.ANSWER_LOST, Fault.LANDS_LATE, Fault.ERROR_DONE]
         self.weather.rough, self.weather.share = tuple(faults), random.choice((0.05, 0.1, 0.25))
@@ -321,7 +321,9 @@ class Schedule:
         tally.orders += len(books.orders)
         tally.fills += len(bourse.trades)
         sent = max(bourse.arrivals.values(), default=0)
-        duplicates = int(sent > 1) + len(bourse.doubles) + doubled(books) + _overdone(bourse)
+        duplicates = int(sent > 1) + len(bourse.doubles) + doubled(books)
+        if len(self.strategies) == 1:  # with two, the order of one may close what the other holds
+            duplicates += _overdone(bourse)
         orphans = [
             name
             for name in bourse.orders

@@ -60,6 +60,7 @@ class Fault(Enum):
 
 ON_REQUESTS = tuple(Fault)[:10]
 ON_NEWS = (Fault.NEWS_LOST, Fault.NEWS_DOUBLED, Fault.NEWS_LATE)
+ON_ORDERS = (*ON_REQUESTS, *(Fault.REFUSED,) * 5)  # a refusal can strike nothing else
 QUESTION_FAULTS = tuple(fault for fault in ON_REQUESTS if fault is not Fault.REFUSED)
 
 
@@ -116,7 +117,7 @@ class Wire:
         return await self._send(approved.intent)
 
     async def _send(self, intent: Intent) -> Acknowledged:
-        fault = self._weather.strikes(ON_REQUESTS)
+        fault = self._weather.strikes(ON_ORDERS)
         refuses = fault is Fault.REFUSED
         seen = await self._request(lambda: self._bourse.accept(intent, refuses=refuses), fault)
         return Acknowledged(
