@@ -5,24 +5,20 @@ work    commands; drain MARKET until it is empty; pulse; counters
 wait    spin a little, then sleep on the futex of ring MARKET
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from brain.kernels import compile_all
 from brain.loop import WAITS_KEPT
 from brain.routes import Ports
 from brain.settings import BrainSettings
-from brain.strategies import loader
-from brain.strategies.loader import Strategy
 from brain.thinking import Counts, Thinking
 from shm.agent import Body, read_command
 from shm.counters import Counter, Gauge, Hop
 from shm.memory import Memory
 from shm.records import INSTRUMENT, Life, Order
 from shm.wait import sleep_until_news
-
-Progress = Callable[[int, int, str], None]
 
 COUNTED = {
     Counter.DECISIONS: "decisions",
@@ -31,19 +27,6 @@ COUNTED = {
     Counter.RECORDS_LOST: "lost",
     Counter.RECORDS_GAP: "gaps",
 }
-
-
-def load_all(settings: BrainSettings, progress: Progress) -> list[Strategy]:
-    """Return the strategies of ``settings``, compiled and tried; ``progress`` is told (n, of, name) before each."""
-    for name in settings.strategy:
-        if name not in [which.rsplit("/", 1)[-1].removesuffix(".py") for which in settings.strategies]:
-            raise loader.StrategyError(f"brain.strategy.{name}: that strategy is not in brain.strategies")
-    loaded = []
-    for n, which in enumerate(settings.strategies, 1):
-        progress(n, len(settings.strategies), which)
-        chosen = settings.strategy.get(which.rsplit("/", 1)[-1].removesuffix(".py"), {})
-        loaded.append(loader.load(which, chosen))
-    return loaded
 
 
 def ticks_e8(memory: Memory) -> list[int]:
@@ -80,7 +63,7 @@ class BrainAgent:
             memory.counters.set(Gauge.COMPILED, done)
             memory.counters.set(Gauge.COMPILED_OF, of)
 
-        strategies = load_all(self._settings, progress)
+        strategies = compile_all(self._settings, progress)
         self.market = memory.ring_reader("MARKET")
         ports = Ports(
             market=self.market,

@@ -1,16 +1,16 @@
-"""Everything that the brain compiles, compiled once: run in a child before the processes start, which then only load.
+"""Everything that the brain compiles, compiled once: in a child before the processes start, which then only load it.
 
 Numba compiles for the types that it meets, so the loop is walked over a small market of
 our own: what a session would compile is what is compiled here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from brain.agent import Progress, load_all
 from brain.routes import Ports
 from brain.settings import BrainSettings
+from brain.strategies import loader
 from brain.strategies.loader import Strategy
 from brain.thinking import Thinking
 from shm.jit import address_of
@@ -22,17 +22,33 @@ from shm.wait import sleep_until_news
 
 CAPACITY = 64
 
+Progress = Callable[[int, int, str], None]
+
 
 def compile_all(settings: BrainSettings, progress: Progress) -> list[Strategy]:
     """Compile the strategies of ``settings`` and the loop; ``progress`` is told (n, of, name) before each."""
     pieces = len(settings.strategies) + 1
     strategies = load_all(settings, lambda done, _, name: progress(done, pieces, name))
     progress(pieces, pieces, "loop")
-    _walk(strategies)
+    rehearse(strategies)
     return strategies
 
 
-def _walk(strategies: Sequence[Strategy]) -> None:
+def load_all(settings: BrainSettings, progress: Progress) -> list[Strategy]:
+    """Return the strategies of ``settings``, compiled and tried; ``progress`` is told (n, of, name) before each."""
+    for name in settings.strategy:
+        if name not in [which.rsplit("/", 1)[-1].removesuffix(".py") for which in settings.strategies]:
+            raise loader.StrategyError(f"brain.strategy.{name}: that strategy is not in brain.strategies")
+    loaded = []
+    for n, which in enumerate(settings.strategies, 1):
+        progress(n, len(settings.strategies), which)
+        chosen = settings.strategy.get(which.rsplit("/", 1)[-1].removesuffix(".py"), {})
+        loaded.append(loader.load(which, chosen))
+    return loaded
+
+
+def rehearse(strategies: Sequence[Strategy]) -> None:
+    """Walk every path of the loop once in private rings, so that nothing is compiled or loaded later."""
     rings = {name: np.zeros(ring_size(CAPACITY) // 8, np.int64) for name in ("MARKET", "TARGETS", "DECISIONS")}
     positions = np.zeros(table_size(STRATEGIES_MAX, 2) // 8, np.int64)
     history = np.zeros(table_size(_EVERY_ROW, 1) // 8, np.int64)

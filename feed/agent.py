@@ -28,9 +28,12 @@ from shm.clock import SystemClock
 from shm.counters import Counter
 from shm.instruments import Instrument
 from shm.records import Life, Order
+from shm.topology import TIMEFRAMES_S
 
 DUTY_S = 0.02
 HYDRATION_ATTEMPTS = 5
+SUBSCRIBED_LOOK_S = 0.005
+SUBSCRIBED_LOOKS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class MarketPlan:
     instruments: Sequence[Instrument]
     dial: Callable[[], aiohttp.ClientSession]
     speed: float = 1.0
+    timeframes_s: Sequence[int] = TIMEFRAMES_S  # whose history somebody waits for; the others follow
 
 
 class FeedAgent:
@@ -85,6 +89,7 @@ class FeedAgent:
         self._tasks = [
             asyncio.create_task(self._source.listen(stream), name=f"listen {stream}") for stream in self._streams
         ]
+        await self._hear_acknowledged()
         for track in self._tracks:
             track.suspect()  # what closed while nobody listened
         tell(life=Life.READY, detail=f"history of {len(self._tracks)} instruments loaded")
@@ -98,7 +103,8 @@ class FeedAgent:
             track.check_lateness(self._plan.speed)
         if self._order is not Order.DRAIN:
             self._look_for_silence()
-        if self._refresher.has_work and (self._refreshing is None or self._refreshing.done()):
+        is_due = self._refresher.has_work and self._order is Order.RUN
+        if is_due and (self._refreshing is None or self._refreshing.done()):
             self._refreshing = self._run_errand(self._refresher.refresh(self._source.candles, self._outlet.keep))
         return 1
 
@@ -197,7 +203,7 @@ class FeedAgent:
             try:
                 now_ns = await self._source.market_ns()
                 loaded = await backfill.hydrate(
-                    len(self._tracks),
+                    self._series(awaited=True),
                     now_ns,
                     self._source.candles,
                     count_max=self._settings.hydration_count_max,
@@ -213,6 +219,21 @@ class FeedAgent:
         self._outlet.tell_time(self._horizon.market_ns)
         for (row, timeframe), candles in loaded.items():
             self._keep(row, timeframe, candles, began.get(row))
+        for row, timeframe in self._series(awaited=False):
+            self._refresher.want(row, timeframe, now_ns)
+
+    async def _hear_acknowledged(self) -> None:
+        """Wait until every stream is subscribed; one that is late goes on dialling, and REST stands in for it."""
+        for _ in range(SUBSCRIBED_LOOKS):
+            if self._source.subscriptions_count >= len(self._streams):
+                return
+            await asyncio.sleep(SUBSCRIBED_LOOK_S)
+        self._report(None, "streams: not all subscribed yet", 0)
+
+    def _series(self, *, awaited: bool) -> list[tuple[int, int]]:
+        """Row and timeframe number of every series that is awaited before READY, or of the others."""
+        first = [seconds == TIMEFRAMES_S[0] or seconds in self._plan.timeframes_s for seconds in TIMEFRAMES_S]
+        return [(row, number) for row in range(len(self._tracks)) for number, is_ in enumerate(first) if is_ is awaited]
 
     def _keep(self, row: int, timeframe: int, candles: list[Candle], newest_ns: int | None) -> None:
         series = self._tracks[row].series

@@ -1,7 +1,7 @@
-"""History by REST: every timeframe at the start, and each higher timeframe again as it closes."""
+"""History by REST: what somebody waits for at the start, the rest soon after, each timeframe again as it closes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from feed.candle import Candle
 from feed.continuity import is_well_formed
@@ -24,9 +24,9 @@ def closed(found: Iterable[Candle], timeframe_s: int, now_ns: int) -> list[Candl
 
 
 async def hydrate(
-    rows: int, now_ns: int, fetch: Fetch, *, count_max: int, at_once_max: int
+    series: Sequence[tuple[int, int]], now_ns: int, fetch: Fetch, *, count_max: int, at_once_max: int
 ) -> dict[tuple[int, int], list[Candle]]:
-    """The newest closed candles per instrument row and timeframe number, so many requests at once."""
+    """The newest closed candles of each instrument row and timeframe number, so many requests at once."""
     turnstile = asyncio.Semaphore(at_once_max)
 
     async def load(row: int, timeframe: int) -> list[Candle]:
@@ -36,11 +36,7 @@ async def hydrate(
         return closed(found, timeframe_s, now_ns)
 
     async with asyncio.TaskGroup() as group:
-        tasks = {
-            (row, timeframe): group.create_task(load(row, timeframe))
-            for row in range(rows)
-            for timeframe in range(len(TIMEFRAMES_S))
-        }
+        tasks = {(row, timeframe): group.create_task(load(row, timeframe)) for row, timeframe in series}
     return {key: task.result() for key, task in tasks.items()}
 
 
@@ -58,6 +54,10 @@ class Refresher:
             if timeframe and end_ns % (timeframe_s * 1_000_000_000) == 0:
                 self._due[row, timeframe] = end_ns
 
+    def want(self, row: int, timeframe: int, now_ns: int) -> None:
+        """Nothing of it is in HISTORY yet; fetch what closed by ``now_ns``."""
+        self._due[row, timeframe] = now_ns
+
     def kept(self, row: int, timeframe: int, open_ns: int) -> None:
         """The candle of ``open_ns`` is in HISTORY; the next question starts after it."""
         self._newest[row, timeframe] = max(open_ns, self._newest.get((row, timeframe), 0))
@@ -71,7 +71,7 @@ class Refresher:
         """Fetch what closed; what could not be asked is due again."""
         for (row, timeframe), end_ns in sorted(self._due.items()):
             timeframe_s = TIMEFRAMES_S[timeframe]
-            since_ns = self._newest.get((row, timeframe), end_ns - 2 * timeframe_s * 1_000_000_000)
+            since_ns = self._newest.get((row, timeframe))
             for candle in closed(await fetch(row, NAMES[timeframe_s], since_ns, 1000), timeframe_s, end_ns):
                 keep(row, timeframe, candle)
                 self.kept(row, timeframe, candle.open_ns)

@@ -148,6 +148,7 @@ class Source:
     ) -> None:
         self.symbols = tuple(symbols)
         self.frames_count = 0
+        self.subscriptions_count = 0  # that the exchange acknowledged
         self._inlet = inlet
         self._settings = settings
         self._dial = dial
@@ -275,6 +276,8 @@ class Source:
         body = message.get("data") if isinstance(message, dict) and "stream" in message else message
         decode = self._decoders.get(body.get("e", "")) if isinstance(body, dict) else None
         if decode is None or not isinstance(body, dict):
+            # protocol: {"result": null, "id": 1} answers SUBSCRIBE
+            self.subscriptions_count += isinstance(body, dict) and "id" in body and body.get("result", "") is None
             return False
         received_ns = time.monotonic_ns()
         self.frames_count += 1

@@ -1,6 +1,6 @@
 """Compiling before trading: in a child of its own, whose results every other process only loads.
 
-stdout: "compiling 2 of 4: loop", "values trend fast slow band", "refused why"
+stdout: "compiling 2 of 4: loop", "values trend fast slow band", "needs 60 3600", "refused why"
 """
 
 import asyncio
@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brain.agent import Progress
-from brain.kernels import compile_all
+from brain.kernels import Progress, compile_all
 from brain.strategies.loader import StrategyError
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.exchange import Settings as Play
@@ -39,6 +38,8 @@ def compile_session(session: Session) -> int:
     asyncio.run(compile_waits(Memory.attach(session.run_id, "monitor")))
     for strategy in loaded:
         tell(f"values {strategy.name} {' '.join(strategy.values)}")
+    needed = sorted({timeframe for strategy in loaded for timeframe in strategy.timeframes_s})
+    tell(f"needs {' '.join(map(str, needed))}")
     return 0
 
 

@@ -164,10 +164,11 @@ def _live(
     (memory, bells), (screen, wish) = shared, face
     settings = session.settings
     told = environment(cache_home(), bells) | {"RINGMASTER_PARENT": str(os.getpid())}
-    values = compiled(session, told, (screen, wish))
+    values, timeframes_s = compiled(session, told, (screen, wish))
     screen.check("memory", f"{segment.directory()}/ringmaster-{session.run_id}-*")
     screen.check("compiled", f"{', '.join(session.strategies)}; loop, exchange")
-    session = replace(session, values=tuple(values[name] for name in session.strategies))
+    shown = tuple(values[name] for name in session.strategies)
+    session = replace(session, values=shown, timeframes_s=timeframes_s)
     sessions.save(session)
     watcher = Memory.attach(session.run_id, "monitor", {})
     launch = Launch(arguments=["--session", session.folder], environment=told, files=list(bells.values()))
@@ -223,8 +224,12 @@ def opening(session: Session) -> Iterator[str]:
     yield f"session {session.folder}   seed {session.seed}   speed {market.speed}"
 
 
-def compiled(session: Session, told: dict[str, str], face: tuple[Screen, Wish]) -> dict[str, tuple[str, ...]]:
-    """Open the show and compile what is not compiled yet, in a child; returns the names of each strategy's values.
+def compiled(
+    session: Session, told: dict[str, str], face: tuple[Screen, Wish]
+) -> tuple[dict[str, tuple[str, ...]], tuple[int, ...]]:
+    """Open the show and compile what is not compiled yet, in a child.
+
+    Returns the names of each strategy's values and the timeframes, in seconds, that they decide on.
 
     A strategy that may yet be refused holds the first lines back: the refusal is then the only line.
     """
@@ -259,11 +264,12 @@ def compiled(session: Session, told: dict[str, str], face: tuple[Screen, Wish]) 
             raise BadInputError(f"--strategy {refused[0]}")
         if child.returncode:
             raise BadInputError(f"compiling failed (exit {child.returncode})")
-        mark.write_text("\n".join(line for line in lines if line.startswith("values ")))
-    shown = [line.split()[1:] for line in mark.read_text().splitlines()]
+        mark.write_text("\n".join(line for line in lines if line.startswith(("values ", "needs "))))
+    found = [line.split() for line in mark.read_text().splitlines()]
     screen.lines(first_lines)
     screen.settle()
-    return {words[0]: tuple(words[1:]) for words in shown}
+    values = {name: tuple(shown) for kind, name, *shown in found if kind == "values"}
+    return values, tuple(int(word) for kind, *words in found if kind == "needs" for word in words)
 
 
 def mark_of(settings: Settings) -> str:

@@ -24,6 +24,7 @@ import orjson
 
 from orchestrator.settings import BadInputError, Settings
 from shm.instruments import Instrument
+from shm.topology import TIMEFRAMES_S
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("shm", "feed", "brain", "engine", "orchestrator")
@@ -48,6 +49,7 @@ class Session:
     instruments: tuple[Instrument, ...]
     strategies: tuple[str, ...]  # by row, as in records
     values: tuple[tuple[str, ...], ...] = ()  # by strategy: the names of what its decisions show
+    timeframes_s: tuple[int, ...] = TIMEFRAMES_S  # whose history somebody decides on
     settings: Settings
     versions: dict[str, str]
     code_hash: str

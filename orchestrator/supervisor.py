@@ -22,6 +22,7 @@ from orchestrator.screen import Screen
 from orchestrator.settings import SupervisorSettings
 from shm.records import Life, Order
 
+OBSERVED_AFTER_S = 2.0  # at the latest
 CHECKS = {
     "exchange": "the embedded exchange listens on loopback",
     "feed": "history loaded, streams open",
@@ -118,8 +119,8 @@ class Supervisor:
                 return self._ending("interrupted while starting")
             self._crew.command_all(Order.RUN)
             self._ran_ns = time.monotonic_ns()
-            self._crew.start([role for role in OBSERVERS if role not in self._crew.members])
             self._trade()
+            self._observe()
             self._drain()
         finally:
             self._stop()
@@ -153,8 +154,14 @@ class Supervisor:
             for line in self._tools.commentary.lines():
                 self._screen.line(line)
             self._hint()
+            if "decision" in self._tools.commentary.has_told or self.seconds() > OBSERVED_AFTER_S:
+                self._observe()
             latency = self._tools.gauges.decision_latency_ns()
             self._screen.live(self._tools.commentary.live_line(self._tools.deposit, latency))
+
+    def _observe(self) -> None:
+        """Start who only looks on, once: two cores are busy enough until the first decision."""
+        self._crew.start([role for role in OBSERVERS if role not in self._crew.members])
 
     def _hint(self) -> None:
         brain = self._crew.members["brain"].child

@@ -177,7 +177,9 @@ def feed(body: Body, session: Session) -> AsyncAgent:
     from feed.agent import FeedAgent, MarketPlan
 
     speed = Speed.parse(str(session.settings.market.speed)).factor
-    plan = MarketPlan(instruments=session.instruments, dial=dialler(session), speed=speed)
+    plan = MarketPlan(
+        instruments=session.instruments, dial=dialler(session), speed=speed, timeframes_s=session.timeframes_s
+    )
     return FeedAgent(body, plan, session.settings.feed)
 
 

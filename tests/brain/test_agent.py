@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from brain.agent import BrainAgent, load_all
+from brain.agent import BrainAgent
+from brain.kernels import load_all
 from brain.settings import BrainSettings
 from brain.strategies.loader import StrategyError
 from shm.agent import Pulse

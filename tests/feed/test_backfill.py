@@ -43,7 +43,8 @@ async def test_hydration_asks_for_everything_but_not_at_once():
         step = next(seconds for seconds, name in NAMES.items() if name == timeframe) * SECOND
         return [bar(NOW - step), bar(NOW)]
 
-    found = await hydrate(5, NOW, fetch, count_max=10, at_once_max=3)
+    series = [(row, timeframe) for row in range(5) for timeframe in range(len(TIMEFRAMES_S))]
+    found = await hydrate(series, NOW, fetch, count_max=10, at_once_max=3)
     assert most == 3
     assert len(found) == 5 * len(TIMEFRAMES_S)
     assert all(
@@ -60,7 +61,7 @@ async def test_one_failed_request_fails_the_hydration():
         return []
 
     with pytest.raises(ExceptionGroup):
-        await hydrate(2, NOW, fetch, count_max=10, at_once_max=3)
+        await hydrate([(0, 4), (1, 4)], NOW, fetch, count_max=10, at_once_max=3)
 
 
 async def test_a_higher_timeframe_is_fetched_when_it_closes_and_not_before():
@@ -82,6 +83,21 @@ async def test_a_higher_timeframe_is_fetched_when_it_closes_and_not_before():
     refresher.minute(0, NOW - 60 * SECOND)
     await refresher.refresh(fetch, lambda row, timeframe, candle: None)
     assert [timeframe for timeframe, _ in asked[1:]] == ["5m", "15m", "1h", "4h", "1d"]
+
+
+async def test_what_nobody_waits_for_is_fetched_whole_afterwards():
+    """A series that is wanted is asked for from wherever the exchange begins; later it is only continued."""
+    refresher, asked = Refresher(), []
+
+    async def fetch(row, timeframe, start_ns, count_max):
+        asked.append((timeframe, start_ns, count_max))
+        return [bar(NOW - 600 * SECOND), bar(NOW - 300 * SECOND), bar(NOW)]
+
+    refresher.want(0, 1, NOW)
+    await refresher.refresh(fetch, lambda *_: None)
+    refresher.minute(0, NOW + 240 * SECOND)
+    await refresher.refresh(fetch, lambda *_: None)
+    assert asked == [("5m", None, 1000), ("5m", NOW - 300 * SECOND, 1000)]
 
 
 async def test_what_could_not_be_fetched_is_due_again():

@@ -125,6 +125,9 @@ class Pace:
 
     async def _drive_timed(self) -> None:
         interval_s = 60.0 / self._speed.factor / self._speed.points_per_candle
+        # The first minute is nearly over when it begins: nobody waits for the first candle.
+        for _ in range(self._exchange.closes_in - 1 if not self._exchange.advances else 0):
+            self._advance()
         due_s = time.monotonic() + interval_s
         while self.is_running:
             # Late by a little is caught up; late by much (a suspended machine) is not.

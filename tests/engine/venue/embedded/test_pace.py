@@ -72,6 +72,18 @@ async def test_nothing_moves_until_told_to(make_exchange):
     assert exchange.now_ns == stood > exchange.start_ns
 
 
+async def test_nobody_waits_for_the_first_candle(make_exchange):
+    """
+    At real time it closes after the last eighth of its minute; here a second of speed 60 holds the second too.
+    """
+    exchange = make_exchange(8)
+    pace = Pace(exchange, Audience(), Speed.parse("60"), lambda: 0)
+    pace.run()
+    await driven(pace, 0.5)
+    assert pace.candles_count == 1
+    assert exchange.now_ns - exchange.start_ns < 2 * MINUTE_NS
+
+
 async def test_real_time_times_a_factor(make_exchange):
     """
     At speed 6000 a minute takes ten milliseconds: half a second is about fifty minutes, never more.
