@@ -163,6 +163,7 @@ class Schedule:
     """One seeded course of things, from an empty journal to the last comparison."""
 
     now: "Schedule"
+    folder = Path()  # of its journal, where that is a file
 
     def __init__(self, seed: int, number: int, tally: Tally, policy: str = Policy.OURS) -> None:
         """Everything that will happen follows from ``seed`` and ``number``."""
@@ -209,10 +210,9 @@ class Schedule:
     def _live(self, deaths: list[Fault]) -> bool:
         """One life of the engine; whether it saw the end."""
         world, self.loop = self.world, Loop(self.world)
-        wire = (Wire if self.policy == Policy.OURS else Hasty)(world, self.bourse, self.weather)
-        wire.policy = self.policy  # type: ignore[union-attr]
+        wire = self.make_wire()
         plan = Plan(
-            run_id=f"r{self.run_number}", folder=Path(), settings=SETTINGS, instruments=(RULE,),
+            run_id=f"r{self.run_number}", folder=self.folder, settings=SETTINGS, instruments=(RULE,),
             strategies=self.strategies,
         )  # fmt: skip
         self.account = Account(plan, wire, Bystander(), self._moment)
@@ -242,6 +242,14 @@ class Schedule:
             self.targets.clear()
             self.rings.clear()
         return False
+
+    def make_wire(self) -> Wire:
+        """The next life's way to the exchange."""
+        if self.policy == Policy.OURS:
+            return Wire(self.world, self.bourse, self.weather)
+        wire = Hasty(self.world, self.bourse, self.weather)
+        wire.policy = self.policy
+        return wire
 
     def _moment(self) -> Moment:
         now_ns = self.world.now_ns
