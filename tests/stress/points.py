@@ -58,8 +58,6 @@ class Connection:
 
     def _between(self, statement: str, act: Callable[[], Any]) -> Any:
         name = re.split(r"\(| VALUES| SET", " ".join(statement.split()))[0].strip()
-            statement.split("(", maxsplit=1)[0].split(" VALUES", maxsplit=1)[0].split(" SET", maxsplit=1)[0].split()[:5]
-        )
         if name.startswith(("SELECT", "PRAGMA")):
             return act()
         self._points.at(f"journal: before {name}")
