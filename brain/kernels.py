@@ -8,16 +8,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from brain.routes import Ports
 from brain.settings import BrainSettings
+from brain.stage import Stage
 from brain.strategies import loader
 from brain.strategies.loader import Strategy
-from brain.thinking import Thinking
-from shm.jit import address_of
-from shm.records import DECISION, MARKET, POSITION, TARGET, MarketKind, Provenance
-from shm.ring import RingReader, RingWriter, ring_size
-from shm.table import TableReader, TableWriter, table_size
-from shm.topology import HISTORY_DEPTH, STRATEGIES_MAX, TIMEFRAMES_S
+from shm.records import MARKET, POSITION, MarketKind, Provenance
 from shm.wait import sleep_until_news
 
 CAPACITY = 64
@@ -49,33 +44,20 @@ def load_all(settings: BrainSettings, progress: Progress) -> list[Strategy]:
 
 def rehearse(strategies: Sequence[Strategy]) -> None:
     """Walk every path of the loop once in private rings, so that nothing is compiled or loaded later."""
-    rings = {name: np.zeros(ring_size(CAPACITY) // 8, np.int64) for name in ("MARKET", "TARGETS", "DECISIONS")}
-    positions = np.zeros(table_size(STRATEGIES_MAX, 2) // 8, np.int64)
-    history = np.zeros(table_size(_EVERY_ROW, 1) // 8, np.int64)
-    feed = RingWriter(address_of(rings["MARKET"]), CAPACITY, MARKET)
-    TableWriter(address_of(positions), POSITION, (0, STRATEGIES_MAX)).write(0, np.zeros(1, POSITION))
-    ports = Ports(
-        market=(reader := RingReader(address_of(rings["MARKET"]), CAPACITY, MARKET)),
-        targets=RingWriter(address_of(rings["TARGETS"]), CAPACITY, TARGET),
-        decisions=RingWriter(address_of(rings["DECISIONS"]), CAPACITY, DECISION),
-        positions=TableReader(address_of(positions), POSITION, STRATEGIES_MAX),
-    )
-    thinking = Thinking(ports, TableReader(address_of(history), MARKET, _EVERY_ROW, 1), strategies, [1_000_000])
-    thinking.start(1)
+    stage = Stage(2, CAPACITY)
+    stage.positions.write(0, np.zeros(1, POSITION))
+    thinking = stage.brain(strategies, [1_000_000])
     candle = np.zeros(1, MARKET)
     candle["kind"], candle["provenance"] = int(MarketKind.CANDLE), int(Provenance.OBSERVED)
     candle["timeframe_s"], candle["open_ns"] = 60, 86_400_000_000_000
     for field in ("open", "high", "low", "close"):
         candle[field] = 100.0
-    feed.publish(candle)
+    stage.market.publish(candle)
     passed = thinking.think()
     assert passed == 1, "the loop decides what it is given"
-    sleep_until_news(reader, 0, 1)
+    sleep_until_news(stage.listener, 0, 1)
     for _ in range(2 * CAPACITY):
         candle["open_ns"] += 60_000_000_000
-        feed.publish(candle)
+        stage.market.publish(candle)
     thinking.think()
     assert thinking.counts.lost > 0, "a lap is compiled too"
-
-
-_EVERY_ROW = len(TIMEFRAMES_S) * HISTORY_DEPTH

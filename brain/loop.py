@@ -125,6 +125,12 @@ def hash_inputs(before, candle_at, position):
     return mix(one, two ^ held)
 
 
+@kernel
+def inputs_hash(before, candle_at, position_at):
+    """The same for whoever is not compiled: the hash after the candle and the POSITION at these addresses."""
+    return hash_inputs(before, candle_at, record_at(position_at, POSITION))
+
+
 @inlined
 def _bits(at):
     return np.uint64(load_relaxed(at))

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from orchestrator.settings import BadInputError
 
-LATER = ("replay", "backtest", "indicator", "optimise", "train", "record", "download")
+LATER = ("backtest", "indicator", "optimise", "train", "record", "download")
 AGENT_WORDS = 4  # agent ROLE --session DIR
 
 
@@ -116,6 +116,9 @@ def parser() -> Parser:
     sub.add_argument("symbol", help="e.g. BTC/USDT:USDT")
     sub.add_argument("time", help="market time, e.g. 2025-11-20T12:31 (UTC)")
     sub.add_argument("--session", type=Path, metavar="DIR", help="the newest when left out")
+    state_option(sub := command("replay", "prove that a recorded session decides the same again", _replay))
+    sub.add_argument("session", type=Path, nargs="?", metavar="SESSION", help="its folder; the newest when left out")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write the result there; - is standard output")
     sub = command("exchange", "the embedded exchange alone, for any Binance client", _exchange)
     sub.add_argument("--port", type=number, required=True, metavar="N", help="of loopback; 0: any that is free")
     sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="FILE", help="candle files, or synthetic")
@@ -165,7 +168,7 @@ def _check_command(word: str) -> None:
 
 
 def _names() -> list[str]:
-    return ["status", "stop", "kill-switch", "doctor", "why", "exchange"]
+    return ["status", "stop", "kill-switch", "doctor", "why", "replay", "exchange"]
 
 
 def _act(typed: argparse.Namespace) -> int:
@@ -223,6 +226,12 @@ def _why(typed: argparse.Namespace) -> int:
     from orchestrator.why import explain
 
     return explain(typed.state, typed.session, typed.symbol, typed.time)
+
+
+def _replay(typed: argparse.Namespace) -> int:
+    from orchestrator.research.replay import replay
+
+    return replay(typed.state, typed.session, typed.json)
 
 
 def _exchange(typed: argparse.Namespace) -> int:

@@ -1,4 +1,8 @@
-"""The recorder: copies rings to tapes, so that a session can be asked and replayed after its memory is gone."""
+"""The recorder: copies rings to tapes, so that a session can be asked and replayed after its memory is gone.
+
+MARKET, DECISIONS, TARGETS, ORDER_EVENTS   every record, as it comes
+HISTORY                                    whole, at the start and at the end: what a brain warms up with
+"""
 
 from pathlib import Path
 
@@ -8,9 +12,10 @@ from orchestrator.tape import Tape
 from shm.agent import Body, read_command
 from shm.counters import Counter
 from shm.records import Life, Order
-from shm.topology import RINGS
+from shm.topology import RINGS, TABLES
 
 RECORDED = {"MARKET": "market", "DECISIONS": "decisions", "TARGETS": "targets", "ORDER_EVENTS": "orders"}
+PAST = "history"  # the tape of table HISTORY
 BATCH = 1024
 
 
@@ -35,6 +40,10 @@ class Recorder:
                 self._readers[name].seek(tape.sequence)
             else:
                 self._readers[name].seek_oldest()
+        (history,) = (table.record for table in TABLES if table.name == "HISTORY")
+        self._past = Tape(self._folder / PAST, history)
+        if not self._past.sequence:
+            self._copy_history()
         self._body.pulse.tell(life=Life.READY)
 
     def work(self) -> int:
@@ -50,8 +59,12 @@ class Recorder:
         """Copy what is left and turn the tapes into Parquet."""
         while self.work():
             pass
-        for tape in self._tapes.values():
+        self._copy_history()
+        for tape in (*self._tapes.values(), self._past):
             tape.rotate()
+
+    def _copy_history(self) -> None:
+        self._past.append(self._past.sequence, self._memory.table_reader("HISTORY").read_all())
 
     def _copy(self, name: str) -> int:
         reader, batch = self._readers[name], self._batches[name]

@@ -21,7 +21,7 @@ from shm.atomics import (
     store_relaxed,
     store_release,
 )
-from shm.jit import inlined, kernel
+from shm.jit import address_of, inlined, kernel
 from shm.records import PAYLOAD
 from shm.staging import Staging
 
@@ -87,6 +87,16 @@ def read_row(row, copies, out):
     return -1
 
 
+@kernel
+def read_rows(table, copies, rows, out):
+    """Copy the newest value of every row that has one to the records at ``out``, packed; how many."""
+    found = 0
+    for row in range(rows):
+        # a row without a value leaves its place to the next one
+        found += read_row(table + SLOT * copies * row, copies, out + PAYLOAD * found) >= 0
+    return found
+
+
 class TableWriter:
     """Writes the rows from ``first`` to before ``end``; nobody else writes them."""
 
@@ -127,6 +137,11 @@ class TableReader:
         torn = read_row(self.address(row), self.copies, self._staging.address(out))
         self.torn += max(torn, 0)
         return bool(torn >= 0)
+
+    def read_all(self) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+        """Copy the newest value of every row that has a whole one, in the order of the rows."""
+        out = np.zeros(self.rows, self.record)
+        return out[: read_rows(self.table, self.copies, self.rows, address_of(out))]
 
     def address(self, row: int) -> int:
         """Address of ``row``, for kernels that read it themselves."""

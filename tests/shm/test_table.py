@@ -89,3 +89,17 @@ def test_versions_are_good_up_to_2_62():
     for number in range(3):
         room.writer().write(0, record(number))
         assert room.read(0) == number
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_all_rows_are_read_at_once_and_empty_ones_left_out(copies):
+    """The rows that have a whole value, in their order; one that a dead writer holds has none."""
+    room = Room(copies)
+    reader = TableReader(address_of(room.memory), CLOCK, ROWS, copies)
+    assert len(reader.read_all()) == 0
+    room.writer().write(2, record(7))
+    room.writer().write(0, record(5))
+    assert reader.read_all()["market_ns"].tolist() == [5, 7]
+    room.words(0, 0)[0] = 3
+    if copies == 1:
+        assert reader.read_all()["market_ns"].tolist() == [7]

@@ -34,6 +34,9 @@ def check(state: Path, summary: dict[str, Any]) -> None:
     assert stage.journal(state, doubled) == []
     assert {role: summary["restarts"][role] for role in ROLES} == dict.fromkeys(ROLES, 2)
     assert stage.traces(state) == []
+    again = stage.replayed(state)
+    assert again["differences"] == 0, again["first_difference"]
+    assert len(again["epochs"]) == 3
 
 
 def main() -> int:

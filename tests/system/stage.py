@@ -18,6 +18,15 @@ DATA = Path(os.environ.get("RINGMASTER_DATA", ROOT.parent / "shared" / "data"))
 SHARED_MEMORY = Path("/dev/shm")
 
 
+def replayed(state: Path) -> dict[str, Any]:
+    """What ``run.py replay`` says of the newest session."""
+    command = [sys.executable, str(ROOT / "run.py"), "replay", "--state", str(state), "--json", "-"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    found: dict[str, Any] = json.loads(answer.stdout)
+    assert answer.returncode == (1 if found["differences"] else 0)
+    return found
+
+
 @dataclass
 class Running:
     """A session that was started and is not awaited yet."""
