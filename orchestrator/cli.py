@@ -119,6 +119,9 @@ def parser() -> Parser:
     state_option(sub := command("replay", "prove that a recorded session decides the same again", _replay))
     sub.add_argument("session", type=Path, nargs="?", metavar="SESSION", help="its folder; the newest when left out")
     sub.add_argument("--json", type=place, metavar="PATH", help="write the result there; - is standard output")
+    state_option(sub := command("statement", "a day of the account: every line that changed the wallet", _statement))
+    sub.add_argument("--day", metavar="D", help="of market time, e.g. 2025-11-20 (UTC); the last one when left out")
+    sub.add_argument("--account", metavar="NAME", help="e.g. binanceusdm-main; every one when left out")
     sub = command("exchange", "the embedded exchange alone, for any Binance client", _exchange)
     sub.add_argument("--port", type=number, required=True, metavar="N", help="of loopback; 0: any that is free")
     sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="FILE", help="candle files, or synthetic")
@@ -168,7 +171,7 @@ def _check_command(word: str) -> None:
 
 
 def _names() -> list[str]:
-    return ["status", "stop", "kill-switch", "doctor", "why", "replay", "exchange"]
+    return ["status", "stop", "kill-switch", "doctor", "why", "replay", "statement", "exchange"]
 
 
 def _act(typed: argparse.Namespace) -> int:
@@ -232,6 +235,12 @@ def _replay(typed: argparse.Namespace) -> int:
     from orchestrator.research.replay import replay
 
     return replay(typed.state, typed.session, typed.json)
+
+
+def _statement(typed: argparse.Namespace) -> int:
+    from orchestrator.statement import show
+
+    return show(typed.state, typed.day, typed.account)
 
 
 def _exchange(typed: argparse.Namespace) -> int:
