@@ -13,10 +13,11 @@ from engine.dispatch import Dispatch
 from engine.events import EXTERNAL, Filled, Intended, Observed
 from engine.gate import Stance, objection
 from engine.ledger import Key, Ledger, Position, trade
-from engine.messages import Ask, Cancel, Compare, KillRaised, Outcome, Target, Tick
+from engine.messages import Announce, Ask, Cancel, Compare, KillRaised, Outcome, Target, Tick
 from engine.order import TERMINAL, Event, Fact, Intent
 from engine.order import state_of as facts_state
-from engine.risk import Refusal
+from engine.risk import Refusal, review
+from engine.settings import EngineSettings, RiskSettings
 from engine.venue.failures import translated
 from shm.instruments import Instrument
 from shm.records import Finding, Kill, Leg, OrderState, Purpose, Unit
@@ -354,3 +355,28 @@ def test_i10_no_answer_after_the_switch_carries_an_entry():
         desk = Desk()
         desk.tell(KillRaised(level))
         assert sends(desk.target(1, 3, 490_000)) == []
+
+
+def test_i9_an_exit_that_could_add_is_no_exit():
+    """I9: risk does not even look at one that is not reduce-only."""
+    desk = Desk()
+    stop = desk.enter(1, 3, 490_000)
+    with pytest.raises(AssertionError, match="an exit is reduce-only"):
+        review(msgspec.structs.replace(stop, reduce_only=False), None, None)
+
+
+def test_i19_the_rate_of_orders_survives_a_restart():
+    """I19: entries of the last minute are counted again from the journal."""
+    settings = EngineSettings(risk=RiskSettings(orders_per_minute_max=1))
+    desk = Desk(settings=settings)
+    (close,) = sends(desk.fill(entered(desk), 3))[:1] or [None]
+    assert close is not None
+    desk.ack(close)
+    desk.fill(sends(desk.target(2, 0, 0))[0], 3)
+    books = Books()
+    for event in desk.events:
+        books.apply(event)
+    again = Desk(books, settings=settings)
+    again.trades = desk.trades
+    assert sends(again.target(3, 3, 490_000)) == []
+    assert Refusal.ORDER_RATE in [one.refused.refusal for one in again.actions if isinstance(one, Announce)]

@@ -135,3 +135,18 @@ def test_a_client_id_names_its_intent_and_nothing_else_does(run, intent_id):
 def test_base36_is_the_inverse_of_int():
     """As python reads it."""
     assert all(int(base36(number), 36) == number for number in range(5000))
+
+
+@given(st.lists(st.sampled_from(Event), max_size=6), st.integers(0, 3), st.integers(0, 3))
+def test_i8_the_lots_of_an_order_add_up(news, booked, counted):
+    """I8: what is filled and what may still fill is what was ordered; what ended has nothing left."""
+    order = an_order(3)
+    for event in news:
+        order = order.told(event, lots_reported=counted)
+    if booked:
+        order = order.filled(booked)
+    known = max(order.lots_filled, order.lots_reported)
+    assert known + order.lots_left == 3 or order.is_terminal
+    assert order.lots_left == 0 or not order.is_terminal
+    assert known <= 3
+    assert (order.state is OrderState.FILLED) == (known == 3)
