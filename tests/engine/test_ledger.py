@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.events import Deposited, Filled, Funded
+from engine.events import EXTERNAL, Deposited, Filled, Funded
 from engine.ledger import NET, Key, Ledger, Position, fee_of, shares, trade
 from shm.records import Leg
 
@@ -115,3 +115,19 @@ def test_trades_told_in_another_order_end_in_the_same_money(trades, random):
     assert sum(posting.amount for posting in postings) == 0
     cash = sum(posting.amount for posting in postings if posting.title == "cash" and posting.key.strategy == NET)
     assert cash == shuffled.wallet("main", "paper")
+
+
+def test_funding_of_what_no_strategy_holds_is_a_strangers():
+    """A human's position is paid for too: the account's cash moves, no strategy's; a repeat moves nothing."""
+    ledger = Ledger()
+    funded = Funded(account="main", venue="paper", instrument=SYMBOL, amount=-5, reference="f", market_ns=1)
+    ledger.book_funding(funded)
+    assert ledger.wallet("main", "paper") == -5
+    assert ledger.position(KEY._replace(strategy=EXTERNAL)).funding == -5
+    nothing = Funded(account="main", venue="paper", instrument=SYMBOL, amount=0, reference="g", market_ns=1)
+    assert ledger.book_funding(nothing) == []
+    deposit = Deposited(account="main", venue="paper", amount=9, reference="d", wall_ns=1)
+    assert sum(posting.amount for posting in ledger.book_deposit(deposit)) == 0
+    assert ledger.has_deposit("paper", "d")
+    assert ledger.book_deposit(deposit) == []
+    assert not ledger.has_deposit("other", "d")

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.order import (
@@ -92,6 +92,7 @@ def test_the_ladder_names_every_state_once_and_always_ends():
     assert FACT_OF.keys() == set(Event)
 
 
+@settings(deadline=None)  # 200 permutations an example
 @given(st.lists(st.sampled_from(Event), max_size=5), st.lists(st.integers(1, 2), max_size=2))
 def test_order_and_repetition_of_news_change_nothing(news, trades):
     """Every permutation, with every event told twice, ends in the same order."""
