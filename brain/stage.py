@@ -73,6 +73,18 @@ class Stage:
         reader.seek_newest()
         return reader
 
+    def targets(self) -> RingReader:
+        """Return a reader of what the newest brain wants, from now on."""
+        reader = RingReader(address_of(self._said[1]), self.capacity, TARGET)
+        reader.seek_newest()
+        return reader
+
+    def candles(self) -> RingReader:
+        """Return a reader of MARKET, from now on."""
+        reader = RingReader(address_of(self._market), self.capacity, MARKET)
+        reader.seek_newest()
+        return reader
+
     def remember(self, candle: np.void) -> None:
         """Put ``candle``, a MARKET record of any timeframe, into HISTORY."""
         frame = TIMEFRAMES_S.index(int(candle["timeframe_s"]))

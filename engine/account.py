@@ -225,7 +225,7 @@ class Account:
         account, venue = self.books.account, self.books.venue
         # Asked of the ledger, since the first life may have ended before it knew what we own.
         if not self.books.ledger.has_deposit(venue, OPENING):
-            cash = (await self._venue.wallet(plan.asset)).wallet
+            cash = await self._desk.opening(plan.asset)
             opening = Deposited(account=account, venue=venue, amount=cash, reference=OPENING, wall_ns=now.wall_ns)
             self.tell(Recorded(opening))
 

@@ -18,7 +18,7 @@ from engine.dispatch import Dispatch
 from engine.events import Deposited, Filled, Funded
 from engine.messages import FillTold, Message, Moment, Outcome, Recorded
 from engine.order import Event, Intent, intent_of
-from engine.venue.base import News, OrderSeen, StreamDown, StreamUp, TradeSeen, Venue, WalletSeen
+from engine.venue.base import FundingSeen, News, OrderSeen, StreamDown, StreamUp, TradeSeen, Venue, WalletSeen
 from shm.instruments import Instrument
 
 AWAY = ("start", "stream connected")  # why everything is asked for, where the stream could not tell it
@@ -101,9 +101,45 @@ class Desk:
     async def recover(self) -> None:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""
         reason, self.recovery_wanted = self.recovery_wanted, ""
-        await asyncio.gather(*(self._recover_one(symbol) for symbol in self._instruments))
+        await asyncio.gather(*(self._recover_one(symbol) for symbol in self._instruments), self._catch_up_funding())
         if reason in AWAY:
             self.unheard = 0  # nobody was listening
+
+    async def opening(self, asset: str) -> int:
+        """Cash on the first day; the funding that is in it is noted, so that it is never booked on top."""
+        paid = await self._venue.funding_since(0)
+        while True:
+            cash = (await self._venue.wallet(asset)).wallet
+            again = await self._venue.funding_since(0)
+            if again == paid:
+                break
+            paid = again
+        for one in paid:
+            if one.market_ns == paid[-1].market_ns:
+                self._fund(one, 0)
+        return cash
+
+    async def _catch_up_funding(self) -> None:
+        """Book what the venue lists and we do not know: the stream says too little, and nothing while it is down."""
+        venue, ledger = self._account.books.venue, self._account.books.ledger
+        for paid in await self._venue.funding_since(ledger.funded_ns):
+            if not ledger.knows_funding(venue, paid.reference):
+                self._fund(paid, paid.amount)
+
+    def _fund(self, paid: FundingSeen, amount: int) -> None:
+        books = self._account.books
+        self._account.tell(
+            Recorded(
+                Funded(
+                    account=books.account,
+                    venue=books.venue,
+                    instrument=paid.symbol,
+                    amount=amount,
+                    reference=paid.reference,
+                    market_ns=paid.market_ns,
+                )
+            )
+        )
 
     async def _recover_one(self, symbol: str) -> None:
         resting = await self._venue.open_orders(symbol)
@@ -186,27 +222,14 @@ class Desk:
         )
 
     def _wallet(self, seen: WalletSeen) -> None:
-        any_instrument = next(iter(self._instruments.values()))
-        account, venue = any_instrument.account, any_instrument.venue
         if seen.reason in FUNDING:
-            self._account.tell(
-                Recorded(
-                    Funded(
-                        account=account,
-                        venue=venue,
-                        instrument=seen.symbol,
-                        amount=seen.change,
-                        reference=f"{seen.symbol}@{seen.market_ns}",
-                        market_ns=seen.market_ns,
-                    )
-                )
-            )
+            self.recovery_wanted = self.recovery_wanted or "funding was charged"
         elif seen.reason in DEPOSITS:
             self._account.tell(
                 Recorded(
                     Deposited(
-                        account=account,
-                        venue=venue,
+                        account=self._account.books.account,
+                        venue=self._account.books.venue,
                         amount=seen.change,
                         reference=f"{seen.reason}@{seen.market_ns}",
                         wall_ns=self._account.moment().wall_ns,

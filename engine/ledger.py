@@ -130,6 +130,7 @@ class Ledger:
         self.trades: dict[tuple[str, str, int], Filled] = {}
         self.fee_mismatches = 0
         self._newest: dict[Key, int] = {}  # trade id, by the account's own positions
+        self.funded_ns = 0  # market time of the newest payment of funding
         self._references: set[str] = set()
 
     def position(self, key: Key) -> Position:
@@ -177,6 +178,7 @@ class Ledger:
         """Book funding to the account and, by lots held, to strategies."""
         if not self._is_new(f"funding {funded.venue} {funded.reference}"):
             return []
+        self.funded_ns = max(self.funded_ns, funded.market_ns)
         net = Key(funded.account, funded.venue, funded.instrument, funded.leg, NET)
         postings = self._fund(net, funded.amount)
         held = [(key, self.positions[key].lots) for key in self.strategies_of(net)]
@@ -188,6 +190,10 @@ class Ledger:
             done += lots
             postings += self._fund(key, amount)
         return postings
+
+    def knows_funding(self, venue: str, reference: str) -> bool:
+        """Whether a payment of funding is booked."""
+        return f"funding {venue} {reference}" in self._references
 
     def book_deposit(self, deposit: Deposited) -> list[Posting]:
         """Book money that came or went."""

@@ -18,73 +18,109 @@ r"""The one matching model: our orders and the market's path in, fills in ticks 
 
 A leg (``advance``) visits every tick after ``from_ticks`` up to ``to_ticks``; a jump
 (``gap``) visits only where it lands.  Cutting a leg in pieces changes nothing, so fills
-do not depend on how often the market is asked to move.  ``held`` is the account's
-position in lots, one element, kept up to date so that reduce-only orders are capped.
+do not depend on how often the market is asked to move.  ``held`` is what the account holds
+in lots, an element a leg (a one-way account has the first, a hedged one LONG and SHORT after
+it), kept up to date so that reduce-only orders are capped.
+
+A taker that reaches the price of one of our own resting orders meets it (``cross``): behind
+what others show there, before whatever is worse.  The taker's ``prevention`` says what then:
+it expires, or the resting one does, or both; with NO_PREVENTION they trade with each other.
+PEGGED: limit_ticks counts from the triggering price (priceMatch), not from nothing.
 
 A book with ``touch_lots`` of 0 or more has queues: ``ahead_lots`` of others stand before a
 resting order, at first what is displayed; each visit of its price trades ``touch_lots``
 (the candle's volume spread over the ticks that it visits), others first, then us.
 
 Where it flatters the trader:
-* our orders never move the market, and the depth is fresh for every order;
+* our orders never move the market: no price runs away from us, no other stop is set off;
+* the depth is fresh for every order: ten orders in one moment each meet the whole of it;
 * level 9 is bottomless: a huge market order pays nine ticks beyond the best and no more;
+* every level shows the same lots, on both sides, all the minute: no book is thin on one side
+  before a move, and the spread does not widen when it matters;
 * a limit that is traded through by one tick is filled whole, whatever traded there;
 * a touch gives us D lots at once: there is no queue ahead of us but also only one a candle;
   with queues, a trade through our price still fills all of us, the volume of a candle is spread
   evenly over its path, and nobody joins ahead of us later (pro rata and hidden orders do);
+* what we displayed attracts nobody and is picked off by nobody: a fill says nothing about where
+  the price goes next (no adverse selection beyond the path itself);
 * a stop triggers at its exact price on a continuous move; only the jump between candles slips;
-* an order arrives at the price of the moment: there is no latency in the model.
+* the path visits every tick between its waypoints: a real price skips some, and the stops there;
+* the path goes low first or high first by the candle's colour: a stop and a target inside one
+  candle may in truth have met the other way round;
+* a trigger by the mark is looked at when a minute closes only, and finds the book in order;
+* an order meets the price of the moment that it is handed in: latency is the caller's (the paper
+  exchange walks the path on before it hands in an order; its settings say how long, none at first).
 """
 
 import numpy as np
 
+from engine.crossing import (
+    BY_MARK,
+    DONE,
+    EXPIRE_BOTH,
+    EXPIRE_MAKER,
+    EXPIRE_TAKER,
+    EXPIRED,
+    FILL,
+    LEVELS,
+    LIMIT,
+    MAKER,
+    NEVER,
+    NO_PREVENTION,
+    NO_QUEUES,
+    ORDER,
+    PEGGED,
+    PPM,
+    PREVENTED,
+    REDUCE,
+    STOP,
+    TAKE,
+    TAKER,
+    TOUCHED,
+    TRAIL,
+    TRIGGERED,
+    WHOLE,
+    allowed,
+    arrive,
+    book_of,
+    cross,
+    fills_for,
+    put,
+)
 from shm.jit import kernel
 
-DONE, LIMIT, STOP, TAKE, TRAIL = 0, 1, 2, 3, 4  # ORDER.kind
-REDUCE, TOUCHED, WHOLE, BY_MARK = 1, 2, 4, 8  # ORDER.marks; WHOLE closes whatever is held
-MAKER, TAKER, TRIGGERED, EXPIRED = 1, 2, 3, 4  # FILL.kind
-LEVELS = 10
-NEVER = 1 << 62
-PPM = 1_000_000
-NO_QUEUES = -1  # BOOK.touch_lots
-
-ORDER = np.dtype(
-    [
-        ("id", "<i8"),
-        ("ticks", "<i8"),  # limit price, or trigger price of a STOP or TAKE
-        ("lots_left", "<i8"),
-        ("limit_ticks", "<i8"),  # of a STOP or TAKE; 0: it becomes a market order
-        ("ahead_lots", "<i8"),  # of others, in the queue at a LIMIT's price
-        ("reach_ticks", "<i8"),  # of a TRAIL: the best price since it arrived
-        ("trail_ppm", "<i8"),  # of a TRAIL: how far the price must come back from there
-        ("born", "<i8"),  # a LIMIT that a trigger made within this leg: 1 + ticks walked; else 0
-        ("side", "i1"),  # +1 buy, -1 sell
-        ("kind", "u1"),
-        ("marks", "u1"),
-    ],
-    align=True,
-)
-FILL = np.dtype(
-    [
-        ("order", "<i8"),  # index in the orders, which stand in order of arrival
-        ("kind", "<i8"),  # TRIGGERED comes before its TAKER fills, with the lots that it goes for
-        ("ticks", "<i8"),
-        ("lots", "<i8"),
-        ("walked", "<i8"),  # ticks from the start of the leg
-    ],
-    align=True,
-)
-BOOK = np.dtype([("depth_lots", "<i8"), ("spread_ticks", "<i8"), ("touch_lots", "<i8")], align=True)
-
-
-def book_of(depth_lots: int, spread_ticks: int, touch_lots: int = NO_QUEUES) -> np.ndarray:
-    """One BOOK."""
-    return np.array([(depth_lots, spread_ticks, touch_lots)], BOOK)
-
-
-def fills_for(count: int) -> np.ndarray:
-    """An array with room for everything that ``count`` orders can cause in one leg."""
-    return np.zeros((count + 1) * (LEVELS + 4), FILL)
+__all__ = [
+    "BY_MARK",
+    "DONE",
+    "EXPIRED",
+    "EXPIRE_BOTH",
+    "EXPIRE_MAKER",
+    "EXPIRE_TAKER",
+    "FILL",
+    "LEVELS",
+    "LIMIT",
+    "MAKER",
+    "NO_PREVENTION",
+    "ORDER",
+    "PEGGED",
+    "PREVENTED",
+    "REDUCE",
+    "STOP",
+    "TAKE",
+    "TAKER",
+    "TRAIL",
+    "TRIGGERED",
+    "WHOLE",
+    "advance",
+    "arrive",
+    "book_of",
+    "cross",
+    "fills_for",
+    "forget_touches",
+    "gap",
+    "mark",
+    "shrink_queues",
+]
 
 
 @kernel
@@ -142,61 +178,17 @@ def _due(order, from_ticks, to_ticks):
 
 
 @kernel
-def _put(fills, count, order, kind, ticks, lots, walked):
-    fill = fills[count]
-    fill.order, fill.kind, fill.ticks, fill.lots, fill.walked = order, kind, ticks, lots, walked
-    return count + 1
-
-
-@kernel
-def _allowed(order, lots, held):
-    """``lots``, or what reduce-only leaves of them."""
-    if order.marks & (REDUCE | WHOLE) == 0:
-        return lots
-    reducible = max(0, -order.side * held[0])
-    return reducible if order.marks & WHOLE else min(lots, reducible)
-
-
-@kernel
-def arrive(
-    side: int,
-    lots: int,
-    limit_ticks: int,
-    last_ticks: int,
-    book: np.record,
-    fills: np.ndarray,
-    count: int,
-    order: int,
-    walked: int,
-) -> int:
-    """Walk the book around ``last_ticks`` as taker, up to ``limit_ticks`` (0: any price); the new count of fills."""
-    best = last_ticks - book.spread_ticks // 2
-    if side > 0:
-        best += book.spread_ticks
-    for level in range(LEVELS):
-        ticks = max(1, best + side * level)
-        if lots == 0 or (limit_ticks > 0 and side * (ticks - limit_ticks) > 0):
-            break
-        take = lots if level == LEVELS - 1 else min(lots, book.depth_lots)
-        count = _put(fills, count, order, TAKER, ticks, take, walked)
-        lots -= take
-    return count
-
-
-@kernel
 def _trigger(orders, index, ticks, book, held, fills, count, walked):
-    """A stop or take-profit becomes a market order around ``ticks``."""
+    """A stop or take-profit becomes a market order around ``ticks``, or a limit order."""
     order = orders[index]
-    lots = _allowed(order, order.lots_left, held)
+    lots = allowed(order, order.lots_left, held)
     order.kind = DONE
     if lots == 0:
-        return _put(fills, count, index, EXPIRED, ticks, 0, walked)
-    count = first = _put(fills, count, index, TRIGGERED, ticks, lots, walked)
-    count = arrive(order.side, lots, order.limit_ticks, ticks, book, fills, count, index, walked)
-    left = lots
-    for taken in range(first, count):
-        left -= fills[taken].lots
-    held[0] += order.side * (lots - left)
+        return put(fills, count, index, EXPIRED, ticks, 0, walked)
+    count = put(fills, count, index, TRIGGERED, ticks, lots, walked)
+    if order.marks & PEGGED:
+        order.limit_ticks = max(1, ticks + order.limit_ticks)
+    count, left = cross(orders, index, lots, order.limit_ticks, ticks, book, held, fills, count, walked)
     if left > 0:
         order.kind, order.ticks, order.lots_left = LIMIT, order.limit_ticks, left
         order.ahead_lots, order.born = book.depth_lots, walked + 1
@@ -217,19 +209,19 @@ def _rest(orders, index, ticks, book, held, fills, count, walked):
             order.ahead_lots = max(0, order.ahead_lots - book.touch_lots)
             if lots == 0:
                 return count
-    lots = _allowed(order, lots, held)
+    lots = allowed(order, lots, held)
     if lots == 0:
         order.kind = DONE
-        return _put(fills, count, index, EXPIRED, ticks, 0, walked)
+        return put(fills, count, index, EXPIRED, ticks, 0, walked)
     order.lots_left -= lots
-    held[0] += order.side * lots
-    count = _put(fills, count, index, MAKER, order.ticks, lots, walked)
+    held[order.leg] += order.side * lots
+    count = put(fills, count, index, MAKER, order.ticks, lots, walked)
     if order.lots_left == 0:
         order.kind = DONE
     elif ticks != order.ticks:
         # Traded through and not whole: reduce-only cut it, and now there is nothing left to reduce.
         order.kind = DONE
-        count = _put(fills, count, index, EXPIRED, ticks, 0, walked)
+        count = put(fills, count, index, EXPIRED, ticks, 0, walked)
     return count
 
 

@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 
 from orchestrator.settings import BadInputError
 
-LATER = ("backtest", "indicator", "optimise", "train", "record", "download")
+LATER = ("indicator", "optimise", "train", "record", "download")
+WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
 AGENT_WORDS = 4  # agent ROLE --session DIR
 
 
@@ -30,7 +31,7 @@ def market_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that runs a market."""
     add = parser.add_argument
     add("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
-    add("--market", nargs="+", metavar="WHAT", help="synthetic, or candle files, or a folder of them")
+    add("--market", nargs="+", metavar="WHAT", help=WHAT)
     add("--symbols", metavar="A,B", help="ccxt unified symbols, e.g. BTC/USDT:USDT; those of the market when left out")
     add("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
@@ -122,12 +123,23 @@ def parser() -> Parser:
     state_option(sub := command("statement", "a day of the account: every line that changed the wallet", _statement))
     sub.add_argument("--day", metavar="D", help="of market time, e.g. 2025-11-20 (UTC); the last one when left out")
     sub.add_argument("--account", metavar="NAME", help="e.g. binanceusdm-main; every one when left out")
+    sub = command("backtest", "trade a strategy over recorded candles", _backtest)
+    sub.add_argument("--data", nargs="+", required=True, metavar="FILE", help="candle files, or a folder of them")
+    sub.add_argument("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
+    sub.add_argument("--symbols", metavar="A,B", help="only these of the files' symbols")
+    sub.add_argument("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
+    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
+    sub.add_argument("--max-candles", type=whole, metavar="N", help="stop once so many have closed, of all symbols")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write the report there; - is standard output")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="write report.json, trades.csv and equity.csv there")
     sub = command("exchange", "the embedded exchange alone, for any Binance client", _exchange)
     sub.add_argument("--port", type=number, required=True, metavar="N", help="of loopback; 0: any that is free")
-    sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="FILE", help="candle files, or synthetic")
+    sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="WHAT", help=WHAT)
     sub.add_argument("--speed", default="1", metavar="X", help="market seconds a second (1), or max")
     sub.add_argument("--seed", type=number, default=1, metavar="N", help="of a synthetic market (1)")
     sub.add_argument("--faults", type=Path, metavar="FILE", help="what shall go wrong, TOML or JSON")
+    # A name of its own: the session's --state of the top level has a default, and this has none.
+    sub.add_argument("--state", dest="keep", type=Path, metavar="DIR", help="keep its books there over a restart")
     sub.add_argument(
         "--limits", choices=("generous", "published"), default="generous", help="the exchange's own, or none"
     )
@@ -171,7 +183,7 @@ def _check_command(word: str) -> None:
 
 
 def _names() -> list[str]:
-    return ["status", "stop", "kill-switch", "doctor", "why", "replay", "statement", "exchange"]
+    return ["status", "stop", "kill-switch", "doctor", "why", "replay", "statement", "backtest", "exchange"]
 
 
 def _act(typed: argparse.Namespace) -> int:
@@ -243,8 +255,14 @@ def _statement(typed: argparse.Namespace) -> int:
     return show(typed.state, typed.day, typed.account)
 
 
+def _backtest(typed: argparse.Namespace) -> int:
+    from orchestrator.research.backtest import backtest
+
+    return backtest(typed)
+
+
 def _exchange(typed: argparse.Namespace) -> int:
-    from orchestrator.wiring import Solo, serve_exchange
+    from orchestrator.solo import Solo, serve_exchange
 
     return serve_exchange(
         Solo(
@@ -255,5 +273,6 @@ def _exchange(typed: argparse.Namespace) -> int:
             has_published_limits=typed.limits == "published",
             certificate=typed.certificate,
             faults=typed.faults,
+            state=typed.keep,
         )
     )

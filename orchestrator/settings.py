@@ -24,6 +24,7 @@ from feed.settings import FeedSettings
 
 PROFILES = Path(__file__).parent / "profiles"
 SPEED_MIN, SPEED_MAX = 0.001, 1_000_000.0
+PARTS_MAX = 1_000_000
 
 
 class BadInputError(Exception):
@@ -38,6 +39,12 @@ class MarketSettings:
     symbols: tuple[str, ...] = ()  # ccxt unified; empty: those of the market
     speed: str | int | float = "60"  # market seconds a second, or max, or step
     deposit: Decimal = Decimal(100_000)  # quote asset, play money
+    funding: bool = True  # charged at 00:00, 08:00 and 16:00 UTC
+    mark_minutes: int = 5  # over how many closes the mark is smoothed; 0: it is the last price
+    fills: str = "candle"  # or "queue": resting orders wait behind what is displayed
+    spread_ticks: int = 1  # between best bid and ask while nothing moves
+    spread_ppm: int = -1  # share of the last candle's range that it is wider; -1: as the market is (docs/fills.md)
+    depth_ppm: int = 20_000  # share of the last candle's volume on each level of the book
 
     def __post_init__(self) -> None:
         """Refuse a market that could not run."""
@@ -47,6 +54,11 @@ class MarketSettings:
             raise ValueError("deposit must be a number above 0")
         if twice := [symbol for symbol in self.symbols if self.symbols.count(symbol) > 1]:
             raise ValueError(f"symbols names {twice[0]} more than once")
+        if self.fills not in ("candle", "queue"):
+            raise ValueError(f"fills {self.fills!r} is neither candle nor queue")
+        for name, least in (("mark_minutes", 0), ("spread_ticks", 1), ("spread_ppm", -1), ("depth_ppm", 0)):
+            if not least <= getattr(self, name) <= PARTS_MAX:
+                raise ValueError(f"{name} {getattr(self, name)} is not between {least} and {PARTS_MAX}")
         object.__setattr__(self, "speed", str(self.speed))
         if self.speed not in ("max", "step"):
             try:

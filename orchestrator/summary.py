@@ -164,6 +164,7 @@ def _exchange(measured: Measured) -> dict[str, Any]:
         "wallet": text(int(ledger.get("wallet", 0))),
         "realised": text(int(ledger.get("realised", 0))),
         "fees": text(int(ledger.get("fees", 0))),
+        "funding": text(int(ledger.get("funding", 0))),
     }
 
 

@@ -11,19 +11,17 @@ session.json --> exchange   Exchange(market) behind a server on loopback      pa
 import asyncio
 import json
 import os
-import signal
 import socket
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orchestrator import addresses
 from orchestrator.session import Session
-from orchestrator.settings import BadInputError, MarketSettings, build
+from orchestrator.settings import BadInputError, MarketSettings
 from shm.agent import AsyncAgent, Body
 from shm.clock import SystemClock
 from shm.instruments import Instrument, minor
@@ -33,11 +31,14 @@ from shm.topology import position_row, role_row
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
+    from engine.venue.embedded.exchange import Settings as Play
     from engine.venue.embedded.faults.schedule import Schedule
     from engine.venue.embedded.market import Market
+    from engine.venue.embedded.pace import Speed
     from engine.venue.live import LiveVenue
 
 ASSET = "USDT"
+REAL = ("binance", "binanceusdm", "bybit", "krakenfutures")  # whose public market may be mirrored one day
 SCHEDULE, FAULTS = "schedule.json", "faults.jsonl"  # in the session: what shall go wrong, and what did
 
 
@@ -57,6 +58,23 @@ def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
     return market
 
 
+def play_of(settings: MarketSettings, speed: "Speed") -> "Play":
+    """Return how the embedded exchange plays its market: prices, fills and what holding costs."""
+    from engine.venue.embedded.exchange import Settings as Play
+    from engine.venue.embedded.synthetic import SPREAD_PPM
+
+    usual_ppm = SPREAD_PPM if settings.is_synthetic else 0
+    return Play(
+        points_per_candle=speed.points_per_candle,
+        spread_ticks=settings.spread_ticks,
+        spread_ppm=usual_ppm if settings.spread_ppm < 0 else settings.spread_ppm,
+        depth_ppm=settings.depth_ppm,
+        mark_minutes=settings.mark_minutes,
+        pays_funding=settings.funding,
+        fills=settings.fills,
+    )
+
+
 def defects_of(market: "Market") -> list[str]:
     """Return one line for each candle file with rows that are not used."""
     rejected = getattr(market, "rejected", {})
@@ -65,8 +83,16 @@ def defects_of(market: "Market") -> list[str]:
 
 def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
     from engine.venue.embedded.candles import CandleFileError, RecordedMarket, open_market, read_recording
+    from engine.venue.embedded.ticks import open_ticks, tick_files
 
+    if named := [place.name for place in places if place.name in REAL and not place.exists()]:
+        played = "synthetic, candle files, recorded trades"
+        raise BadInputError(
+            f"--market {named[0]}: mirroring a real exchange is not in this version; here are: {played}"
+        )
     try:
+        if all(place.exists() for place in places) and (taped := tick_files(places)):
+            return open_ticks(taped, symbols)
         if len(places) == 1:
             return open_market(places[0], symbols)
         recordings = [read_recording(place) for place in places]
@@ -117,7 +143,6 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     from engine.venue.embedded.certificate import kept
     from engine.venue.embedded.chronicle import Chronicle
     from engine.venue.embedded.exchange import Exchange
-    from engine.venue.embedded.exchange import Settings as Play
     from engine.venue.embedded.faults.injector import Faults
     from engine.venue.embedded.pace import Speed
     from engine.venue.embedded.server import Plan
@@ -127,7 +152,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     keys = json.loads((session.path / "keys.json").read_text())
     market = market_of(settings, session.seed, session.market_start_ns)
     speed = Speed.parse(str(settings.speed))
-    played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
+    played = Exchange(market, play_of(settings, speed))
     chronicle = Chronicle(session.path / "exchange", played.character(session.seed))
     is_new = chronicle.is_new
     chronicle.play(played)
@@ -248,80 +273,3 @@ def scheduled(path: Path | None, seed: int) -> "Schedule":
     except ScheduleError as error:
         raise BadInputError(f"--faults {error}") from None
     return replace(found, seed=found.seed or seed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Solo:
-    """How the embedded exchange is run alone."""
-
-    port: int
-    data: Sequence[str] = ("synthetic",)
-    speed: str = "1"
-    seed: int = 1
-    has_published_limits: bool = False
-    certificate: Path | None = None  # where its certificate is written
-    faults: Path | None = None  # what shall go wrong
-
-
-def serve_exchange(solo: Solo) -> int:
-    """Run the embedded exchange alone until told to stop."""
-    from engine.venue.embedded.server import PortTakenError
-
-    if not 0 <= solo.port <= 65535:
-        raise BadInputError(f"--port {solo.port}: between 0 and 65535")
-    schedule = scheduled(solo.faults, solo.seed)
-    settings = build({"market": {"source": list(solo.data), "speed": solo.speed}}).market
-    try:
-        market = market_of(settings, solo.seed, SystemClock().wall_ns())
-    except BadInputError as error:
-        raise BadInputError(str(error).replace("--market", "--data", 1)) from None
-    try:
-        asyncio.run(_serve(market, settings, (solo, schedule)))
-    except PortTakenError as error:
-        raise BadInputError(f"--port: {error}") from None
-    return 0
-
-
-async def _serve(market: "Market", settings: MarketSettings, told: "tuple[Solo, Schedule]") -> None:
-    """Serve a market on the plain port (and TLS on any) with one fresh account."""
-    from engine.venue.embedded import clients, limits
-    from engine.venue.embedded.agent import ExchangeAgent
-    from engine.venue.embedded.exchange import Exchange
-    from engine.venue.embedded.exchange import Settings as Play
-    from engine.venue.embedded.faults.injector import Faults
-    from engine.venue.embedded.pace import Speed
-    from engine.venue.embedded.server import Plan
-    from engine.venue.embedded.signing import Key, fresh_key
-
-    solo, schedule = told
-    key, secret = fresh_key()
-    speed = Speed.parse(str(settings.speed))
-    played = Exchange(market, Play(points_per_candle=speed.points_per_candle))
-    played.deposit("paper", minor(settings.deposit))
-    plan = Plan(
-        keys={key: Key(secret=secret, account="paper")},
-        speed=speed,
-        plain_port=solo.port,
-        faults=Faults(schedule),
-        limits=limits.PUBLISHED if solo.has_published_limits else limits.GENEROUS,
-        rules=clients.PUBLISHED if solo.has_published_limits else clients.PATIENT,
-    )
-    agent = ExchangeAgent(played, plan)
-    await agent.start()
-    assert agent.ports is not None, "it listens"
-    if solo.certificate:
-        solo.certificate.write_text(agent.certificate.pem, encoding="ascii")
-    for line in addresses.lines(agent.ports.plain, agent.ports.tls, tuple(one.symbol for one in market.listings)):
-        print(line, flush=True)
-    for line in addresses.spot_lines(agent.ports.spot_plain, agent.ports.spot_tls):
-        print(line, flush=True)
-    print(f"\nkey {key}   secret {secret}   ({settings.deposit} USDT of play money)", flush=True)
-    stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    agent.run()
-    try:
-        while not stopping.is_set():
-            await agent.work()
-    finally:
-        await agent.close()

@@ -2,7 +2,7 @@
 
     engine --place(Approved)--> Venue --> Acknowledged, or one of engine/errors.py
            --cancel(Intent)---->
-           --questions--------->       --> OrderSeen, TradeSeen, PositionSeen, WalletSeen
+           --questions--------->       --> OrderSeen, TradeSeen, FundingSeen, PositionSeen, WalletSeen
     engine <--told(news)-------- Venue      (private stream, every message, in order)
 
 ``place`` sends once and never again: whoever wants another attempt makes another intent.
@@ -86,6 +86,16 @@ class WalletSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FundingSeen:
+    """One payment of funding, as the venue lists it."""
+
+    symbol: str  # the venue's own name where we do not follow it
+    amount: int  # minor units; negative: we paid
+    reference: str  # the venue's, unique
+    market_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamUp:
     """From now on every private event is told; what came before has to be asked for."""
 
@@ -103,6 +113,10 @@ News = OrderSeen | TradeSeen | PositionSeen | WalletSeen | StreamUp | StreamDown
 def unopposed() -> str:
     """Nothing speaks against an order."""
     return ""
+
+
+def nobody(_: News) -> None:
+    """Nobody listens."""
 
 
 class Venue(Protocol):
@@ -146,6 +160,10 @@ class Venue(Protocol):
 
     async def trades_since(self, symbol: str, trade_id: int) -> tuple[TradeSeen, ...]:
         """Every trade of ours from ``trade_id`` on, oldest first, complete."""
+        ...
+
+    async def funding_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
+        """Every payment of funding at ``since_ns`` and later, oldest first; 0: those of the last days."""
         ...
 
     async def positions(self) -> tuple[PositionSeen, ...]:

@@ -123,7 +123,7 @@ def _algo_told(order: Row, instrument: Instrument, at_ns: int) -> OrderSeen:
         venue_order_id=str(order["aid"]),
         child_order_id=_child(order.get("ai")),
         is_conditional=True,
-        event=_algo_event(order["X"], lots, filled),
+        event=algo_event(order["X"], lots, filled),
         side=SIDES[order["S"]],
         lots=lots,
         lots_filled=filled,
@@ -185,7 +185,7 @@ def algo_row(row: Row, instrument: Instrument) -> OrderSeen:
         venue_order_id=str(row["algoId"]),
         child_order_id=_child(row.get("actualOrderId")),
         is_conditional=True,
-        event=_algo_event(row["algoStatus"], lots, filled),
+        event=algo_event(row["algoStatus"], lots, filled),
         side=SIDES[row["side"]],
         lots=lots,
         lots_filled=filled,
@@ -226,7 +226,8 @@ def row_reader(intent: Intent) -> Callable[[Row, Instrument], OrderSeen]:
     return algo_row if intent.type in CONDITIONAL else order_row
 
 
-def _algo_event(status: str, lots: int, filled: int) -> Event:
+def algo_event(status: str, lots: int, filled: int) -> Event:
+    """What the status of a conditional order says, with its lots and those filled."""
     # FINISHED says that the order it became is over, not how: the count of filled lots does.
     if status == "FINISHED":
         return Event.FILL_ALL if filled >= lots > 0 else Event.EXPIRE

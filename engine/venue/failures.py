@@ -8,6 +8,7 @@ ccxt's classes are written by name, since only ``live.py`` imports it.
 """
 
 import re
+from typing import Any
 
 import aiohttp
 
@@ -80,9 +81,16 @@ CODES: dict[int, type[errors.VenueError]] = {
     -20124: errors.OrderNotFound,
     -20132: errors.Unknown,
 }
+NO_MARGIN = -2019  # ccxt has a class for it
 FILTERS = range(-4999, -3999)  # refused by a rule of the product before it reached the book
 CODE = re.compile(r'"code"\s*:\s*"?(-?\d+)')
 _BEFORE_THE_FIRST_BYTE = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+def refusal_of(code: int, text: str) -> errors.VenueError:
+    """The exchange's own refusal, by number alone, as one of ours."""
+    place = CODES.get(code, errors.InvalidOrder if code in FILTERS else errors.Rejected)
+    return errors.InsufficientFunds(text, code=code) if code == NO_MARGIN else place(text, code=code)
 
 
 def translated(error: Exception) -> errors.VenueError:
@@ -103,3 +111,9 @@ def translated(error: Exception) -> errors.VenueError:
     if place is errors.RateLimited:
         return errors.RateLimited(text, code=code, retry_after_ms=getattr(error, "retry_after_ms", 0))
     return place(text, code=code)
+
+
+def marked(error: Any, status: int, wait_ms: int) -> Any:
+    """``error`` with what only the answer's head said: its status, and how long to wait."""
+    error.status, error.retry_after_ms = status, wait_ms
+    return error

@@ -20,9 +20,10 @@ import ccxt.pro
 from engine import errors
 from engine.order import CONDITIONAL, Intent, OrderType
 from engine.risk import Approved
-from engine.venue import binance
+from engine.venue import binance, income
 from engine.venue.base import (
     Acknowledged,
+    FundingSeen,
     News,
     OrderSeen,
     PositionSeen,
@@ -30,9 +31,10 @@ from engine.venue.base import (
     StreamUp,
     TradeSeen,
     WalletSeen,
+    nobody,
     unopposed,
 )
-from engine.venue.failures import translated
+from engine.venue.failures import marked, translated
 from engine.venue.patience import Ban, asked_again
 from shm.clock import Clock
 from shm.instruments import Instrument
@@ -101,7 +103,7 @@ class LiveVenue:
         self._client: Any = None
         self._by_symbol: dict[str, Instrument] = {}
         self._by_id: dict[str, Instrument] = {}
-        self._told: Callable[[News], None] = _nobody
+        self._told: Callable[[News], None] = nobody
         self._alive: tuple[int, int] = (0, 0)  # marks of life as ccxt counts them
         self._alive_ns = around.clock.monotonic_ns()
         self._ending = asyncio.Event()  # set: hang up and dial again
@@ -223,6 +225,12 @@ class LiveVenue:
                 return tuple(trades)
             trade_id = rows[-1].trade_id + 1
 
+    async def funding_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
+        """Every payment of funding at ``since_ns`` and later."""
+        return await income.funding(
+            lambda wanted: _asked(self._client.fapiPrivateGetIncome(wanted)), self._by_id.get, since_ns
+        )
+
     async def positions(self) -> tuple[PositionSeen, ...]:
         """What we hold of the instruments that we follow."""
         rows = await _asked(self._client.fapiPrivateV3GetPositionRisk())
@@ -261,7 +269,7 @@ class LiveVenue:
                 attempt = 0 if lived_s > RECONNECT_S_MAX else min(attempt + 1, 10)
                 await asyncio.sleep(self._around.generator.uniform(0.0, min(RECONNECT_S_MAX, 0.1 * 2**attempt)))
         finally:
-            self._told = _nobody
+            self._told = nobody
             renewal.cancel()
             await self._hang_up()
 
@@ -329,10 +337,6 @@ class LiveVenue:
             self._told(StreamUp())
 
 
-def _nobody(_: News) -> None:
-    """Nobody listens."""
-
-
 def _private(client: Any) -> list[Any]:
     return [c for c in (client.clients or {}).values() if "listenKey" in c.url] if client is not None else []
 
@@ -361,17 +365,17 @@ def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession
                 raise errors.NotSent(words)
             _handed_ns.set(around.clock.monotonic_ns())
             if left_ms := ban.left_ms(_handed_ns.get()):
-                raise _marked(ccxt.RateLimitExceeded(f"{login.exchange} not asked for {left_ms} ms"), 429, left_ms)
+                raise marked(ccxt.RateLimitExceeded(f"{login.exchange} not asked for {left_ms} ms"), 429, left_ms)
             return await super().fetch(*request, **more)
 
         def handle_errors(self, *answer: Any) -> Any:
             """A 5xx is unknown whatever its body says; a ban carries how long."""
             status, headers, body = answer[0], answer[4], answer[5]
             if status >= 500:
-                raise _marked(ccxt.OperationFailed(f"{login.exchange} {status} {body}"), status, 0)
+                raise marked(ccxt.OperationFailed(f"{login.exchange} {status} {body}"), status, 0)
             if status in (418, 429):
                 error = ccxt.RateLimitExceeded(f"{login.exchange} {status} {body}")
-                raise _marked(error, status, ban.hear(headers, around.clock.monotonic_ns()))
+                raise marked(error, status, ban.hear(headers, around.clock.monotonic_ns()))
             return super().handle_errors(*answer)
 
     return Watching(
@@ -393,8 +397,3 @@ def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession
             },
         }
     )
-
-
-def _marked(error: Any, status: int, wait_ms: int) -> Any:
-    error.status, error.retry_after_ms = status, wait_ms
-    return error

@@ -2,7 +2,8 @@
 
     python tests/engine/campaign.py --seed 1 --count 10000
 
-A sequence: up to 12 orders arrive and are cancelled while the price walks legs and jumps.
+A sequence: up to 12 orders arrive and are cancelled while the price walks legs and jumps; a taker that
+meets one of our own does what its self-trade prevention says, and half of the sequences hold two legs.
 After each of them nothing here asks the model what it meant; it adds up what it did.
 Prints a digest of every fill: the same seed prints the same digest.
 """
@@ -19,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from engine import matching
-from engine.matching import LIMIT, MAKER, REDUCE, STOP, TAKE, TAKER
+from engine.matching import LIMIT, MAKER, PREVENTED, REDUCE, STOP, TAKE, TAKER, TRIGGERED
 
 
 @dataclass
@@ -30,8 +31,9 @@ class Course:
     book: np.ndarray
     asked: dict[int, int] = field(default_factory=dict)
     got: dict[int, int] = field(default_factory=dict)
-    held: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
-    bought: int = 0
+    held: np.ndarray = field(default_factory=lambda: np.zeros(3, np.int64))
+    bought: np.ndarray = field(default_factory=lambda: np.zeros(3, np.int64))
+    is_hedged: bool = False
     last: int = 10_000
     names: int = 0
 
@@ -49,40 +51,71 @@ class Tally:
 def begun(chance: np.random.Generator) -> Course:
     """A market around 10,000 ticks with a random book."""
     book = matching.book_of(int(chance.integers(1, 40)), int(chance.integers(1, 5)))
-    return Course(np.zeros(0, matching.ORDER), book)
+    return Course(np.zeros(0, matching.ORDER), book, is_hedged=bool(chance.random() < 0.5))
 
 
-def arrive(course: Course, chance: np.random.Generator) -> np.ndarray:
-    """One more order: what it takes at once is checked, the rest waits."""
+def drawn(course: Course, chance: np.random.Generator) -> np.ndarray:
+    """One more order, as a record; a hedged one that closes its leg only reduces."""
     side, kind = int(chance.choice([1, -1])), int(chance.choice([LIMIT, LIMIT, LIMIT, STOP, TAKE, 0]))
     lots, away = int(chance.integers(1, 100)), int(chance.integers(1, 30))
-    reduces = bool(chance.random() < 0.25)
-    course.names += 1
-    name, ticks = course.names, course.last + int(chance.integers(-25, 26))
+    leg = int(chance.integers(1, 3)) if course.is_hedged else 0
+    reduces = (leg, side) in ((1, -1), (2, 1)) if course.is_hedged else bool(chance.random() < 0.25)
+    ticks = course.last + int(chance.integers(-25, 26))
     if kind in (STOP, TAKE):
         ticks = course.last + away * (side if kind == STOP else -side)
     elif reduces:
-        lots = min(lots, max(0, -side * int(course.held[0])))
-        if lots == 0:
-            return np.zeros(0, matching.FILL)
-    course.asked[name], course.got[name] = lots, 0
-    fills = matching.fills_for(1)
-    count = 0
+        lots = min(lots, max(0, -side * int(course.held[leg])))
+    record = np.zeros(1, matching.ORDER)
+    record["ticks"], record["lots_left"], record["side"], record["kind"] = ticks, lots, side, kind
+    record["marks"], record["leg"] = REDUCE if reduces else 0, leg
+    record["prevention"] = int(chance.integers(4))
+    return record
+
+
+def arrive(course: Course, chance: np.random.Generator) -> np.ndarray:
+    """One more order: what it does at once is checked, the rest waits."""
+    order = drawn(course, chance)
+    course.names += 1
+    name, kind, lots = course.names, int(order["kind"][0]), int(order["lots_left"][0])
+    if lots == 0:
+        return np.zeros(0, matching.FILL)
+    order["id"], course.asked[name], course.got[name] = name, lots, 0
+    fills = matching.fills_for(len(course.orders) + 1)
+    before = np.concatenate((course.orders, order))
+    count, taker = 0, len(course.orders)
     if kind in (0, LIMIT):
-        limit = 0 if kind == 0 else ticks
-        count = matching.arrive(side, lots, limit, course.last, course.book[0], fills, 0, 0, 0)
-        taken = fills[:count]
-        check_walk(side, limit, taken, course)
-        course.got[name] = int(taken["lots"].sum())
-        course.held[0] += side * course.got[name]
-        course.bought += side * course.got[name]
-        assert kind == LIMIT or course.got[name] == lots, "a market order is filled whole"
-    if kind and course.got[name] < lots:
-        record = np.zeros(1, matching.ORDER)
-        record["id"], record["ticks"], record["lots_left"] = name, ticks, lots - course.got[name]
-        record["side"], record["kind"], record["marks"] = side, kind, REDUCE if reduces else 0
-        course.orders = np.concatenate((course.orders, record))
+        limit, held = 0 if kind == 0 else int(order["ticks"][0]), course.held.copy()
+        course.orders = before.copy()
+        course.orders["kind"][taker] = matching.DONE
+        count, left = matching.cross(
+            course.orders, taker, lots, limit, course.last, course.book[0], course.held, fills, 0, 0
+        )
+        check_conservation(course, before, fills[:count], held)
+        check_walk(int(order["side"][0]), limit, others_only(fills[:count], taker), course)
+        check_prevention(course.orders, before, fills[:count], taker)
+        prevented = bool(((fills[:count]["kind"] == PREVENTED) & (fills[:count]["order"] == taker)).any())
+        assert left == (0 if prevented else lots - course.got[name]), "what is left is what nobody took"
+        assert kind == LIMIT or left == 0, "a market order is filled whole, or ended by one of ours"
+        course.orders = course.orders[course.orders["kind"] != matching.DONE].copy()
+        order["lots_left"] = left
+    if kind and int(order["lots_left"][0]):
+        course.orders = np.concatenate((course.orders, order))
     return fills[:count]
+
+
+def is_between_us(fills: np.ndarray, row: int) -> bool:
+    """Whether a maker's row is its half of a trade with ourselves: the other half follows."""
+    if fills[row]["kind"] != MAKER or row + 1 == len(fills):
+        return False
+    after = fills[row + 1]
+    return bool(after["kind"] == TAKER and (after["ticks"], after["lots"]) == (fills[row]["ticks"], fills[row]["lots"]))
+
+
+def others_only(fills: np.ndarray, taker: int) -> np.ndarray:
+    """What ``taker`` got from others."""
+    ours = [row for row in range(len(fills)) if row and is_between_us(fills, row - 1)]
+    kept = [row for row in range(len(fills)) if row not in ours and fills[row]["kind"] == TAKER]
+    return fills[[row for row in kept if fills[row]["order"] == taker]]
 
 
 def check_walk(side: int, limit: int, taken: np.ndarray, course: Course) -> None:
@@ -93,6 +126,27 @@ def check_walk(side: int, limit: int, taken: np.ndarray, course: Course) -> None
         assert fill["ticks"] == best + side * level, "levels are taken in order"
         assert limit == 0 or side * (int(fill["ticks"]) - limit) <= 0, "never beyond the limit"
         assert fill["lots"] <= depth or level == matching.LEVELS - 1, "no level gives more than it shows"
+
+
+def check_prevention(after: np.ndarray, before: np.ndarray, fills: np.ndarray, arriving: int = -1) -> None:
+    """Who meets our own does as it was told; nobody trades with others beyond one of ours that still waits."""
+    taker = arriving
+    for row, fill in enumerate(fills):
+        taker = int(fill["order"]) if fill["kind"] == TRIGGERED else taker
+        asked = int(before[taker]["prevention"])
+        if fill["kind"] == PREVENTED:
+            itself = int(fill["order"]) == taker
+            spared = matching.EXPIRE_MAKER if itself else matching.EXPIRE_TAKER
+            assert asked not in (matching.NO_PREVENTION, spared), "who expires is whom the taker names"
+        if is_between_us(fills, row):
+            assert asked == matching.NO_PREVENTION, "we trade with ourselves only where nothing prevents it"
+            assert before[taker]["side"] == -before[fill["order"]]["side"], "one buys what the other sells"
+        if fill["kind"] == TAKER:
+            waiting = after[(after["kind"] == LIMIT) & (after["side"] == -before[taker]["side"])]
+            better = int(before[taker]["side"]) * (waiting["ticks"] - int(fill["ticks"])) < 0
+            # What came to wait within the leg was not there to be met.
+            there = np.isin(waiting["id"], before["id"][before["kind"] == LIMIT])
+            assert not (better & there).any(), "nobody passes one of ours"
 
 
 def cancel(course: Course, chance: np.random.Generator) -> None:
@@ -106,32 +160,46 @@ def move(course: Course, to: int, *, jumps: bool) -> np.ndarray:
     before = course.orders.copy()
     fills = matching.fills_for(len(before))
     step = matching.gap if jumps else matching.advance
-    held = int(course.held[0])
+    held = course.held.copy()
     count = step(course.orders, course.last, to, course.book[0], course.held, fills)
     fills = fills[:count]
     check_conservation(course, before, fills, held)
     check_prices(before, fills, (course.last, to), jumps=jumps)
     check_time(before, fills)
+    check_prevention(course.orders, before, fills)
     check_completeness(course.orders, (course.last, to), jumps=jumps)
     course.last = to
     course.orders = course.orders[course.orders["kind"] != matching.DONE].copy()
     return fills
 
 
-def check_conservation(course: Course, before: np.ndarray, fills: np.ndarray, held: int) -> None:
-    """Lots asked = got + left; the position is the sum of the fills; reduce-only reduces."""
+def check_conservation(course: Course, before: np.ndarray, fills: np.ndarray, held: np.ndarray) -> None:
+    """Lots asked = got + left; each leg is the sum of its fills and keeps its side; reduce-only reduces."""
+    held, ends = held.copy(), dict[int, int]()
     for fill in fills:
         order, lots = before[fill["order"]], int(fill["lots"])
+        name, leg = int(order["id"]), int(order["leg"])
+        if fill["kind"] == PREVENTED:
+            ends[name] = lots
         if fill["kind"] not in (MAKER, TAKER):
             continue
+        assert name not in ends, "what expired trades no more"
         signed = int(order["side"]) * lots
         if order["marks"] & REDUCE:
-            assert held * signed < 0, "reduce-only trades against the position"
-            assert abs(signed) <= abs(held), "and never through it"
-        held += signed
-        course.bought += signed
-        course.got[int(order["id"])] += lots
-    assert held == course.held[0] == course.bought, "the position is what was traded"
+            assert held[leg] * signed < 0, "reduce-only trades against the position"
+            assert abs(signed) <= abs(held[leg]), "and never through it"
+        held[leg] += signed
+        course.bought[leg] += signed
+        course.got[name] += lots
+        assert not course.is_hedged or (held[1] >= 0 >= held[2] and held[0] == 0), "a leg keeps its side"
+    assert (held == course.held).all(), "the position is what was traded"
+    assert (held == course.bought).all(), "from the first trade on"
+    reducing = {int(order["id"]) for order in before if order["marks"] & REDUCE}
+    for name, lots in ends.items():
+        left = course.asked[name] - course.got[name]
+        # A stop that only reduces goes for what is held, which may be less than it asked for.
+        assert 0 < lots <= left, "what expires was left"
+        assert lots == left or name in reducing, "and all that was left expires"
     for order, was in zip(course.orders, before, strict=True):
         name = int(was["id"])
         assert course.got[name] <= course.asked[name], "nothing fills more than it asked for"
@@ -142,14 +210,15 @@ def check_conservation(course: Course, before: np.ndarray, fills: np.ndarray, he
 def check_prices(before: np.ndarray, fills: np.ndarray, leg: tuple[int, int], *, jumps: bool) -> None:
     """Makers get their price, and only where the path went; triggers only at their price or beyond."""
     start, end = leg
-    for fill in fills:
+    for row, fill in enumerate(fills):
         order, ticks = before[fill["order"]], int(fill["ticks"])
         there = end if jumps else start + (1 if end > start else -1) * int(fill["walked"])
         side, at = int(order["side"]), int(order["ticks"])
         match int(fill["kind"]):
             case matching.MAKER:
                 assert ticks == at, "a maker gets its own price"
-                assert side * (at - there) >= 0, "at a price that was traded, or traded through"
+                reached = side * (at - there) >= 0 or is_between_us(fills, row)
+                assert reached, "at a price that was traded, or traded through"
             case matching.TRIGGERED:
                 reached = there - at if (order["kind"] == STOP) == (side > 0) else at - there
                 assert reached >= 0, "a trigger price was traded"
@@ -162,11 +231,14 @@ def check_time(before: np.ndarray, fills: np.ndarray) -> None:
     """The path is walked forwards; at one price stops come before limits and the earlier before the later."""
     walked = fills["walked"]
     assert (np.diff(walked) >= 0).all(), "time runs forwards"
+    # What a taker does to others of ours happens in its turn, not in theirs.
+    turns = [fill for row, fill in enumerate(fills) if is_a_turn(before, fills, row)]
     for place in np.unique(walked):
-        here = fills[walked == place]
-        turns = [(int(before[one["order"]]["kind"]) == LIMIT, int(one["order"])) for one in here]
-        assert turns == sorted(turns), "stops first, then by arrival"
-    first = {int(one["order"]): int(one["walked"]) for one in fills[::-1] if one["kind"] == MAKER}
+        here = [
+            (int(before[one["order"]]["kind"]) == LIMIT, int(one["order"])) for one in turns if one["walked"] == place
+        ]
+        assert here == sorted(here), "stops first, then by arrival"
+    first = {int(one["order"]): int(one["walked"]) for one in fills[::-1] if one["kind"] in (MAKER, PREVENTED)}
     limits = [index for index in range(len(before)) if before[index]["kind"] == LIMIT and before[index]["marks"] == 0]
     for index in limits:
         for later in limits:
@@ -176,6 +248,14 @@ def check_time(before: np.ndarray, fills: np.ndarray) -> None:
             if same and ahead and later in first:
                 assert index in first, "who is ahead in price, then in time, is filled too"
                 assert first[index] <= first[later], "and not later"
+
+
+def is_a_turn(before: np.ndarray, fills: np.ndarray, row: int) -> bool:
+    """Whether the path itself, not a taker of ours, brought a row about."""
+    kind = int(fills[row]["kind"])
+    if kind == matching.EXPIRED:
+        return int(before[fills[row]["order"]]["kind"]) != LIMIT
+    return kind == TRIGGERED or (kind == MAKER and not is_between_us(fills, row))
 
 
 def check_completeness(orders: np.ndarray, leg: tuple[int, int], *, jumps: bool) -> None:

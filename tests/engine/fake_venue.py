@@ -13,6 +13,7 @@ from engine import errors
 from engine.order import CONDITIONAL, Event
 from engine.venue.base import (
     Acknowledged,
+    FundingSeen,
     OrderSeen,
     PositionSeen,
     StreamDown,
@@ -58,6 +59,7 @@ class Exchange:
         self.lots = Counter()
         self.cost = Counter()
         self.cash = cash
+        self.funding = []
         self.sends = Counter()
         self.fates = deque()
         self.slices = 1  # trades a market order is filled by
@@ -151,6 +153,16 @@ class Exchange:
         self.trades[seen.symbol].append(trade)
         order.seen = replace(seen, lots_filled=order.lots_filled, event=Event.FILL_SOME)
         self.tell(trade)
+
+    def fund(self, symbol, amount, market_ns):
+        """Pay ``amount``; the stream tells the wallet alone, as for a cross position."""
+        self.cash += amount
+        reference = f"income {self.number()}"
+        self.funding.append(FundingSeen(symbol=symbol, amount=amount, reference=reference, market_ns=market_ns))
+        wallet = WalletSeen(
+            asset="USDT", wallet=self.cash, reason="FUNDING_FEE", change=amount, symbol="", market_ns=market_ns
+        )
+        self.tell(wallet)
 
     def move(self, symbol, ticks):
         """The price goes to ``ticks``; stops that it reaches become market orders."""
@@ -256,6 +268,11 @@ class FakeVenue:
         """Trades as REST tells them: without a client id."""
         await asyncio.sleep(0)
         return tuple(replace(t, client_id="") for t in self.exchange.trades[symbol] if t.trade_id >= trade_id)
+
+    async def funding_since(self, since_ns):
+        """The list of payments."""
+        await asyncio.sleep(0)
+        return tuple(one for one in self.exchange.funding if one.market_ns >= since_ns)
 
     async def positions(self):
         """What is held."""

@@ -5,11 +5,12 @@ from dataclasses import replace
 import msgspec
 
 from engine.desk import Desk
+from engine.events import Funded
 from engine.messages import FillTold, Moment, Outcome, Recorded
 from engine.order import Event, OrderType
 from engine.venue.base import StreamDown, StreamUp, WalletSeen
 from tests.engine.fake_venue import Exchange, FakeVenue
-from tests.engine.test_account import BTC, INSTRUMENTS
+from tests.engine.test_account import BTC, ETH, INSTRUMENTS, Stage
 from tests.engine.venue.test_round_trip import approved
 
 
@@ -21,6 +22,16 @@ class Account:
         self.orders = {intent.intent_id: Known(intent) for intent in intents}
         self.heard, self.books, self.dispatch = [], self, self
         self.ledger, self.trades = self, {}
+        self.account, self.venue, self.known = "main", "fake", []
+
+    @property
+    def funded_ns(self):
+        """When the newest payment was made."""
+        return max((funded.market_ns for funded in self.known), default=0)
+
+    def knows_funding(self, venue, reference):
+        """Whether it was told."""
+        return reference in [funded.reference for funded in self.known]
 
     def is_under_way(self, intent_id):
         """Nothing is."""
@@ -29,6 +40,8 @@ class Account:
     def tell(self, message):
         """Hear."""
         self.heard.append(message)
+        if isinstance(message, Recorded) and isinstance(message.event, Funded):
+            self.known.append(message.event)
 
     def moment(self):
         """No time passes."""
@@ -118,13 +131,64 @@ async def test_a_connection_wants_everything_asked_again():
     assert desk.recovery_wanted
 
 
-async def test_funding_and_deposits_are_money_and_trades_are_not_counted_twice():
-    """The wallet after an order follows from its trades; only what was no trade is recorded."""
+async def test_deposits_are_money_funding_is_asked_for_and_trades_are_not_counted_twice():
+    """The wallet after an order follows from its trades; of funding the stream says only that there was some."""
     account = Account()
     desk = desk_of(account, Exchange(INSTRUMENTS))
     cash = WalletSeen(asset="USDT", wallet=1, reason="ORDER", change=0, symbol=BTC, market_ns=5)
     desk.news(cash)
     assert account.heard == []
+    await desk.recover()
     desk.news(replace(cash, reason="FUNDING_FEE", change=-7))
     desk.news(replace(cash, reason="DEPOSIT", change=9))
-    assert [(type(m), m.event.amount) for m in account.heard] == [(Recorded, -7), (Recorded, 9)]
+    assert [(type(m), m.event.amount) for m in account.heard] == [(Recorded, 9)]
+    assert desk.recovery_wanted == "funding was charged"
+
+
+async def test_two_payments_of_one_moment_are_both_booked_and_once():
+    """Each contract pays at 08:00.000; every later recovery asks again and books nothing twice."""
+    account, exchange = Account(), Exchange(INSTRUMENTS)
+    desk = desk_of(account, exchange)
+    exchange.fund(BTC, -7, 8_000)
+    exchange.fund(ETH, 3, 8_000)
+    for _ in range(2):
+        await desk.recover()
+    assert [(one.event.instrument, one.event.amount) for one in account.heard] == [(BTC, -7), (ETH, 3)]
+    assert len({one.event.reference for one in account.heard}) == 2
+
+
+async def test_funding_of_before_the_first_day_is_noted_and_never_booked():
+    """The opening wallet has it already; the next payment counts."""
+    account, exchange = Account(), Exchange(INSTRUMENTS)
+    desk = desk_of(account, exchange)
+    exchange.fund(BTC, -7, 8_000)
+    assert await desk.opening("USDT") == exchange.cash
+    exchange.fund(BTC, -9, 16_000)
+    await desk.recover()
+    assert [one.event.amount for one in account.heard] == [0, -9]
+
+
+async def test_funding_is_booked_also_when_nobody_was_listening(tmp_path):
+    """One payment told, one while the stream was deaf, one while we were dead: each in our books, once."""
+    stage = Stage(tmp_path)
+    await stage.begin()
+    stage.target(10)
+    await stage.quiet()
+    stage.exchange.fund(BTC, -700, 8 * 3_600 * 10**9)
+    stage.exchange.fund(ETH, 400, 8 * 3_600 * 10**9)
+    await stage.quiet()
+    stage.agrees()
+    stage.exchange.deaf = True
+    stage.exchange.fund(BTC, -50, 16 * 3_600 * 10**9)
+    stage.exchange.deaf = False
+    stage.venue.reconnect()
+    await stage.quiet()
+    stage.agrees()
+    await stage.kill()
+    stage.exchange.fund(BTC, -3, 24 * 3_600 * 10**9)
+    await stage.begin()
+    await stage.quiet()
+    stage.agrees()
+    assert stage.account.books.position(BTC).funding == -753
+    assert stage.account.books.position(BTC, "trend").funding == -753
+    await stage.end()

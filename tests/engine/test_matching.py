@@ -4,12 +4,11 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import matching
-from engine.matching import EXPIRED, LIMIT, MAKER, STOP, TAKE, TAKER, TRIGGERED
+from engine.matching import EXPIRED, LIMIT, MAKER, PREVENTED, STOP, TAKE, TAKER, TRIGGERED
 
 BUY, SELL = 1, -1
 
@@ -23,6 +22,7 @@ class Slow:
     ticks: int
     lots: int
     reduces: bool
+    prevention: int = 0
     touched: bool = False
     done: bool = False
 
@@ -33,12 +33,51 @@ def records(orders: list[Slow]) -> np.ndarray:
     for record, order in zip(out, orders, strict=True):
         record["ticks"], record["lots_left"], record["side"] = order.ticks, order.lots, order.side
         record["kind"], record["marks"] = order.kind, matching.REDUCE if order.reduces else 0
+        record["prevention"] = order.prevention
     return out
 
 
 def book(depth: int = 5, spread: int = 1) -> np.void:
     """A BOOK record."""
     return matching.book_of(depth, spread)[0]
+
+
+def take_slowly(
+    orders: list[Slow], index: int, lots: int, where: tuple[int, int, int, int], out: list[tuple[int, ...]]
+) -> int:
+    """Everything that is on offer, ours among it, sorted by price; what is held after taking from it."""
+    (ticks, held, depth, spread), order = where, orders[index]
+    best = ticks - spread // 2 + (spread if order.side == BUY else 0)
+    offers = [(order.side * best + level, 0, level) for level in range(10)]
+    offers += [
+        (order.side * own.ticks, 1, number)
+        for number, own in enumerate(orders)
+        if own.kind == LIMIT and not own.done and own.side == -order.side
+    ]
+    for price, ours, number in sorted(offers):
+        if lots == 0:
+            break
+        if not ours:
+            take = lots if number == 9 else min(lots, depth)
+            out.append((index, TAKER, order.side * price, take))
+            held, lots = held + order.side * take, lots - take
+            continue
+        own = orders[number]
+        if order.prevention == matching.NO_PREVENTION:
+            take = min(lots, own.lots, max(0, -own.side * held) if own.reduces else own.lots)
+            own.lots, lots, own.done = own.lots - take, lots - take, take == own.lots or take < lots
+            if take:
+                out += [(number, MAKER, own.ticks, take), (index, TAKER, own.ticks, take)]
+            if own.done and own.lots:
+                out.append((number, EXPIRED, own.ticks, 0))  # only reduces, and nothing is left to reduce
+            continue
+        if order.prevention in (matching.EXPIRE_MAKER, matching.EXPIRE_BOTH):
+            own.done = True
+            out.append((number, PREVENTED, own.ticks, own.lots))
+        if order.prevention in (matching.EXPIRE_TAKER, matching.EXPIRE_BOTH):
+            out.append((index, PREVENTED, own.ticks, lots))
+            lots = 0
+    return held
 
 
 def walk_slowly(orders: list[Slow], visited: list[int], held: int, depth: int, spread: int) -> list[tuple[int, ...]]:
@@ -53,13 +92,7 @@ def walk_slowly(orders: list[Slow], visited: list[int], held: int, depth: int, s
             order.done = True
             lots = min(order.lots, max(0, -order.side * held)) if order.reduces else order.lots
             out.append((index, TRIGGERED if lots else EXPIRED, ticks, lots))
-            held += order.side * lots
-            best = ticks - spread // 2 + (spread if order.side == BUY else 0)
-            for level in range(10):
-                take = lots if level == 9 else min(lots, depth)
-                if take:
-                    out.append((index, TAKER, max(1, best + order.side * level), take))
-                lots -= take
+            held = take_slowly(orders, index, lots, (ticks, held, depth, spread), out)
         for index, order in enumerate(orders):
             beyond = (order.ticks - ticks) * order.side
             if order.kind != LIMIT or order.done or beyond < 0 or (beyond == 0 and order.touched):
@@ -90,6 +123,7 @@ ORDERS = st.lists(
         ticks=st.integers(85, 115),
         lots=st.integers(1, 30),
         reduces=st.booleans(),
+        prevention=st.integers(0, 3),
     ),
     max_size=6,
 )
@@ -135,31 +169,6 @@ def test_a_leg_cut_in_two_fills_the_same(orders: list[Slow], begin: int, end: in
     assert held == held_parts
 
 
-@pytest.mark.parametrize(
-    ("lots", "limit", "expected"),
-    [
-        (5, 0, [(101, 5)]),
-        (12, 0, [(101, 5), (102, 5), (103, 2)]),
-        (12, 102, [(101, 5), (102, 5)]),
-        (3, 100, []),
-        (1000, 0, [(100 + level, 5) for level in range(1, 10)] + [(110, 955)]),
-    ],
-)
-def test_a_taker_walks_the_levels(lots: int, limit: int, expected: list[tuple[int, int]]) -> None:
-    """One fill a level, up to the limit; the tenth level takes the rest."""
-    fills = matching.fills_for(1)
-    count = matching.arrive(BUY, lots, limit, 100, book(), fills, 0, 0, 0)
-    assert [row[2:] for row in rows(fills, count)] == expected
-
-
-def test_a_seller_never_gets_less_than_one_tick() -> None:
-    """The bids of a contract near zero end at one tick."""
-    fills = matching.fills_for(1)
-    count = matching.arrive(SELL, 100, 0, 3, book(), fills, 0, 0, 0)
-    assert min(row[2] for row in rows(fills, count)) == 1
-    assert sum(row[3] for row in rows(fills, count)) == 100
-
-
 def test_the_example_of_the_documentation() -> None:
     """docs/fills.md: a stop at 98 and a limit at 95 on a fall from 100 to 94."""
     mine = records([Slow(BUY, LIMIT, 95, 20, False), Slow(SELL, STOP, 98, 7, True)])
@@ -203,3 +212,28 @@ def test_closing_everything_asks_the_position() -> None:
     count = matching.advance(mine, 100, 97, book(20), held, fills)
     assert rows(fills, count) == [(0, TRIGGERED, 98, 9), (0, TAKER, 98, 9)]
     assert held[0] == 0
+
+
+def test_the_legs_of_a_hedge_are_capped_each_by_itself() -> None:
+    """Long 4 and short 9: a reduce-only sell of the long gives 4, a reduce-only buy of the short all of its 7."""
+    mine = records([Slow(SELL, STOP, 98, 7, True), Slow(BUY, TAKE, 98, 7, True)])
+    mine["leg"] = (1, 2)
+    fills, held = matching.fills_for(2), np.array([0, 4, -9])
+    count = matching.advance(mine, 100, 98, book(20), held, fills)
+    assert rows(fills, count) == [
+        (0, TRIGGERED, 98, 4),
+        (0, TAKER, 98, 4),
+        (1, TRIGGERED, 98, 7),
+        (1, TAKER, 99, 7),
+    ]
+    assert held.tolist() == [0, 0, -2]
+
+
+def test_a_pegged_limit_counts_from_where_it_triggers() -> None:
+    """Five ticks below the price of the trigger, wherever a gap puts it."""
+    mine = records([Slow(SELL, STOP, 98, 30, False)])
+    mine["marks"], mine["limit_ticks"] = matching.PEGGED, -1
+    fills, held = matching.fills_for(1), np.array([0])
+    count = matching.gap(mine, 100, 90, book(), held, fills)
+    assert rows(fills, count) == [(0, TRIGGERED, 90, 30), (0, TAKER, 90, 5), (0, TAKER, 89, 5)]
+    assert (mine["kind"][0], mine["ticks"][0], mine["lots_left"][0]) == (LIMIT, 89, 20)

@@ -37,7 +37,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["--paper", "--seconds", "-3"], "no duration"),
         (["--paper", "--nonsense"], "--nonsense"),
         (["--live"], "not in this version"),
-        (["backtest"], "not in this version"),
+        (["optimise"], "not in this version"),
         (["staus"], "did you mean status?"),
         (["status"], "no session runs"),
         (["stop"], "no session runs"),
@@ -74,7 +74,7 @@ def test_bad_input_is_one_line_and_exit_2(
     garbage.write_text("garbage")
     foreign = tmp_path / "foreign.py"
     foreign.write_text("import os")
-    state = [] if words[0] in ("exchange", "backtest", "staus", "agent") else ["--state", str(tmp_path / "var")]
+    state = [] if words[0] in ("exchange", "optimise", "staus", "agent") else ["--state", str(tmp_path / "var")]
     code = cli.main([*(word.format(garbage=garbage, foreign=foreign) for word in words), *state])
     told = capsys.readouterr()
     assert code == 2

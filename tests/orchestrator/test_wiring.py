@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.venue.embedded.pace import Speed
 from orchestrator import wiring
-from orchestrator.settings import BadInputError, MarketSettings
+from orchestrator.settings import BadInputError, MarketSettings, assemble
 from tests.orchestrator.sessions import session_in
 
 
@@ -68,3 +69,51 @@ def test_a_market_in_another_currency_is_refused(tmp_path: Path):
     path = candle_file(tmp_path, "NEOBTC-1m.csv")
     with pytest.raises(BadInputError, match="NEO/BTC:BTC is quoted in BTC"):
         wiring.market_of(MarketSettings(source=(str(path),)), 1, 10**18)
+
+
+def test_prices_fills_and_costs_are_settings():
+    """Paper charges funding and smooths its mark; the synthetic market's spread widens, a recorded one's does not."""
+    speed = Speed.parse("60")
+    made_up = wiring.play_of(MarketSettings(), speed)
+    recorded = wiring.play_of(MarketSettings(source=("BTCUSDT-1m.csv",)), speed)
+    assert (made_up.pays_funding, made_up.mark_minutes, made_up.fills, made_up.depth_ppm) == (True, 5, "candle", 20_000)
+    assert (made_up.spread_ppm, recorded.spread_ppm, recorded.spread_ticks) == (20_000, 0, 1)
+    told = MarketSettings(
+        funding=False, mark_minutes=0, fills="queue", spread_ticks=3, spread_ppm=0, depth_ppm=7, speed="step"
+    )
+    play = wiring.play_of(told, Speed.parse("step"))
+    assert (play.pays_funding, play.mark_minutes, play.fills) == (False, 0, "queue")
+    assert (play.spread_ticks, play.spread_ppm, play.depth_ppm, play.points_per_candle) == (3, 0, 7, 1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("market.fills='fast'", "market: fills 'fast' is neither candle nor queue"),
+        ("market.spread_ticks=0", "spread_ticks 0 is not between 1 and 1000000"),
+        ("market.mark_minutes=-1", "mark_minutes -1 is not between 0 and 1000000"),
+        ("market.fundng=true", "market.fundng is not a setting; did you mean funding"),
+    ],
+)
+def test_a_market_that_cannot_be_played_is_refused(setting: str, words: str):
+    """One line that names the setting."""
+    with pytest.raises(BadInputError, match=words):
+        assemble("paper", None, [setting], {})
+
+
+def test_recorded_trades_are_a_market_too(tmp_path: Path):
+    """A file or a folder of trades is recognised by what is in it; what is left out of it is told."""
+    path = tmp_path / "ETHUSDT-trades.csv"
+    rows = [f"{1_741_219_200_000 + 20_000 * n},{n + 1},buy,{2000 + n},1.5" for n in range(30)]
+    path.write_text("timestamp,id,side,price,amount\n" + "\n".join([*rows, rows[3]]) + "\n")
+    for place in (path, tmp_path):
+        market = wiring.market_of(MarketSettings(source=(str(place),)), 1, 10**18)
+        assert [one.symbol for one in market.listings] == ["ETH/USDT:USDT"]
+        assert len(market.minutes(0, 1 << 62)) == 10
+        assert wiring.defects_of(market) == ["ETHUSDT: 1 rows left out: 1 unordered (first: row 31)"]
+
+
+def test_a_real_exchange_as_a_market_is_refused_by_name():
+    """Not taken for a file that is missing: the line says what there is instead."""
+    with pytest.raises(BadInputError, match="binanceusdm: mirroring a real exchange is not in this version; here are"):
+        wiring.market_of(MarketSettings(source=("binanceusdm",)), 1, 10**18)

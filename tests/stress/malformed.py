@@ -33,10 +33,11 @@ SECRET, VICTIM_SECRET = "attacker-secret", "victim-secret"
 MARKS = (b"victim", b"31337.0", b"3133700000000", VICTIM.encode())  # name, money, secret and key of the victim
 BAD_SIGNS = (b"Traceback", b'File "', b"site-packages", b"Error:", b"Exception")
 CODES = {
-    -1000, -1003, -1015, -1021, -1022, -1100, -1101, -1102, -1111, -1115, -1116, -1117, -1120, -1121, -1125,
+    -1000, -1003, -1015, -1021, -1022, -1100, -1101, -1102, -1106, -1111, -1115, -1116, -1117, -1120, -1121, -1125,
     -1130, -1131, -1135, -2011, -2013, -2014, -2015, -2019, -2021, -2022, -2025, -4001, -4003, -4004, -4005,
     -4013, -4014, -4015, -4016, -4028, -4045, -4046, -4049, -4056, -4059, -4061, -4068, -4082, -4116, -4120,
-    -4130, -4136, -4137, -4164, -4167, -4168, -4171, -4241, -4500, -5000, -5021, -5022, -5025, -5026, -5027,
+    -4130, -4136, -4137, -4164, -4167, -4168, -4171, -5000, -5021, -5022, -5025, -5026, -5027,
+    -1013, -2010, -2007, -2027, -4002, -4024, -4031, -4060, -4067, -5029, -5037, -5038, -5039, -5040, -5041,
 }  # fmt: skip
 STATUSES = frozenset([200, 400, 401, 404, 413, 429])
 STREAM_CODES = frozenset([0, 1, 2, 3])
@@ -51,7 +52,8 @@ NAMES = (
     "interval", "startTime", "endTime", "fromId", "origClientOrderId", "newClientOrderId", "reduceOnly",
     "triggerPrice", "algoId", "batchOrders", "orderIdList", "countdownTime", "leverage", "marginType",
     "positionSide", "pair", "contractType", "clientAlgoId", "algoType", "amount", "signature",
-    "dualSidePosition", "account", "listenKey", "incomeType", "",
+    "dualSidePosition", "selfTradePreventionMode", "priceMatch", "goodTillDate",
+    "workingType", "feeBurn", "account", "listenKey", "incomeType", "",
 )  # fmt: skip
 PATH_TRICKS = (
     "/fapi/../ringmaster/ledger", "//fapi/v1/time", "/fapi/v1/%2e%2e/%2e%2e/etc/passwd", "/fapi/v1/order%00", "/",
@@ -270,8 +272,8 @@ class Fuzzer:
 
     def _judge_frame(self, frame: str | bytes, text: str) -> None:
         said, answer = frame if isinstance(frame, bytes) else frame.encode(), json.loads(text)
-        # The list of subscriptions repeats names of before, among them the order's that was guessed at.
-        said += b"victim" if b"LIST_SUBSCRIPTIONS" in said else b""
+        # The list of subscriptions repeats names of before, among them the order's and the key that were guessed at.
+        said += b"victim " + VICTIM.encode() if b"LIST_SUBSCRIPTIONS" in said else b""
         error = answer.get("error") or {}
         code, status = error.get("code", 0), answer.get("status", 200)
         documented = code in (STREAM_CODES if "status" not in answer else CODES | {0})

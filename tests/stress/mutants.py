@@ -31,6 +31,7 @@ from tests.stress import planted
 ROOT = Path(__file__).parents[2]
 CAUGHT, SURVIVED = "caught", "survived"
 PATIENCE_S = 90
+OURS = ("engine", "orchestrator", "shm", "tests")
 COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -96,6 +97,8 @@ def verdict(mutant: Mutant) -> str:
 def _examine(mutant: Mutant) -> None:
     settings.register_profile("mutants", max_examples=40, deadline=None)
     settings.load_profile("mutants")
+    for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
+        del sys.modules[name]  # whoever forked us may know the module as it is
     sys.meta_path.insert(0, Changed(mutant))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)

@@ -26,7 +26,7 @@ def test_inc_01_to_12_no_schedule_doubles_orphans_or_loses_anything():
 )
 def test_what_others_do_after_a_timeout_fails_in_the_same_campaign(policy, harm):
     """The checks see it when an order is sent again, under either id, or when a timeout is called a failure."""
-    tally = campaign(seed=1, first=0, count=60, policy=policy)
+    tally = campaign(seed=1, first=0, count=150, policy=policy)
     assert getattr(tally, harm) > 0
     assert len(tally.failures) > 5
 

@@ -19,6 +19,7 @@ from engine.order import Fact, Intent
 from engine.risk import Approved
 from engine.venue.base import (
     Acknowledged,
+    FundingSeen,
     News,
     OrderSeen,
     PositionSeen,
@@ -162,6 +163,11 @@ class Wire:
         """Cash."""
         cash: int = await self._ask(lambda: self._bourse.cash)
         return WalletSeen(asset=asset, wallet=cash, reason="", change=0, symbol="", market_ns=0)
+
+    async def funding_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
+        """Nothing is ever paid here."""
+        nothing: tuple[FundingSeen, ...] = await self._ask(tuple)
+        return nothing
 
     async def listen(self, told: Callable[[News], None]) -> None:
         """Tell what the exchange tells."""

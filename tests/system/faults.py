@@ -60,7 +60,7 @@ def objections(state: Path, summary: dict[str, Any], injected: Sequence[Injected
 
 def _money(summary: dict[str, Any]) -> list[str]:
     exchange = summary["exchange"]
-    ours = {name: Decimal(summary[name]) for name in ("realised", "fees")}
+    ours = {name: Decimal(summary[name]) for name in ("realised", "fees", "funding")}
     ours |= {"fills": summary["fills"], "wallet": Decimal(summary["equity_end"]) - Decimal(summary["unrealised"])}
     theirs = {name: Decimal(exchange[name]) for name in ours}
     return [f"{name}: ours {ours[name]}, theirs {theirs[name]}" for name in ours if ours[name] != theirs[name]]

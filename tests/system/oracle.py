@@ -64,6 +64,7 @@ class Rules:
     budget: int = 50 * 10**8  # 0.005 of 10,000
     notional_max: int = 10**30
     spread_ticks: int = 1
+    spread_ppm: int = 0
     depth_ppm: int = 20_000
     taker_ppm: int = 500
 
@@ -151,6 +152,7 @@ class Account:
     lots: int = 0
     cost: int = 0
     stop_ticks: int = 0
+    spread: int = 1  # as it is now
     trades: list[Trade] = field(default_factory=list)
 
     def book(self, open_ns: int, side: int, ticks: int, lots: int) -> None:
@@ -173,7 +175,7 @@ class Account:
         """Walk the book around ``last_ticks`` with a market order of ``delta`` lots."""
         side = 1 if delta > 0 else -1
         left = abs(delta)
-        best = last_ticks - self.rules.spread_ticks // 2 + (self.rules.spread_ticks if side > 0 else 0)
+        best = last_ticks - self.spread // 2 + (self.spread if side > 0 else 0)
         for level in range(10):
             lots = left if level == 9 else min(left, depth)
             if lots:
@@ -217,7 +219,9 @@ def play(contract: Contract, minutes: list[Minute], start: int, count: int, rule
     side, sides = 0, []
     for n in range(start, start + count):
         minute = minutes[n]
+        account.spread = spread_after(contract, minutes[n - 1], rules)
         account.live_through(minute, depth_after(contract, minutes[n - 1], rules))
+        account.spread = spread_after(contract, minute, rules)
         spread, band = fast[n] - slow[n], rules.band * reach[n]
         wanted = 1 if spread > 0.0 else -1
         if wanted * bias[n] < 0.0:
@@ -236,6 +240,12 @@ def depth_after(contract: Contract, minute: Minute, rules: Rules) -> int:
     """Lots on each level of the book once ``minute`` has closed."""
     lots = int(Fraction(str(minute.volume)) * 10**8 // contract.lot_e8)
     return max(1, lots * rules.depth_ppm // 1_000_000)
+
+
+def spread_after(contract: Contract, minute: Minute, rules: Rules) -> int:
+    """Ticks between best bid and ask once ``minute`` has closed."""
+    reach = contract.ticks(minute.high) - contract.ticks(minute.low)
+    return rules.spread_ticks + reach * rules.spread_ppm // 1_000_000
 
 
 def enter(account: Account, minute: Minute, side: int, reach: float, depth: int) -> None:

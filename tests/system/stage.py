@@ -18,13 +18,17 @@ DATA = Path(os.environ.get("RINGMASTER_DATA", ROOT.parent / "shared" / "data"))
 SHARED_MEMORY = Path("/dev/shm")
 
 
+def answer(*words: str) -> dict[str, Any]:
+    """What ``run.py`` with these words and ``--json -`` writes."""
+    command = [sys.executable, str(ROOT / "run.py"), *words, "--json", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout, done.stderr
+    return dict(json.loads(done.stdout))
+
+
 def replayed(state: Path) -> dict[str, Any]:
     """What ``run.py replay`` says of the newest session."""
-    command = [sys.executable, str(ROOT / "run.py"), "replay", "--state", str(state), "--json", "-"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    found: dict[str, Any] = json.loads(answer.stdout)
-    assert answer.returncode == (1 if found["differences"] else 0)
-    return found
+    return answer("replay", "--state", str(state))
 
 
 @dataclass
@@ -135,3 +139,4 @@ def check(summary: dict[str, Any]) -> None:
     assert wallet == Decimal(exchange["wallet"])
     assert Decimal(summary["realised"]) == Decimal(exchange["realised"])
     assert Decimal(summary["fees"]) == Decimal(exchange["fees"])
+    assert Decimal(summary["funding"]) == Decimal(exchange["funding"])

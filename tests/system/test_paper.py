@@ -53,7 +53,10 @@ def compare_with_the_oracle(state: Path, files: dict[str, Path], summary: dict[s
     session = stage.session_of(state)
     tapes = [parquet.read_table(path) for path in sorted(state.glob("sessions/*/market/*.parquet"))]
     risk = session["settings"]["engine"]["risk"]
-    rules = oracle.Rules(notional_max=int(Decimal(str(risk["position_notional_max"])) * 10**8))
+    rules = oracle.Rules(
+        notional_max=int(Decimal(str(risk["position_notional_max"])) * 10**8),
+        spread_ppm=max(0, session["settings"]["market"]["spread_ppm"]),
+    )
     traded = 0
     for instrument in session["instruments"]:
         opens = [
@@ -77,17 +80,34 @@ def compare_with_the_oracle(state: Path, files: dict[str, Path], summary: dict[s
     assert traded == summary["fills"] > 0
 
 
+def compare_with_a_backtest(state: Path, market: Path, summary: dict[str, object], *options: str) -> None:
+    """Fail unless replay and backtest decide hash for hash, and trade to the last unit, what the session did."""
+    again = stage.replayed(state)
+    assert again["differences"] == 0, again["first_difference"]
+    limits = ("--symbols", ",".join(SYMBOLS), "--max-candles", str(summary["candles"]))
+    looped = stage.answer("backtest", "--data", str(market), *limits, *options)
+    assert looped["decision_hash"] == again["decision_hash"]
+    assert looped["difference"] == "0.00000000"
+    for name in ("candles", "decisions", "fills", "unrealised"):
+        assert looped[name] == summary[name], name
+    # A backtest charges no funding yet.
+    assert Decimal(looped["equity_end"]) == Decimal(str(summary["equity_end"])) - Decimal(str(summary["funding"]))
+
+
 def test_a_stepped_session_trades_what_the_slow_oracle_trades(tmp_path: Path):
-    """Trade for trade, lot for lot, fee for fee, over candles that no clone lacks."""
+    """Trade for trade, lot for lot, fee for fee, over candles that no clone lacks, with a spread that widens."""
     market, state = tmp_path / "market", tmp_path / "state"
     market.mkdir()
     write_market(market, SYMBOLS, 1_500)
     options = ("--market", str(market), "--symbols", ",".join(SYMBOLS), "--speed", "step", "--max-candles", "600")
-    summary = stage.start(state, *options).finish()
+    spread = ("--set", "market.spread_ppm=50000")
+    summary = stage.start(state, *options, *spread).finish()
     stage.check(summary)
+    assert Decimal(summary["funding"]) != 0
     files = {symbol: market / f"{symbol.split('/')[0]}USDT-1m.csv" for symbol in SYMBOLS}
     compare_with_the_oracle(state, files, summary)
     assert stage.traces(state) == []
+    compare_with_a_backtest(state, market, summary, *spread)
 
 
 @pytest.mark.skipif(not stage.DATA.exists(), reason="no recorded market data beside the checkout")
@@ -99,6 +119,7 @@ def test_recorded_candles_trade_what_the_slow_oracle_trades(tmp_path: Path):
     stage.check(summary)
     files = {symbol: folder / f"{symbol.split('/')[0]}USDT-1m.parquet" for symbol in SYMBOLS}
     compare_with_the_oracle(tmp_path, files, summary)
+    compare_with_a_backtest(tmp_path, folder, summary)
 
 
 def test_control_c_ends_a_session_in_order(tmp_path: Path):

@@ -10,7 +10,19 @@ import numpy as np
 
 from engine import matching
 from engine.venue.embedded.ledger import Ledger
-from engine.venue.embedded.orders import STOPS, TRAILING_STOP_MARKET, AlgoOrder, Fill, Order, Payment
+from engine.venue.embedded.orders import (
+    BOTH,
+    LEGS,
+    PREVENTIONS,
+    STOPS,
+    TRAILING_STOP_MARKET,
+    AlgoOrder,
+    Fill,
+    Order,
+    Payment,
+)
+
+NO_DEADLINE = 1 << 62
 
 
 @dataclass(slots=True)
@@ -19,11 +31,17 @@ class Book:
 
     records: np.ndarray = field(default_factory=lambda: np.zeros(0, matching.ORDER))
     waiting: list[Order | AlgoOrder] = field(default_factory=list)
+    deadline_ms: int = NO_DEADLINE  # nothing that waits is good till less; may be long past
 
-    def rest(self, order: Order | AlgoOrder, *, ahead_lots: int = 0, last_ticks: int = 0) -> None:
+    def rest(
+        self, order: Order | AlgoOrder, *, ahead_lots: int = 0, last_ticks: int = 0, peg_ticks: int | None = None
+    ) -> None:
         """Add one, last in arrival; ``ahead_lots`` of others are displayed at its price."""
         record = np.zeros(1, matching.ORDER)
-        record["side"] = order.side
+        if order.good_till_ms:
+            self.deadline_ms = min(self.deadline_ms, order.good_till_ms)
+        record["side"], record["leg"] = order.side, LEGS.index(order.leg)
+        record["prevention"] = PREVENTIONS.index(order.prevention)
         if isinstance(order, Order):
             record["id"], record["ticks"], record["lots_left"] = order.order_id, order.price_ticks, order.lots_left
             record["kind"] = matching.LIMIT
@@ -40,6 +58,9 @@ class Book:
                 order.trail_ppm,
                 last_ticks,
             )
+            if peg_ticks is not None:
+                record["limit_ticks"] = peg_ticks
+                record["marks"] |= matching.PEGGED
             if order.by_mark:
                 record["marks"] |= matching.BY_MARK
         if order.reduce_only:
@@ -48,6 +69,21 @@ class Book:
             record["marks"] |= matching.WHOLE
         self.records = np.concatenate((self.records, record))
         self.waiting.append(order)
+
+    def with_taker(self, order: Order) -> np.ndarray:
+        """What waits, and ``order`` behind it, as the matching model wants a taker."""
+        taker = np.zeros(1, matching.ORDER)
+        taker["side"], taker["leg"] = order.side, LEGS.index(order.leg)
+        taker["prevention"] = PREVENTIONS.index(order.prevention)
+        return np.concatenate((self.records, taker))
+
+    def deadlines(self, until_ms: int) -> list[int]:
+        """When something that waits ends, up to ``until_ms``, in order."""
+        if self.deadline_ms > until_ms:
+            return []
+        dates = sorted({order.good_till_ms for order in self.waiting if order.good_till_ms})
+        self.deadline_ms = next((date for date in dates if date > until_ms), NO_DEADLINE)
+        return [date for date in dates if date <= until_ms]
 
     def drop(self, index: int) -> None:
         """Take one out."""
@@ -95,6 +131,7 @@ class Account:
     fills: dict[str, list[Fill]] = field(default_factory=dict)
     leverages: dict[str, int] = field(default_factory=dict)
     isolates: dict[str, bool] = field(default_factory=dict)  # contracts whose margin is isolated
+    is_hedged: bool = False  # two positions a contract, LONG and SHORT, instead of one
     payments: list[Payment] = field(default_factory=list)  # what is neither profit nor fee
 
     def book(self, symbol: str) -> Book:
@@ -108,6 +145,15 @@ class Account:
     def is_isolated(self, symbol: str) -> bool:
         """Whether positions in ``symbol`` have margin of their own."""
         return self.isolates.get(symbol, False)
+
+    @property
+    def legs(self) -> tuple[str, ...]:
+        """The positions that a contract may have, as the exchange lists them."""
+        return LEGS if self.is_hedged else (BOTH,)
+
+    def held(self, symbol: str) -> np.ndarray:
+        """What is held of a contract, leg by leg, as the matching model counts it."""
+        return np.array([self.ledger.position(symbol, leg).lots for leg in LEGS])
 
     def keep(self, order: Order | AlgoOrder) -> None:
         """Remember the newest state of an order."""

@@ -16,7 +16,7 @@ from engine.venue.embedded.events import Event
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.orders import LIMIT, SIDES, Order, Refusal
 from engine.venue.embedded.parameters import Parameters, RefusedError, refuse, words
-from engine.venue.embedded.trading import ABSENT, EVERYTHING, Trading, order_name, page
+from engine.venue.embedded.trading import ABSENT, EVERYTHING, Trading, matches_price, order_name, page
 
 BATCH_MAX = 5
 COUNTDOWN_MS_MAX = 24 * 60 * 60 * 1000
@@ -45,13 +45,17 @@ class Amendments:
             raise RefusedError(LIMIT_ONLY)
         if "side" in parameters and parameters.text("side") != SIDES[before.side]:
             raise refuse(-1117, "Invalid side.")
+        parameters.text("quantity")
+        match = parameters.text("priceMatch") if matches_price(parameters) else "NONE"
+        if match == "NONE":
+            parameters.text("price")
+        elif "price" in parameters:
+            raise refuse(-1106, "Parameter 'price' sent when not required.")
         quantity, price = parameters.number("quantity"), parameters.number("price")
-        if quantity is None and price is None:
-            raise refuse(-1102, "Mandatory parameter 'quantity' was not sent, was empty/null, or malformed.")
         history = self._history.setdefault((account, before.order_id), [])
         if len(history) >= AMENDMENTS_MAX:
             raise refuse(-5026, "Exceed maximum modify order limit.")
-        after = self._exchange.amend(account, before, quantity, price)
+        after = self._exchange.amend(account, before, quantity, price, match)
         if isinstance(after, Refusal):
             raise RefusedError(after)
         history.append(self._record(before, after, len(history)))
@@ -74,7 +78,7 @@ class Amendments:
                 "origQty": {"before": listing.quantity_text(before.lots), "after": listing.quantity_text(after.lots)},
                 "count": number + 1,
             },
-            "priceMatch": "NONE",
+            "priceMatch": after.price_match,
         }
 
     def history(self, account: str, parameters: Parameters) -> Answer:

@@ -141,7 +141,7 @@ def read_recording(path: Path) -> Recording:
     if not keep.any():
         raise CandleFileError(f"{path}: no usable candle in {len(keep)} rows")
     columns = {name: values[keep] for name, values in columns.items()}
-    contract = _contract(*pair, columns)
+    contract = contract_of(*pair, columns)
     return Recording(contract, _minutes(columns, contract), rejected)
 
 
@@ -157,17 +157,19 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
         raise CandleFileError(f"{path}: no column {', '.join(lacking or TIME_COLUMNS[:1])}")
     try:
         columns = {name: table[name].cast(pa.float64()).to_numpy() for name in (*PRICES, "volume")}
-        columns["open_ns"] = _times(table[time])
+        columns["open_ns"] = times_ns(table[time])
     except pa.ArrowException as error:
         raise CandleFileError(f"{path}: a column is not a number: {str(error).splitlines()[0]}") from error
     return columns
 
 
-def _times(column: pa.ChunkedArray) -> np.ndarray:
+def times_ns(column: pa.ChunkedArray) -> np.ndarray:
+    """Times in nanoseconds: of whole milliseconds, microseconds or nanoseconds, of timestamps, of text."""
     if pa.types.is_integer(column.type):
         times = np.asarray(column.to_numpy(), np.int64)
-        # Milliseconds since 1970 have 13 digits until 2286, microseconds 16.
-        scale = 1_000_000 if len(times) and abs(int(times[0])) < 10**14 else 1000
+        # Seconds since 1970 have 10 digits until 2286, milliseconds 13, microseconds 16.
+        size = abs(int(times[0])) if len(times) else 0
+        scale = next((scale for bound, scale in ((10**11, 10**9), (10**14, 10**6), (10**17, 1000)) if size < bound), 1)
         return np.multiply(times, scale)
     if pa.types.is_string(column.type):
         column = column.cast(pa.timestamp("ns"))
@@ -192,7 +194,7 @@ def _judge(columns: dict[str, np.ndarray]) -> tuple[np.ndarray, Rejected]:
     )
 
 
-def _contract(base: str, quote: str, columns: dict[str, np.ndarray]) -> Listing:
+def contract_of(base: str, quote: str, columns: dict[str, np.ndarray]) -> Listing:
     """The published contract when the file's prices lie on its ticks, else one that they lie on."""
     prices = np.concatenate([columns[name] for name in PRICES])
     published = PUBLISHED.get(base + quote)

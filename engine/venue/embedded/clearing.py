@@ -16,10 +16,14 @@ from engine.venue.embedded.account import Account, filled
 from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, Event, OrderUpdate
 from engine.venue.embedded.margin import position_state
 from engine.venue.embedded.orders import LIMIT, MARKET, AlgoOrder, Fill, Order
-from engine.venue.embedded.pit import Pit
+from engine.venue.embedded.pit import MILLISECOND_NS, Pit
 
 REDUCE_ONLY_REJECT = "Reduce Only reject"
 AUTOCLOSE = "autoclose-"  # client ids of liquidations
+# What an order ends as, and the number of the exchange's reason (``er``).
+CANCELED, LIQUIDATED = ("CANCELED", 0), ("CANCELED", 5)
+UNFILLED, OUTLIVED, PREVENTED, REVERSING = ("EXPIRED", 2), ("EXPIRED", 0), ("EXPIRED_IN_MATCH", 1), ("EXPIRED", 4)
+ENDS = {matching.EXPIRED: REVERSING, matching.PREVENTED: PREVENTED}
 
 
 class Clearing:
@@ -35,11 +39,11 @@ class Clearing:
         if not book.waiting:
             return
         fills = matching.fills_for(len(book.waiting))
-        held = np.array([account.ledger.position(pit.listing.id).lots])
+        held = account.held(pit.listing.id)
         move = matching.gap if jumps else matching.advance
         count = move(book.records, from_ticks, to_ticks, pit.book[0], held, fills)
         for fill in fills[:count]:
-            self._take(account, pit, fill, pit.at_ns(position + int(fill["walked"])))
+            self.take(account, pit, fill, pit.at_ns(position + int(fill["walked"])))
         self._sweep(account, pit, held)
 
     def mark(self, account: Account, pit: Pit, at_ns: int) -> None:
@@ -48,11 +52,21 @@ class Clearing:
         if not (book.records["marks"] & matching.BY_MARK).any():
             return
         fills = matching.fills_for(len(book.waiting))
-        held = np.array([account.ledger.position(pit.listing.id).lots])
+        held = account.held(pit.listing.id)
         count = matching.mark(book.records, pit.mark_ticks, pit.last_ticks, pit.book[0], held, fills)
         for fill in fills[:count]:
-            self._take(account, pit, fill, at_ns)
+            self.take(account, pit, fill, at_ns)
         self._sweep(account, pit, held)
+
+    def outlive(self, account: Account, pit: Pit, deadline_ms: int) -> None:
+        """What was good till ``deadline_ms`` expires."""
+        book, at_ns = account.book(pit.listing.id), deadline_ms * MILLISECOND_NS
+        for order in [one for one in book.waiting if 0 < one.good_till_ms <= deadline_ms]:
+            book.drop(book.index(order))
+            if isinstance(order, Order):
+                self.end(account, order, *OUTLIVED, at_ns)
+            else:
+                self.turn(account, order, "EXPIRED", at_ns)
 
     @staticmethod
     def _sweep(account: Account, pit: Pit, held: np.ndarray) -> None:
@@ -62,40 +76,53 @@ class Clearing:
             if isinstance(order, AlgoOrder) and order.order_id:
                 # It has become a limit order, and what it did not take waits.
                 book.waiting[index] = account.orders[order.order_id]
-        assert held[0] == account.ledger.position(pit.listing.id).lots, "matching and ledger hold the same position"
+        assert (held == account.held(pit.listing.id)).all(), "matching and ledger hold the same positions"
 
-    def _take(self, account: Account, pit: Pit, fill: np.void, at_ns: int) -> None:
+    def take(self, account: Account, pit: Pit, fill: np.void, at_ns: int) -> None:
+        """Book one row of what the matching model found, about an order of the account's book."""
         book, index = account.book(pit.listing.id), int(fill["order"])
         order = book.waiting[index]
         if isinstance(order, Order):
-            if fill["kind"] == matching.EXPIRED:
-                self.end(account, order, "EXPIRED", at_ns)
+            if fill["kind"] in ENDS:
+                book.waiting[index] = self.end(account, order, *ENDS[int(fill["kind"])], at_ns)
             else:
                 book.waiting[index] = self.fill(account, pit, order, fill, at_ns)
         elif fill["kind"] == matching.EXPIRED:
             self.turn(account, replace(order, reason=REDUCE_ONLY_REJECT, triggered_ns=at_ns), "EXPIRED", at_ns)
         elif fill["kind"] == matching.TRIGGERED:
-            book.waiting[index] = self._trigger(account, pit, order, int(fill["lots"]), at_ns)
+            book.waiting[index] = self._trigger(account, pit, order, fill, at_ns)
+        elif fill["kind"] == matching.PREVENTED:
+            self.end(account, account.orders[order.order_id], *PREVENTED, at_ns)
+            book.waiting[index] = account.algo_orders[order.algo_id]
         else:
             self.fill(account, pit, account.orders[order.order_id], fill, at_ns)
             book.waiting[index] = account.algo_orders[order.algo_id]
 
-    def _trigger(self, account: Account, pit: Pit, algo: AlgoOrder, lots: int, at_ns: int) -> AlgoOrder:
+    def _trigger(self, account: Account, pit: Pit, algo: AlgoOrder, fill: np.void, at_ns: int) -> AlgoOrder:
+        price_ticks = algo.price_ticks
+        if algo.price_match != "NONE":
+            peg = pit.peg_ticks(algo.side, algo.price_match)
+            assert peg is not None, "the desk refuses what no level matches"
+            price_ticks = max(1, int(fill["ticks"]) + peg)
         order = Order(
             account=account.name,
             symbol=algo.symbol,
             order_id=pit.next_order_id(),
             client_id=algo.client_id,
             side=algo.side,
-            type=LIMIT if algo.price_ticks else MARKET,
-            price_ticks=algo.price_ticks,
-            time_in_force="GTC",
-            lots=lots,
+            type=LIMIT if price_ticks else MARKET,
+            price_ticks=price_ticks,
+            time_in_force=algo.time_in_force if algo.good_till_ms else "GTC",
+            lots=int(fill["lots"]),
             reduce_only=algo.reduce_only,
             close_position=algo.close_position,
             created_ns=at_ns,
             updated_ns=at_ns,
             algo_id=algo.algo_id,
+            leg=algo.leg,
+            prevention=algo.prevention,
+            price_match=algo.price_match,
+            good_till_ms=algo.good_till_ms,
         )
         self.turn(account, replace(algo, triggered_ns=at_ns), "TRIGGERING", at_ns)
         self.open(account, order, at_ns)
@@ -105,11 +132,11 @@ class Clearing:
         """Book one fill and tell it; the order after it."""
         ticks, lots, maker = int(fill["ticks"]), int(fill["lots"]), fill["kind"] == matching.MAKER
         ppm = self._maker_ppm if maker else self._taker_ppm
-        held = account.ledger.position(order.symbol)
+        held = account.ledger.position(order.symbol, order.leg)
         before = held.lots, held.cost
-        realised, fee = account.ledger.fill(pit.listing, order.side, ticks, lots, ppm)
+        realised, fee = account.ledger.fill(pit.listing, order.side, ticks, lots, ppm, order.leg)
         if account.is_isolated(order.symbol):
-            account.ledger.isolate(pit.listing, before, account.leverage(order.symbol))
+            account.ledger.isolate(held, before, account.leverage(order.symbol))
         done = Fill(
             account=account.name,
             symbol=order.symbol,
@@ -123,11 +150,12 @@ class Clearing:
             realised=realised,
             maker=bool(maker),
             at_ns=at_ns,
+            leg=order.leg,
         )
         account.fills.setdefault(order.symbol, []).append(done)
         order = filled(order, ticks, lots, at_ns)
         account.keep(order)
-        state = position_state(account, pit)
+        state = position_state(account, pit, order.leg)
         self._tell(AccountUpdate(account.name, at_ns, "ORDER", account.ledger.wallet, 0, state))
         execution = "CALCULATED" if order.client_id.startswith(AUTOCLOSE) else "TRADE"
         self._tell(OrderUpdate(at_ns, execution, order, done))
@@ -154,11 +182,11 @@ class Clearing:
         self._tell(OrderUpdate(at_ns, "AMENDMENT", order))
         return order
 
-    def end(self, account: Account, order: Order, status: str, at_ns: int) -> Order:
-        """An order ends unfilled: CANCELED or EXPIRED."""
-        order = replace(order, status=status, updated_ns=at_ns)
+    def end(self, account: Account, order: Order, status: str, expiry: int, at_ns: int) -> Order:
+        """An order ends unfilled: CANCELED, or EXPIRED for one of the exchange's reasons."""
+        order = replace(order, status=status, expiry=expiry, updated_ns=at_ns)
         account.keep(order)
-        self._tell(OrderUpdate(at_ns, status, order))
+        self._tell(OrderUpdate(at_ns, "CANCELED" if status == "CANCELED" else "EXPIRED", order))
         self._follow(account, order, at_ns)
         return order
 

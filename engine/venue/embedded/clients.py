@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
+from engine.venue.embedded.latency import AT_ONCE, Delay, Journey
+
 QUEUE_MAX = 20_000  # about 7 MB of candles
 GOOD_BYE_SECONDS = 1.0  # that a client has to answer a close
 REQUEST_BYTES_MAX = 65_536
@@ -29,6 +31,9 @@ class ClientRules:
     messages_per_s: int = 10  # that a client may send
     streams_max: int = 1_024
     request_bytes_max: int = REQUEST_BYTES_MAX
+    feed: Delay = AT_ONCE  # of market time, until a message is sent
+    feed_seed: int = 0
+    feed_speed: float = 1.0  # of the market
 
     def __post_init__(self) -> None:
         if min(self.lifetime_s, self.ping_s, self.pong_s, self.messages_per_s, self.streams_max) <= 0:
@@ -42,7 +47,9 @@ PATIENT = ClientRules(messages_per_s=100)  # with clients that send one subscrip
 class Client:
     """A websocket and its queue; ``open`` it, ``push`` to it, ``close`` it."""
 
-    def __init__(self, *, combined: bool, queue_max: int = QUEUE_MAX, rules: ClientRules = PATIENT) -> None:
+    def __init__(
+        self, *, combined: bool, queue_max: int = QUEUE_MAX, rules: ClientRules = PATIENT, number: int = 0
+    ) -> None:
         self.socket = web.WebSocketResponse(
             autoping=False, timeout=GOOD_BYE_SECONDS, max_msg_size=rules.request_bytes_max, compress=False
         )
@@ -55,6 +62,8 @@ class Client:
         self._rules = rules
         self._queue: deque[str] = deque()
         self._queue_max = queue_max
+        self._journey = None if rules.feed.is_none else Journey(rules.feed, rules.feed_seed, number)
+        self._due_ns: deque[int] = deque()  # when each of the queue is sent, where there is a latency
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._transport: asyncio.Transport | None = None
@@ -98,12 +107,15 @@ class Client:
             self.cut()
             return
         self._queue.append(text)
+        if self._journey is not None:
+            self._due_ns.append(self._journey.arrival_ns(time.monotonic_ns(), self._rules.feed_speed))
         self._news.set()
 
     def cut(self) -> None:
         """Drop the connection at once, without good-bye."""
         self.is_cut = True
         self._queue.clear()
+        self._due_ns.clear()
         if self._transport is not None:
             self._transport.abort()
 
@@ -144,7 +156,11 @@ class Client:
                 await self._news.wait()
                 self._news.clear()
                 while self._queue:
-                    await self.socket.send_str(self._queue.popleft())
+                    if self._due_ns:
+                        await asyncio.sleep(max(0, self._due_ns.popleft() - time.monotonic_ns()) / 1e9)
+                    # While it waited, the client may have been cut.
+                    if self._queue:
+                        await self.socket.send_str(self._queue.popleft())
         except (ConnectionError, RuntimeError):
             # The reader side sees the end of the connection and cleans up.
             self.is_cut = True

@@ -10,8 +10,16 @@ import numpy as np
 
 from engine import matching
 from engine.venue.embedded.account import Account
-from engine.venue.embedded.clearing import Clearing
-from engine.venue.embedded.filters import Draft, lots_are_in_bounds, notional_is_enough, price_is_near, read
+from engine.venue.embedded.clearing import CANCELED, UNFILLED, Clearing
+from engine.venue.embedded.filters import (
+    Draft,
+    good_till_is_far,
+    leg_is_the_accounts,
+    lots_are_in_bounds,
+    notional_is_enough,
+    price_is_near,
+    read,
+)
 from engine.venue.embedded.margin import leverage_allows, margin_is_enough
 from engine.venue.embedded.orders import (
     CONDITIONAL,
@@ -24,6 +32,8 @@ from engine.venue.embedded.orders import (
     Refusal,
 )
 from engine.venue.embedded.pit import Pit
+
+Found = tuple[np.ndarray, np.ndarray]  # ORDER records, FILL rows
 
 ORDERS_MAX = 200  # open per contract, of either kind
 POST_ONLY = Refusal(
@@ -50,11 +60,13 @@ class Desk:
         pit = self._pits.get(request.symbol)
         if pit is None:
             return Refusal(-1121, "Invalid symbol.")
-        draft = read(request, pit.listing)
+        draft = _priced(read(request, pit.listing), pit)
         if isinstance(draft, Refusal):
             return draft
         objection = (
-            lots_are_in_bounds(draft)
+            leg_is_the_accounts(request, is_hedged=account.is_hedged)
+            or good_till_is_far(draft, now_ns)
+            or lots_are_in_bounds(draft)
             or notional_is_enough(draft, pit.last_ticks)
             or price_is_near(draft, pit.mark_ticks)
             or _name_is_free(account, request)
@@ -91,62 +103,75 @@ class Desk:
             price_ticks=draft.price_ticks,
             trail_ppm=draft.trail_ppm,
             by_mark=request.by_mark,
-            reduce_only=request.reduce_only,
+            reduce_only=request.reduce_only or request.closes_leg,
             close_position=request.close_position,
             created_ns=now_ns,
             updated_ns=now_ns,
+            leg=request.leg,
+            prevention=request.prevention,
+            price_match=request.price_match,
+            good_till_ms=draft.good_till_ms,
         )
-        account.book(request.symbol).rest(order, last_ticks=pit.last_ticks)
+        peg = pit.peg_ticks(request.side, request.price_match) if request.price_match != "NONE" else None
+        account.book(request.symbol).rest(order, last_ticks=pit.last_ticks, peg_ticks=peg)
         return self._clearing.turn(account, order, "NEW", now_ns)
 
     def _enter(self, account: Account, draft: Draft, pit: Pit, now_ns: int) -> Order | Refusal:
         request, lots = draft.request, draft.lots
-        if request.reduce_only:
-            lots = min(lots, max(0, -request.side * account.ledger.position(request.symbol).lots))
+        reduces = request.reduce_only or request.closes_leg
+        if reduces:
+            lots = min(lots, max(0, -request.side * account.ledger.position(request.symbol, request.leg).lots))
             if lots == 0:
                 return Refusal(-2022, "ReduceOnly Order is rejected.")
         elif not margin_is_enough(account, self._pits, draft):
             return Refusal(-2019, "Margin is insufficient.")
         elif not leverage_allows(account, draft, pit):
             return Refusal(-2027, "Exceeded the maximum allowable position at current leverage.")
-        fills = matching.fills_for(1)
-        count = matching.arrive(request.side, lots, draft.price_ticks, pit.last_ticks, pit.book[0], fills, 0, 0, 0)
-        fills = fills[:count]
-        if request.type == LIMIT and request.time_in_force == "GTX" and count:
-            return POST_ONLY
-        if request.type == LIMIT and request.time_in_force == "FOK" and int(fills["lots"].sum()) < lots:
-            return FILL_OR_KILL
-        order_id = pit.next_order_id()
         order = Order(
             account=account.name,
             symbol=request.symbol,
-            order_id=order_id,
-            client_id=request.client_id or f"order-{order_id}",
+            order_id=0,  # refused, it never had one
+            client_id=request.client_id,
             side=request.side,
             type=request.type,
             time_in_force=request.time_in_force if request.type == LIMIT else "GTC",
             lots=lots,
             price_ticks=draft.price_ticks,
-            reduce_only=request.reduce_only,
+            reduce_only=reduces,
             created_ns=now_ns,
             updated_ns=now_ns,
+            leg=request.leg,
+            prevention=request.prevention,
+            price_match=request.price_match,
+            good_till_ms=draft.good_till_ms,
         )
-        return self._settle(account, pit, order, fills, now_ns)
-
-    def _settle(self, account: Account, pit: Pit, order: Order, fills: np.ndarray, now_ns: int) -> Order:
-        """Book what the order took on arrival; the rest of it waits, or expires."""
+        records, fills = _meet(account, pit, order)
+        if order.time_in_force == "GTX" and len(fills):
+            return POST_ONLY
+        if order.time_in_force == "FOK" and _taken(records, fills) < lots:
+            return FILL_OR_KILL
+        order_id = pit.next_order_id()
+        order = replace(order, order_id=order_id, client_id=request.client_id or f"order-{order_id}")
         self._clearing.open(account, order, now_ns)
-        return self._rest(account, pit, order, fills, now_ns)
+        return self._settle(account, pit, order, (records, fills), now_ns)
 
-    def _rest(self, account: Account, pit: Pit, order: Order, fills: np.ndarray, now_ns: int) -> Order:
+    def _settle(self, account: Account, pit: Pit, order: Order, found: Found, now_ns: int) -> Order:
+        """Book what an arriving order did; what is left of it waits, or expires."""
+        book = account.book(order.symbol)
+        book.records, fills = found
+        book.waiting.append(order)
         for fill in fills:
-            order = self._clearing.fill(account, pit, order, fill, now_ns)
-        if order.is_open and order.time_in_force == "IOC":
-            return self._clearing.end(account, order, "EXPIRED", now_ns)
-        if order.is_open:
-            assert order.type == LIMIT, "a market order finds level 9 bottomless"
-            account.book(order.symbol).rest(order, ahead_lots=pit.displayed_lots(order.side, order.price_ticks))
-        return order
+            self._clearing.take(account, pit, fill, now_ns)
+        arrived = book.waiting.pop()
+        book.records = book.records[:-1]
+        book.sweep()
+        assert isinstance(arrived, Order), "what arrives is an ordinary order"
+        if arrived.is_open and arrived.time_in_force == "IOC":
+            return self._clearing.end(account, arrived, *UNFILLED, now_ns)
+        if arrived.is_open:
+            assert arrived.type == LIMIT, "a market order finds level 9 bottomless"
+            book.rest(arrived, ahead_lots=pit.displayed_lots(arrived.side, arrived.price_ticks))
+        return arrived
 
     def amend(self, account: Account, order: Order, request: PlaceOrder, now_ns: int) -> Order | Refusal:
         """An open limit order with the quantity and price of ``request``; it queues anew."""
@@ -154,27 +179,30 @@ class Desk:
         index = book.index(order)
         if index < 0 or not order.is_open:
             return UNKNOWN_ORDER
-        draft = read(request, pit.listing)
+        draft = _priced(read(request, pit.listing), pit)
         if isinstance(draft, Refusal):
             return draft
         if (draft.lots, draft.price_ticks) == (order.lots, order.price_ticks):
             return Refusal(-5027, "No need to modify the order.")
-        if objection := lots_are_in_bounds(draft) or notional_is_enough(draft, pit.last_ticks):
+        objection = lots_are_in_bounds(draft) or price_is_near(draft, pit.mark_ticks)
+        if objection is None and (small := notional_is_enough(draft, pit.last_ticks)):
+            objection = Refusal(-5029, small.message.partition(" (")[0])
+        if objection:
             return objection
         if draft.lots <= order.lots_filled:
             return self.cancel(account, order, now_ns)
-        left = draft.lots - order.lots_filled
         kept = book.records, list(book.waiting)
         book.drop(index)
-        if not order.reduce_only and not margin_is_enough(account, self._pits, replace(draft, lots=left)):
+        left = replace(draft, lots=draft.lots - order.lots_filled)
+        if not order.reduce_only and not margin_is_enough(account, self._pits, left):
             book.records, book.waiting = kept
             return Refusal(-2019, "Margin is insufficient.")
-        order = self._clearing.amend(account, replace(order, lots=draft.lots, price_ticks=draft.price_ticks), now_ns)
-        fills = matching.fills_for(1)
-        count = matching.arrive(order.side, left, order.price_ticks, pit.last_ticks, pit.book[0], fills, 0, 0, 0)
-        if order.time_in_force == "GTX" and count:
-            return self._clearing.end(account, order, "EXPIRED", now_ns)
-        return self._rest(account, pit, order, fills[:count], now_ns)
+        order = replace(order, lots=draft.lots, price_ticks=draft.price_ticks, price_match=request.price_match)
+        order = self._clearing.amend(account, order, now_ns)
+        found = _meet(account, pit, order)
+        if order.time_in_force == "GTX" and len(found[1]):
+            return self._clearing.end(account, order, *CANCELED, now_ns)
+        return self._settle(account, pit, order, found, now_ns)
 
     def cancel(self, account: Account, order: Order | None, now_ns: int) -> Order | Refusal:
         """Take an open order out of the book."""
@@ -182,7 +210,7 @@ class Desk:
             return UNKNOWN_ORDER
         book = account.book(order.symbol)
         book.drop(book.index(order))
-        return self._clearing.end(account, order, "CANCELED", now_ns)
+        return self._clearing.end(account, order, *CANCELED, now_ns)
 
     def cancel_algo(self, account: Account, order: AlgoOrder | None, now_ns: int) -> AlgoOrder | Refusal:
         """Take a waiting algo order out."""
@@ -191,6 +219,31 @@ class Desk:
         book = account.book(order.symbol)
         book.drop(book.index(order))
         return self._clearing.turn(account, order, "CANCELED", now_ns)
+
+
+def _priced(draft: Draft | Refusal, pit: Pit) -> Draft | Refusal:
+    """The draft with the price that priceMatch finds in the book; a conditional order finds it when it triggers."""
+    if isinstance(draft, Refusal) or draft.request.price_match == "NONE":
+        return draft
+    peg = pit.peg_ticks(draft.request.side, draft.request.price_match)
+    if peg is None:
+        return Refusal(-5041, "No depth matches this BBO order")
+    return replace(draft, price_ticks=max(1, pit.last_ticks + peg)) if draft.request.type == LIMIT else draft
+
+
+def _meet(account: Account, pit: Pit, order: Order) -> Found:
+    """What ``order`` would do on arrival: the account's records after it, itself last, and what happened."""
+    records = account.book(order.symbol).with_taker(order)
+    fills, held, last = matching.fills_for(len(records)), account.held(order.symbol), len(records) - 1
+    count, _ = matching.cross(
+        records, last, order.lots_left, order.price_ticks, pit.last_ticks, pit.book[0], held, fills, 0, 0
+    )
+    return records, fills[:count]
+
+
+def _taken(records: np.ndarray, fills: np.ndarray) -> int:
+    ours = (fills["order"] == len(records) - 1) & (fills["kind"] == matching.TAKER)
+    return int(fills["lots"][ours].sum())
 
 
 def _name_is_free(account: Account, request: PlaceOrder) -> Refusal | None:
@@ -217,6 +270,6 @@ def _closes_already(account: Account, request: PlaceOrder) -> bool:
     return any(
         isinstance(other, AlgoOrder)
         and other.close_position
-        and (other.side, other.type) == (request.side, request.type)
+        and (other.leg, other.side, other.type) == (request.leg, request.side, request.type)
         for other in account.book(request.symbol).waiting
     )

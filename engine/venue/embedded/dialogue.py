@@ -6,16 +6,20 @@ A signature covers the parameters in alphabetical order.  ``session.logon`` (Ed2
 only, as on the exchange) makes key and signature unnecessary until ``session.logout``.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
+from engine.venue.embedded import messages
 from engine.venue.embedded.clients import ClientRules
+from engine.venue.embedded.faults.points import Asked, Points
 from engine.venue.embedded.limits import LimitedError
 from engine.venue.embedded.orders import Refusal
 from engine.venue.embedded.parameters import RefusedError, refuse, words
@@ -72,6 +76,7 @@ class Dialogue:
         self._access = access
         self._rules = rules
         self._sockets: dict[web.WebSocketResponse, None] = {}
+        self.faults: Points = Points()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection to its end."""
@@ -82,18 +87,53 @@ class Dialogue:
         session = Session(request.remote or "", connected_ms=wall_ms())
         session.shows_limits = request.query.get("returnRateLimits", "true") != "false"
         self._sockets[socket] = None
+        ending = asyncio.create_task(_end(socket, self._rules.lifetime_s))
         try:
             async for message in socket:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    answer = self.answer(session, message.data)
-                    await socket.send_str(orjson.dumps(answer).decode())
-                    self._rest.settle()
+                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    continue
+                answer = await self._reply(session, message.data, request.transport)
+                if answer is None:
+                    break
+                await socket.send_str(orjson.dumps(answer).decode())
+                self._rest.settle()
         except ConnectionError:
             # The client is gone; what it asked for was done.
             self._rest.settle()
         finally:
+            ending.cancel()
             self._sockets.pop(socket, None)
         return socket
+
+    async def _reply(
+        self, session: Session, text: str | bytes, transport: asyncio.Transport | None
+    ) -> dict[str, Any] | None:
+        """The answer to one frame, or what a fault makes of it; None when the connection has broken."""
+        found = _endpoint(text) if self.faults.is_armed else None
+        if found is None:
+            return self.answer(session, text)
+        endpoint, number, given = found
+
+        async def serve() -> web.StreamResponse:
+            said = self.answer(session, text)
+            self._rest.settle()
+            return web.Response(status=said["status"], body=orjson.dumps(said.get("result", said.get("error"))))
+
+        served = await self.faults.converse(Asked(endpoint, given, serve, transport))
+        if transport is None or transport.is_closing():
+            return None
+        assert isinstance(served, web.Response), "what is asked in a frame is answered whole"
+        body = orjson.loads(served.body if isinstance(served.body, bytes) else b"null")
+        if served.status != HTTPStatus.OK and (wait := served.headers.get("Retry-After")):
+            body["data"] = {"serverTime": wall_ms(), "retryAfter": wall_ms() + int(wait) * 1000}
+        name = "result" if served.status == HTTPStatus.OK else "error"
+        return {"id": number, "status": served.status, name: body} | self._limits(session)
+
+    async def announce_end(self) -> None:
+        """Tell every connection that it is about to end."""
+        text = orjson.dumps({"event": messages.server_shutdown(wall_ms())}).decode()
+        # Who is gone already need not be told.
+        await asyncio.gather(*(socket.send_str(text) for socket in list(self._sockets)), return_exceptions=True)
 
     async def close(self) -> None:
         """Say good-bye on every connection."""
@@ -170,6 +210,24 @@ class Dialogue:
             "returnRateLimits": session.shows_limits,
             "serverTime": wall_ms(),
         }
+
+
+async def _end(socket: web.WebSocketResponse, after_s: float) -> None:
+    """A connection is good for a day."""
+    await asyncio.sleep(after_s)
+    await socket.close(code=WSCloseCode.GOING_AWAY, message=b"connection is 24 hours old")
+
+
+def _endpoint(text: str | bytes) -> tuple[str, Any, dict[str, str]] | None:
+    """The path of REST that a frame asks, its number and its parameters; None where it asks no path."""
+    try:
+        request = _read(text)
+    except RefusedError:
+        return None
+    if request["method"] not in METHODS:
+        return None
+    verb, path, _ = METHODS[request["method"]]
+    return f"{verb} /fapi/{path}", request.get("id"), {name: words(one) for name, one in request["params"].items()}
 
 
 def _read(text: str | bytes) -> dict[str, Any]:

@@ -138,7 +138,14 @@ def _money(trading: Trading) -> Directory:
 def _configuration(sources: Sources) -> Directory:
     trading, orders = sources.trading, sources.limits.described()[1:]
     rate = {"makerCommissionRate": "0.000200", "takerCommissionRate": "0.000500", "rpiCommissionRate": "0"}
-    one_way, single, unburnt = {"dualSidePosition": False}, {"multiAssetsMargin": False}, {"feeBurn": False}
+    single, burns = {"multiAssetsMargin": False}, dict[str, bool]()
+
+    def burn(account: str, parameters: Parameters) -> Any:
+        # Nobody holds the coin that fees would be paid in, so they go on being paid in the quote.
+        parameters.text("feeBurn")
+        burns[account] = parameters.truth("feeBurn")
+        return {"code": 200, "msg": "success"}
+
     return {
         ("POST", "v1/leverage"): Route(trading.set_leverage),
         ("POST", "v1/marginType"): Route(trading.set_margin_type),
@@ -149,12 +156,12 @@ def _configuration(sources: Sources) -> Directory:
         ("GET", "v1/accountConfig"): Route(trading.configuration, weight=5),
         ("GET", "v1/apiTradingStatus"): Route(trading.status),
         ("GET", "v1/rateLimit/order"): Route(lambda _, __: orders),
-        ("GET", "v1/positionSide/dual"): Route(lambda _, __: one_way, weight=30),
+        ("GET", "v1/positionSide/dual"): Route(trading.position_side, weight=30),
         ("POST", "v1/positionSide/dual"): Route(trading.set_position_side),
         ("GET", "v1/multiAssetsMargin"): Route(lambda _, __: single, weight=30),
         ("POST", "v1/multiAssetsMargin"): Route(_no_assets_mode),
-        ("GET", "v1/feeBurn"): Route(lambda _, __: unburnt, weight=30),
-        ("POST", "v1/feeBurn"): Route(_no_fee_burn),
+        ("GET", "v1/feeBurn"): Route(lambda account, _: {"feeBurn": burns.get(account, False)}, weight=30),
+        ("POST", "v1/feeBurn"): Route(burn),
         ("GET", "v1/commissionRate"): Route(lambda _, given: {"symbol": given.listing().id} | rate, weight=20),
     }
 
@@ -185,9 +192,3 @@ def _no_assets_mode(_: str, parameters: Parameters) -> Any:
     if parameters.truth("multiAssetsMargin"):
         raise refuse(-4167, "Unable to adjust to Multi-Assets mode.")
     raise refuse(-4171, "No need to change Multi-Assets mode.")
-
-
-def _no_fee_burn(_: str, parameters: Parameters) -> Any:
-    if parameters.truth("feeBurn"):
-        raise refuse(-4241, "Fee burn is not available.")
-    return {"code": 200, "msg": "success"}

@@ -8,7 +8,7 @@ recorded volumes may be finer than a lot), quote volumes in 1e-4 quote asset.
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from engine.venue.embedded.orders import AlgoOrder, Fill, Order
+from engine.venue.embedded.orders import BOTH, AlgoOrder, Fill, Order
 
 
 class Candle(NamedTuple):
@@ -91,6 +91,7 @@ class PositionState:
     maintenance: int = 0  # margin that it must keep
     isolated: int = 0  # of the wallet, set aside for it
     is_isolated: bool = False
+    leg: str = BOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ class AccountState:
     fees: int  # sum since the deposit
     funding: int  # sum since the deposit, received
     insurance: int  # sum that the insurance fund paid
-    positions: tuple[PositionState, ...]  # one per listing, also the empty ones
+    positions: tuple[PositionState, ...]  # one per listing and leg, also the empty ones
+    is_hedged: bool = False
 
     @property
     def equity(self) -> int:

@@ -20,6 +20,7 @@ How to use it::
   minute boundary exactly.  Fills do not depend on K.  It returns everything in the
   outbox (private events first caused, in order), so ``drain`` is for after ``place`` and ``cancel``.
 * ``closes_in`` says how many more points close the minute; ``is_over`` that a file's market ended.
+* With a latency, a request first lets the market of its contract go on until it arrives.
 * Symbols are exchange ids (``BTCUSDT``); unknown ones are a Refusal -1121.
 """
 
@@ -35,17 +36,17 @@ from engine.venue.embedded.account import Account
 from engine.venue.embedded.chronicle import Chronicle, recorded
 from engine.venue.embedded.clearing import Clearing
 from engine.venue.embedded.desk import Desk
-from engine.venue.embedded.events import AccountState, AccountUpdate, Candle, CandleUpdate, Event, Quote, Trade
+from engine.venue.embedded.enquiries import Enquiries
+from engine.venue.embedded.events import AccountUpdate, Candle, CandleUpdate, Event, Quote, Trade
+from engine.venue.embedded.latency import Delay, Journey
 from engine.venue.embedded.listing import Listing
-from engine.venue.embedded.margin import account_state
 from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS, Market
-from engine.venue.embedded.orders import AlgoOrder, Fill, Order, Payment, PlaceOrder, Refusal
+from engine.venue.embedded.orders import AlgoOrder, Order, Payment, PlaceOrder, Refusal
 from engine.venue.embedded.pit import MILLISECOND_NS, MINUTE_MS, Follower, Pit, Rules
 from engine.venue.embedded.settlement import Settlement
 
 POINTS_MAX = 8
 UNKNOWN_SYMBOL = Refusal(-1121, "Invalid symbol.")
-NO_SUCH_ORDER = Refusal(-2013, "Order does not exist.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class Settings:
 
     points_per_candle: int = 1
     spread_ticks: int = 1
+    spread_ppm: int = 0  # share of the last closed candle's range that the spread is wider; 0: always the same
     depth_ppm: int = 20_000  # share of the last closed candle's volume that each level shows
     taker_ppm: int = 500
     maker_ppm: int = 200
@@ -61,15 +63,22 @@ class Settings:
     mark_minutes: int = 0  # over how many the mark is smoothed; 0: it is the last price
     pays_funding: bool = False
     fills: str = "candle"  # or "queue": resting orders wait behind what is displayed
+    order_latency_ms: int = 0  # of market time, until a request reaches the book
+    order_jitter_ms: int = 0  # at most so much more, evenly drawn
+    feed_latency_ms: int = 0  # of market time, until what happened reaches a client
+    feed_jitter_ms: int = 0
+    latency_seed: int = 0
     tells_ticks: bool = True  # whether Trade, Quote and unclosed CandleUpdate events are made at all
 
     def __post_init__(self) -> None:
         if not 1 <= self.points_per_candle <= POINTS_MAX:
             raise ValueError(f"points_per_candle must be 1 to {POINTS_MAX}")
-        if self.spread_ticks < 1 or self.depth_ppm < 0 or self.leverage < 1:
-            raise ValueError("spread_ticks and leverage must be 1 or more, depth_ppm 0 or more")
+        if min(self.spread_ticks, self.leverage) < 1 or min(self.depth_ppm, self.spread_ppm) < 0:
+            raise ValueError("spread_ticks and leverage must be 1 or more, depth_ppm and spread_ppm 0 or more")
         if self.fills not in ("candle", "queue"):
             raise ValueError("fills must be candle or queue")
+        Delay(self.order_latency_ms, self.order_jitter_ms)
+        Delay(self.feed_latency_ms, self.feed_jitter_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ class Grid:
     gaps_ns: tuple[int, ...]  # open times of the minutes that the source lacks
 
 
-class Exchange:
+class Exchange(Enquiries):
     """The whole of it."""
 
     def __init__(self, market: Market, settings: Settings) -> None:
@@ -96,6 +105,7 @@ class Exchange:
         self._market = market
         rules = Rules(
             spread_ticks=settings.spread_ticks,
+            spread_ppm=settings.spread_ppm,
             depth_ppm=settings.depth_ppm,
             mark_minutes=settings.mark_minutes,
             queues=settings.fills == "queue",
@@ -108,6 +118,7 @@ class Exchange:
         self._settlement = Settlement(self._pits, clearing, self._outbox.append, pays_funding=settings.pays_funding)
         self._minute_ns = market.start_ns  # open of the minute that is played, or the next to begin
         self._point = 0  # points of it that were played
+        self._journey = Journey(Delay(settings.order_latency_ms, settings.order_jitter_ms), settings.latency_seed)
         self.advances = 0  # points played since the market's start
         self.chronicle: Chronicle | None = None  # set when it has been played: from then on it is written
 
@@ -148,15 +159,15 @@ class Exchange:
         if self.is_over:
             return self.drain()
         points = self.settings.points_per_candle
-        opens = self._point == 0
         self._point += 1
         self.advances += 1
         if self.chronicle is not None:
             self.chronicle.advanced(self.advances)
         closes = self._point == points
+        until_ns = self._minute_ns + MINUTE_MS * self._point // points * MILLISECOND_NS
         for pit in self._pits.values():
-            self._play(pit, opens)
-        self.now_ns = self._minute_ns + MINUTE_MS * self._point // points * MILLISECOND_NS
+            self._play(pit, until_ns)
+        self.now_ns = until_ns
         if closes:
             self._close()
         elif self._is_heard:
@@ -164,15 +175,42 @@ class Exchange:
                 self._show(pit)
         return self.drain()
 
-    def _play(self, pit: Pit, opens: bool) -> None:
-        jump = pit.begin() if opens else None
+    def _play(self, pit: Pit, until_ns: int) -> None:
+        self._begin(pit)
+        books = (account.book(pit.listing.id) for account in self._accounts.values())
+        for deadline_ms in sorted({date for book in books for date in book.deadlines(until_ns // MILLISECOND_NS)}):
+            # What is good till then trades until just before it.
+            self._walk(pit, pit.position_before(deadline_ms * MILLISECOND_NS))
+            for account in self._accounts.values():
+                self._clearing.outlive(account, pit, deadline_ms)
+        self._walk(pit, pit.reach(until_ns))
+        replayed = pit.replayed(until_ns)
+        if self._is_heard:
+            self._outbox += replayed
+
+    def _begin(self, pit: Pit) -> None:
+        if pit.has_begun:
+            return
+        jump = pit.begin()
         if jump:
             pit.last_ticks = jump[1]
             self._match(pit, (0, *jump), jumps=True)
             self._print(pit, 0, 1 if jump[1] >= jump[0] else -1)
-        for leg in pit.walk(pit.length * self._point // self.settings.points_per_candle):
+
+    def _walk(self, pit: Pit, position: int) -> None:
+        for leg in pit.walk(position):
             self._match(pit, leg)
             self._print(pit, leg[0] + abs(leg[2] - leg[1]), 1 if leg[2] > leg[1] else -1)
+
+    def _reach(self, symbol: str) -> int:
+        """A request is on its way: the contract's market goes on until it arrives; when that is."""
+        at_ns = self._journey.arrival_ns(self.now_ns)
+        pit = self._pits.get(symbol)
+        if pit is None or at_ns == self.now_ns or self.is_over or not pit.trades_now:
+            return at_ns
+        self._begin(pit)
+        self._walk(pit, pit.position_before(at_ns + 1))
+        return at_ns
 
     def _match(self, pit: Pit, leg: tuple[int, int, int], *, jumps: bool = False) -> None:
         for account in self._accounts.values():
@@ -186,10 +224,9 @@ class Exchange:
             self._outbox.append(trade)
 
     def _show(self, pit: Pit) -> None:
-        if pit.playing:
-            candle = Candle(*pit.forming()[0].item())
-            self._outbox.append(pit.quote(self.now_ns))
-            self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, candle, False))
+        for row in pit.forming():
+            self._outbox += pit.quotes(self.now_ns)
+            self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, Candle(*row.item()), False))
 
     def _close(self) -> None:
         self._minute_ns += MINUTE_NS
@@ -200,7 +237,7 @@ class Exchange:
             if candle is None:
                 continue
             if self._is_heard:
-                self._outbox.append(pit.quote(self.now_ns))
+                self._outbox += pit.quotes(self.now_ns)
             self._outbox.append(CandleUpdate(pit.listing.id, self.now_ns, candle, True))
             for account in self._accounts.values():
                 account.book(pit.listing.id).forget_touches(int(pit.book["depth_lots"][0]))
@@ -240,17 +277,15 @@ class Exchange:
         """The mark: the last price, smoothed where the settings say so."""
         return self._pits[symbol].mark_ticks
 
-    def index_ticks(self, symbol: str) -> int:
-        """The index that funding is reckoned from."""
-        return self._pits[symbol].index.ticks
-
-    def funding_rate_e8(self, symbol: str) -> int:
-        """The rate that would be paid now; paid at ``funding.next_ns`` if the settings say so."""
-        return self._pits[symbol].index.rate_e8
+    def marks(self, symbol: str) -> funding.Marks:
+        """Mark, index and the rate that would be paid now; paid at ``funding.next_ns`` if the settings say so."""
+        pit = self._pits[symbol]
+        rate_e8 = pit.index.rate_e8 if self.settings.pays_funding else 0
+        return funding.Marks(pit.mark_ticks, pit.index.ticks, rate_e8)
 
     def funding_rates(self, symbol: str) -> list[funding.Rate]:
-        """What was reckoned at each time so far, oldest first."""
-        return self._settlement.rates[symbol]
+        """What was paid at each time so far, oldest first."""
+        return self._settlement.rates[symbol] if self.settings.pays_funding else []
 
     def grid(self) -> tuple[Grid, ...]:
         """Per symbol, how many candles closed and which minutes have none."""
@@ -272,42 +307,47 @@ class Exchange:
         who.payments.append(Payment(len(who.payments) + 1, self.now_ns, "TRANSFER", "", amount))
         self._outbox.append(AccountUpdate(account, self.now_ns, "DEPOSIT", ledger.wallet, amount, None))
 
-    @property
-    def accounts(self) -> tuple[str, ...]:
-        """Every account that was opened."""
-        return tuple(self._accounts)
-
     @recorded
     def place(self, account: str, request: PlaceOrder) -> Order | AlgoOrder | Refusal:
         """An order for the request, in the state that its arrival left it in, or why not."""
-        return self._desk.place(self._accounts[account], request, self.now_ns)
+        return self._desk.place(self._accounts[account], request, self._reach(request.symbol))
 
     @recorded
-    def amend(self, account: str, order: Order, quantity: str | None, price: str | None) -> Order | Refusal:
+    def amend(
+        self, account: str, order: Order, quantity: str | None, price: str | None, price_match: str = "NONE"
+    ) -> Order | Refusal:
         """An open limit order with another quantity or price (None: as it was)."""
-        listing = self.by_id[order.symbol]
+        at_ns, listing = self._reach(order.symbol), self.by_id[order.symbol]
         request = PlaceOrder(
             symbol=order.symbol,
             side=order.side,
             type=order.type,
             quantity=quantity or listing.quantity_text(order.lots),
-            price=price or listing.price_text(order.price_ticks),
+            price=None if price_match != "NONE" else price or listing.price_text(order.price_ticks),
             time_in_force=order.time_in_force,
             reduce_only=order.reduce_only,
+            leg=order.leg,
+            prevention=order.prevention,
+            price_match=price_match,
+            good_till_ms=order.good_till_ms,
         )
-        return self._desk.amend(self._accounts[account], order, request, self.now_ns)
+        who = self._accounts[account]
+        # It may have traded while the request was on its way.
+        return self._desk.amend(who, who.orders[order.order_id], request, at_ns)
 
     @recorded
     def cancel(self, account: str, symbol: str, order_id: int = 0, client_id: str = "") -> Order | Refusal:
         """Cancel an open order by either id."""
-        who = self._accounts[account]
-        return self._desk.cancel(who, who.find(symbol, order_id, client_id), self.now_ns)
+        who, at_ns = self._accounts[account], self._reach(symbol)
+        return self._desk.cancel(who, who.find(symbol, order_id, client_id), at_ns)
 
     @recorded
     def cancel_algo(self, account: str, algo_id: int = 0, client_id: str = "") -> AlgoOrder | Refusal:
         """Cancel a waiting algo order by either id."""
         who = self._accounts[account]
-        return self._desk.cancel_algo(who, who.find_algo(algo_id, client_id), self.now_ns)
+        found = who.find_algo(algo_id, client_id)
+        at_ns = self._reach(found.symbol if found else "")
+        return self._desk.cancel_algo(who, who.find_algo(algo_id, client_id), at_ns)
 
     def cancel_all(self, account: str, symbol: str) -> list[Order]:
         """Cancel every open order of a symbol."""
@@ -319,50 +359,6 @@ class Exchange:
         done = [self.cancel_algo(account, order.algo_id) for order in self.open_algo_orders(account, symbol)]
         return [order for order in done if isinstance(order, AlgoOrder)]
 
-    def order(self, account: str, symbol: str, order_id: int = 0, client_id: str = "") -> Order | Refusal:
-        """The newest state of an order, open or closed."""
-        return self._accounts[account].find(symbol, order_id, client_id) or NO_SUCH_ORDER
-
-    def algo_order(self, account: str, algo_id: int = 0, client_id: str = "") -> AlgoOrder | Refusal:
-        """The newest state of an algo order."""
-        return self._accounts[account].find_algo(algo_id, client_id) or NO_SUCH_ORDER
-
-    def open_orders(self, account: str, symbol: str | None = None) -> list[Order]:
-        """Orders that can still trade, in order of arrival."""
-        return [order for order in self._waiting(account, symbol) if isinstance(order, Order)]
-
-    def open_algo_orders(self, account: str, symbol: str | None = None) -> list[AlgoOrder]:
-        """Algo orders that wait, in order of arrival."""
-        return [order for order in self._waiting(account, symbol) if isinstance(order, AlgoOrder)]
-
-    def _waiting(self, account: str, symbol: str | None) -> list[Order | AlgoOrder]:
-        books = self._accounts[account].books
-        names = [symbol] if symbol else list(self._pits)
-        return [order for name in names if name in books for order in books[name].waiting]
-
-    def all_orders(self, account: str, symbol: str, from_id: int = 0, limit: int = 500) -> list[Order]:
-        """Orders of a symbol: from an id on, or the newest."""
-        mine = [order for order in self._accounts[account].orders.values() if order.symbol == symbol]
-        return [order for order in mine if order.order_id >= from_id][:limit] if from_id else mine[-limit:]
-
-    def all_algo_orders(self, account: str, symbol: str, from_id: int = 0, limit: int = 500) -> list[AlgoOrder]:
-        """Algo orders of a symbol: from an id on, or the newest."""
-        mine = [order for order in self._accounts[account].algo_orders.values() if order.symbol == symbol]
-        return [order for order in mine if order.algo_id >= from_id][:limit] if from_id else mine[-limit:]
-
-    def user_trades(self, account: str, symbol: str, from_id: int = 0, limit: int = 500) -> list[Fill]:
-        """Fills of a symbol: from a trade id on, or the newest."""
-        mine = self._accounts[account].fills.get(symbol, [])
-        return [fill for fill in mine if fill.trade_id >= from_id][:limit] if from_id else mine[-limit:]
-
-    def account(self, account: str) -> AccountState:
-        """The whole account at the marks of the moment."""
-        return account_state(self._accounts[account], self._pits)
-
-    def payments(self, account: str) -> list[Payment]:
-        """Funding, insurance and transfers, oldest first."""
-        return self._accounts[account].payments
-
     @recorded
     def set_isolated(self, account: str, symbol: str, isolates: bool) -> Refusal | None:
         """Isolated or cross margin for a contract; only while nothing is held or open there."""
@@ -373,9 +369,22 @@ class Exchange:
             return Refusal(-4046, "No need to change margin type.")
         if who.book(symbol).waiting:
             return Refusal(-4047, "Margin type cannot be changed if there exists open orders.")
-        if who.ledger.position(symbol).lots:
+        if any(who.held(symbol)):
             return Refusal(-4048, "Margin type cannot be changed if there exists position.")
         who.isolates[symbol] = isolates
+        return None
+
+    @recorded
+    def set_hedged(self, account: str, hedges: bool) -> Refusal | None:
+        """One position a contract, or LONG and SHORT apart; only while nothing is held or open anywhere."""
+        who = self._accounts[account]
+        if who.is_hedged == hedges:
+            return Refusal(-4059, "No need to change position side.")
+        if any(book.waiting for book in who.books.values()):
+            return Refusal(-4067, "Position side cannot be changed if there exists open orders.")
+        if any(position.lots for position in who.ledger.positions.values()):
+            return Refusal(-4068, "Position side cannot be changed if there exists position.")
+        who.is_hedged = hedges
         return None
 
     @recorded
@@ -387,7 +396,3 @@ class Exchange:
             return Refusal(-4028, f"Leverage {leverage} is not valid")
         self._accounts[account].leverages[symbol] = leverage
         return leverage
-
-    def leverage(self, account: str, symbol: str) -> int:
-        """What it is set to."""
-        return self._accounts[account].leverage(symbol)

@@ -8,9 +8,12 @@ from decimal import Decimal, InvalidOperation
 
 from engine.venue.embedded.listing import Listing
 from engine.venue.embedded.orders import (
+    BOTH,
     CONDITIONAL,
+    LEGS,
     LIMIT,
     MARKET,
+    PREVENTIONS,
     PRICED,
     TRAILING_STOP_MARKET,
     PlaceOrder,
@@ -18,7 +21,9 @@ from engine.venue.embedded.orders import (
 )
 
 TYPES = (LIMIT, MARKET, *CONDITIONAL)
-TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX")
+TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX", "GTD")
+PRICE_MATCHES = ("OPPONENT", "OPPONENT_5", "OPPONENT_10", "OPPONENT_20", "QUEUE", "QUEUE_5", "QUEUE_10", "QUEUE_20")
+GOOD_TILL_MS_MAX, GOOD_TILL_MS_LEAST = 253_402_300_799_000, 600_000  # the end of 9999; ten minutes from now
 PERCENT = 5  # that a limit may lie beyond the mark, against its own interest
 CLIENT_ID_MAX = 36
 CLIENT_ID_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:/_-")
@@ -35,6 +40,11 @@ class Draft:
     trigger_ticks: int
     trail_ppm: int = 0
 
+    @property
+    def good_till_ms(self) -> int:
+        """When a GTD order ends; the exchange keeps whole seconds."""
+        return self.request.good_till_ms // 1000 * 1000
+
 
 def read(request: PlaceOrder, listing: Listing) -> Draft | Refusal:
     """The request in integers; refused when a number is missing, unreadable or off its grid."""
@@ -49,12 +59,15 @@ def read(request: PlaceOrder, listing: Listing) -> Draft | Refusal:
         return Refusal(-4015, "Client order id is not valid.")
     if request.close_position and not conditional:
         return Refusal(-4136, "Target strategy invalid for orderType MARKET,closePosition true.")
-    if request.type in PRICED[1:] and request.time_in_force != "GTC":
+    if request.type in PRICED[1:] and request.time_in_force not in ("GTC", "GTD"):
         return Refusal(-1115, "Invalid timeInForce.")
+    if objection := _leg_is_known(request) or _price_match_is_right(request):
+        return objection
     if request.close_position and (request.quantity or request.reduce_only):
         return Refusal(-4137, "Quantity must be zero with closePosition equals true.")
     lots = 0 if request.close_position else _number("quantity", request.quantity, listing)
-    price = _number("price", request.price, listing) if request.type in PRICED else 0
+    is_pegged = request.price_match != "NONE"
+    price = _number("price", request.price, listing) if request.type in PRICED and not is_pegged else 0
     trails = request.type == TRAILING_STOP_MARKET
     trigger = _number("triggerPrice", request.trigger_price, listing) if conditional and not trails else 0
     trail = _callback(request.callback_rate) if trails else 0
@@ -66,6 +79,47 @@ def read(request: PlaceOrder, listing: Listing) -> Draft | Refusal:
     assert isinstance(trigger, int)
     assert isinstance(trail, int)
     return Draft(listing=listing, request=request, lots=lots, price_ticks=price, trigger_ticks=trigger, trail_ppm=trail)
+
+
+def _leg_is_known(request: PlaceOrder) -> Refusal | None:
+    if request.leg not in LEGS:
+        return Refusal(-4060, "Invalid position side.")
+    return None if request.prevention in PREVENTIONS else Refusal(-5039, "Invalid self trade prevention mode")
+
+
+def _price_match_is_right(request: PlaceOrder) -> Refusal | None:
+    if request.price_match == "NONE":
+        return None
+    if request.price_match not in PRICE_MATCHES:
+        return Refusal(-5037, "Invalid price match")
+    if request.type not in PRICED:
+        return Refusal(-5038, "Price match only supports order type: LIMIT, STOP AND TAKE_PROFIT")
+    return Refusal(-1106, "Parameter 'price' sent when not required.") if request.price else None
+
+
+def good_till_is_far(draft: Draft, now_ns: int) -> Refusal | None:
+    """A GTD order lives ten minutes of market time or longer; others name no date."""
+    till_ms = draft.request.good_till_ms
+    if draft.request.time_in_force != "GTD":
+        return Refusal(-1106, "Parameter 'goodTillDate' sent when not required.") if till_ms else None
+    if not till_ms:
+        return Refusal(-1102, "Mandatory parameter 'goodTillDate' was not sent, was empty/null, or malformed.")
+    if now_ns // 1_000_000 + GOOD_TILL_MS_LEAST < till_ms < GOOD_TILL_MS_MAX:
+        return None
+    return Refusal(
+        -5040,
+        "The goodTillDate timestamp must be greater than the current time plus 600 seconds and smaller than "
+        f"{GOOD_TILL_MS_MAX} (UTC 9999-12-31 23:59:59)",
+    )
+
+
+def leg_is_the_accounts(request: PlaceOrder, *, is_hedged: bool) -> Refusal | None:
+    """One-way accounts trade BOTH, hedged ones LONG and SHORT, which know by themselves what reduces."""
+    if is_hedged != (request.leg != BOTH):
+        return Refusal(-4061, "Order's position side does not match user's setting.")
+    if is_hedged and request.reduce_only:
+        return Refusal(-1106, "Parameter 'reduceonly' sent when not required.")
+    return None
 
 
 def _callback(text: str | None) -> int | Refusal:
@@ -99,7 +153,7 @@ def _number(name: str, text: str | None, listing: Listing) -> int | Refusal:
         return Refusal(-4014, "Price not increased by tick size.")
     if steps < listing.ticks_min:
         return Refusal(-4013, "Price less than min price.")
-    return steps if steps <= listing.ticks_max else Refusal(-4016, "Price higher than max price.")
+    return steps if steps <= listing.ticks_max else Refusal(-4002, "Price greater than max price.")
 
 
 def _quantity(value: Decimal, listing: Listing) -> int | Refusal:

@@ -6,6 +6,7 @@ payment of a position = -lots * mark * rate            to the nearest minor unit
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.venue.embedded.market import INTERVALS_NS
 
@@ -25,6 +26,14 @@ class Rate:
     at_ns: int
     rate_e8: int
     mark_ticks: int
+
+
+class Marks(NamedTuple):
+    """What a contract is valued at and what holding it costs, now: premiumIndex and the stream markPrice."""
+
+    mark_ticks: int
+    index_ticks: int
+    rate_e8: int  # that would be paid now; 0 where funding is not charged
 
 
 class Index:

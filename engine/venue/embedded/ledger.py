@@ -6,6 +6,9 @@ r"""The exchange's own books, the oracle: wallet, positions, cost, realised prof
 
     always: wallet = deposit + sum(realised) - sum(fees) + funding + insurance
 
+A one-way account has one position a contract (BOTH), a hedged one two: LONG never sells
+more than it holds, SHORT never buys more.
+
 isolated: the part of the wallet that an isolated position may lose, moved by opening and
 closing; a cross position has none of its own.
 
@@ -16,6 +19,7 @@ is shared with the engine's ledger, so that the two can be compared.
 from dataclasses import dataclass, field
 
 from engine.venue.embedded.listing import E8, Listing
+from engine.venue.embedded.orders import BOTH, LONG, SHORT
 
 PPM = 1_000_000
 
@@ -75,11 +79,11 @@ class Ledger:
     funding: int = 0
     insurance: int = 0  # what the insurance fund paid for us after a liquidation
     flows: int = 0  # every payment between the account and the rest of the world, summed apart
-    positions: dict[str, Position] = field(default_factory=dict)
+    positions: dict[tuple[str, str], Position] = field(default_factory=dict)
 
-    def position(self, symbol: str) -> Position:
-        """The position in ``symbol``, made when it is first asked for."""
-        return self.positions.setdefault(symbol, Position())
+    def position(self, symbol: str, leg: str = BOTH) -> Position:
+        """A position in ``symbol``, made when it is first asked for."""
+        return self.positions.setdefault((symbol, leg), Position())
 
     def deposit(self, amount: int) -> None:
         """Money comes in."""
@@ -93,13 +97,13 @@ class Ledger:
         """What is set aside for isolated positions."""
         return sum(position.isolated for position in self.positions.values())
 
-    def pay_funding(self, symbol: str, amount: int, *, isolates: bool) -> None:
+    def pay_funding(self, symbol: str, leg: str, amount: int, *, isolates: bool) -> None:
         """Funding of a position: received, or paid when negative; from its own margin where it is isolated."""
         self.wallet += amount
         self.funding += amount
         self.flows += amount
         if isolates:
-            self.position(symbol).isolated += amount
+            self.position(symbol, leg).isolated += amount
         self._conserve()
 
     def insure(self, amount: int) -> None:
@@ -110,9 +114,9 @@ class Ledger:
         self.flows += amount
         self._conserve()
 
-    def isolate(self, listing: Listing, before: tuple[int, int], leverage: int) -> None:
+    @staticmethod
+    def isolate(position: Position, before: tuple[int, int], leverage: int) -> None:
         """Set aside what the change from ``before`` (lots, cost) needs, or give back what it frees."""
-        position = self.position(listing.id)
         lots, cost = before
         if lots * position.lots <= 0:
             lots = cost = position.isolated = 0
@@ -121,9 +125,9 @@ class Ledger:
         elif lots:
             position.isolated = position.isolated * abs(position.lots) // abs(lots)
 
-    def fill(self, listing: Listing, side: int, ticks: int, lots: int, ppm: int) -> tuple[int, int]:
+    def fill(self, listing: Listing, side: int, ticks: int, lots: int, ppm: int, leg: str = BOTH) -> tuple[int, int]:
         """Book one fill; (realised, fee)."""
-        position = self.position(listing.id)
+        position = self.position(listing.id, leg)
         worth_before = position.side * position.cost
         realised = position.book(side, ticks, lots, listing.unit)
         notional = listing.notional(ticks, lots)
@@ -134,6 +138,7 @@ class Ledger:
         # The counterparty gets side * notional for the contract: profit is that payment
         # against the change of what the position cost us, whatever its parts were.
         self.flows += position.side * position.cost - worth_before - side * notional - fee
+        assert leg == BOTH or position.side in (0, {LONG: 1, SHORT: -1}[leg]), "a leg keeps its side"
         self._conserve()
         return realised, fee
 

@@ -1,10 +1,11 @@
-"""What positions and open orders bind of the wallet, in one-way mode.
+"""What positions and open orders bind of the wallet.
 
 worst(lots) = the larger of |held + open buys| and |held - open sells|
 position margin = |held| * mark * unit / leverage, rounded up
 order margin    = (worst - |held|) * mark * unit / leverage, rounded up
 available       = wallet + unrealised - position margin - order margin, all of what is cross
 
+A hedged account's LONG and SHORT are reckoned each by itself: neither covers the other.
 An isolated position has its own part of the wallet, its profit is not available, and it
 is liquidated alone.  Maintenance comes from the contract's tiers.
 """
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from engine.venue.embedded.account import Account
 from engine.venue.embedded.events import AccountState, PositionState
 from engine.venue.embedded.filters import Draft
-from engine.venue.embedded.orders import Order
+from engine.venue.embedded.orders import BOTH, Order
 from engine.venue.embedded.pit import Pit
 from engine.venue.embedded.tiers import notional_max, tier_of
 
@@ -23,10 +24,10 @@ def _bound(lots: int, ticks: int, unit: int, leverage: int) -> int:
     return -(-lots * ticks * unit // leverage)
 
 
-def position_state(account: Account, pit: Pit) -> PositionState:
-    """The position in one contract at its mark."""
+def position_state(account: Account, pit: Pit, leg: str = BOTH) -> PositionState:
+    """A position in one contract at its mark."""
     listing, mark = pit.listing, pit.mark_ticks
-    position, leverage = account.ledger.position(listing.id), account.leverage(listing.id)
+    position, leverage = account.ledger.position(listing.id, leg), account.leverage(listing.id)
     notional = listing.notional(mark, abs(position.lots))
     return PositionState(
         symbol=listing.id,
@@ -40,38 +41,51 @@ def position_state(account: Account, pit: Pit) -> PositionState:
         maintenance=tier_of(listing.id, notional).maintenance(notional) if notional else 0,
         isolated=position.isolated,
         is_isolated=account.is_isolated(listing.id),
+        leg=leg,
     )
+
+
+def position_states(account: Account, pits: Mapping[str, Pit]) -> tuple[PositionState, ...]:
+    """Every position of the account, also the empty ones."""
+    return tuple(position_state(account, pit, leg) for pit in pits.values() for leg in account.legs)
 
 
 def cross_balance(account: Account, pits: Mapping[str, Pit]) -> int:
     """Wallet and unrealised profit of everything that is not isolated."""
-    states = (position_state(account, pit) for pit in pits.values())
+    states = position_states(account, pits)
     free = account.ledger.wallet - account.ledger.isolated
     return free + sum(state.unrealised for state in states if not state.is_isolated)
 
 
 def cross_maintenance(account: Account, pits: Mapping[str, Pit]) -> int:
     """Margin that the cross positions must keep together."""
-    states = (position_state(account, pit) for pit in pits.values())
+    states = position_states(account, pits)
     return sum(state.maintenance for state in states if not state.is_isolated)
 
 
-def order_margin(account: Account, pit: Pit, side: int = 0, lots: int = 0) -> int:
-    """What the open orders of one contract bind, with one more of ``side`` and ``lots``."""
-    held = account.ledger.position(pit.listing.id).lots
-    open_lots = {1: 0, -1: 0, side: lots}
-    for order in account.book(pit.listing.id).waiting:
-        if isinstance(order, Order) and not order.reduce_only:
-            open_lots[order.side] += order.lots_left
-    worst = max(abs(held), abs(held + open_lots[1]), abs(held - open_lots[-1]))
-    leverage = account.leverage(pit.listing.id)
-    return _bound(worst - abs(held), pit.mark_ticks, pit.listing.unit, leverage)
+def order_margin(account: Account, pit: Pit, draft: Draft | None = None) -> int:
+    """What the open orders of one contract bind, with one more if ``draft`` is given."""
+    opening = [
+        (order.leg, order.side, order.lots_left)
+        for order in account.book(pit.listing.id).waiting
+        if isinstance(order, Order) and not order.reduce_only
+    ]
+    if draft is not None:
+        opening.append((draft.request.leg, draft.request.side, draft.lots))
+    bound = 0
+    for leg in account.legs:
+        held = account.ledger.position(pit.listing.id, leg).lots
+        bids, offers = (
+            sum(lots for whose, side, lots in opening if (whose, side) == (leg, wanted)) for wanted in (1, -1)
+        )
+        bound += max(abs(held), abs(held + bids), abs(held - offers)) - abs(held)
+    return _bound(bound, pit.mark_ticks, pit.listing.unit, account.leverage(pit.listing.id))
 
 
 def account_state(account: Account, pits: Mapping[str, Pit]) -> AccountState:
     """The whole account at the marks of the moment."""
     ledger = account.ledger
-    positions = tuple(position_state(account, pit) for pit in pits.values())
+    positions = position_states(account, pits)
     unrealised = sum(position.unrealised for position in positions)
     position_margin = sum(position.margin for position in positions)
     orders = sum(order_margin(account, pit) for pit in pits.values())
@@ -89,19 +103,20 @@ def account_state(account: Account, pits: Mapping[str, Pit]) -> AccountState:
         funding=ledger.funding,
         insurance=ledger.insurance,
         positions=positions,
+        is_hedged=account.is_hedged,
     )
 
 
 def margin_is_enough(account: Account, pits: Mapping[str, Pit], draft: Draft) -> bool:
     """Whether the account can bear the order; one that binds nothing more is always borne."""
     pit = pits[draft.listing.id]
-    extra = order_margin(account, pit, draft.request.side, draft.lots) - order_margin(account, pit)
+    extra = order_margin(account, pit, draft) - order_margin(account, pit)
     return extra <= 0 or account_state(account, pits).available >= extra
 
 
 def leverage_allows(account: Account, draft: Draft, pit: Pit) -> bool:
     """Whether the account's leverage allows a position as large as the order would make it."""
-    held = account.ledger.position(draft.listing.id).lots
+    held = account.ledger.position(draft.listing.id, draft.request.leg).lots
     worst = max(abs(held), abs(held + draft.request.side * draft.lots))
     if worst == abs(held):
         return True

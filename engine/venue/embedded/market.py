@@ -70,12 +70,12 @@ def waypoints(candle: np.void) -> tuple[int, int, int, int]:
     return int(candle["open"]), int(candle[first]), int(candle[second]), int(candle["close"])
 
 
-def path_ticks(points: tuple[int, int, int, int]) -> int:
+def path_ticks(points: tuple[int, ...]) -> int:
     """Length of the path: ticks walked from the open to the close."""
-    return sum(abs(points[i + 1] - points[i]) for i in range(3))
+    return sum(abs(there - here) for here, there in pairwise(points))
 
 
-def legs(points: tuple[int, int, int, int], begin: int, end: int) -> list[tuple[int, int, int]]:
+def legs(points: tuple[int, ...], begin: int, end: int) -> list[tuple[int, int, int]]:
     """Straight pieces (position, from, to) of the path between two positions."""
     pieces = []
     position = 0

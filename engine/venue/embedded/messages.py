@@ -6,10 +6,11 @@ goes on the wire; prices and quantities are decimal text, times milliseconds.
 
 from typing import Any
 
+from engine.venue.embedded import funding
 from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, Candle, CandleUpdate, OrderUpdate, Quote, Trade
 from engine.venue.embedded.listing import Listing, e8_text
 from engine.venue.embedded.market import INTERVALS_NS
-from engine.venue.embedded.orders import SIDES, Order
+from engine.venue.embedded.orders import PRICED, SIDES, Order
 
 MS = 1_000_000
 TRADE_IDS = 16  # that a minute of the tape may take
@@ -111,18 +112,18 @@ def book_ticker(listing: Listing, quote: Quote) -> Message:
     }
 
 
-def mark_price(listing: Listing, at_ns: int, price_ticks: int) -> Message:
-    """A markPriceUpdate event: mark and index are the last price."""
-    price, eight_hours_ns = listing.price_text(price_ticks), INTERVALS_NS["8h"]
+def mark_price(listing: Listing, at_ns: int, marks: funding.Marks) -> Message:
+    """A markPriceUpdate event: mark, index and the funding rate as they stand."""
+    index = listing.price_text(marks.index_ticks)
     return {
         "e": "markPriceUpdate",
         "E": at_ns // MS,
         "s": listing.id,
-        "p": price,
-        "i": price,
-        "P": price,
-        "r": "0.00000000",
-        "T": (at_ns // eight_hours_ns + 1) * eight_hours_ns // MS,
+        "p": listing.price_text(marks.mark_ticks),
+        "i": index,
+        "P": index,
+        "r": e8_text(marks.rate_e8),
+        "T": funding.next_ns(at_ns) // MS,
     }
 
 
@@ -202,16 +203,16 @@ def order_update(listing: Listing, update: OrderUpdate) -> Message:
         "R": order.reduce_only,
         "wt": "CONTRACT_PRICE",
         "ot": order.type,
-        "ps": "BOTH",
+        "ps": order.leg,
         "cp": order.close_position,
         "rp": e8_text(fill.realised) if fill else "0",
         "pP": False,
         "si": order.algo_id,
         "ss": 0,
-        "V": "EXPIRE_MAKER",
-        "pm": "NONE",
-        "gtd": 0,
-        "er": "0",
+        "V": order.prevention,
+        "pm": order.price_match,
+        "gtd": order.good_till_ms,
+        "er": str(order.expiry),
     }
     return {"e": "ORDER_TRADE_UPDATE", "E": at_ms, "T": at_ms, "o": body}
 
@@ -245,24 +246,24 @@ def algo_update(listing: Listing, update: AlgoUpdate) -> Message:
         "o": order.type,
         "s": listing.id,
         "S": SIDES[order.side],
-        "ps": "BOTH",
+        "ps": order.leg,
         "f": order.time_in_force,
         "q": listing.quantity_text(order.lots),
         "X": order.status,
         "ai": str(order.order_id) if order.order_id else "",
         "ap": average_text(listing, order.cost, order.lots_filled),
         "aq": listing.quantity_text(order.lots_filled),
-        "act": "MARKET" if order.order_id else "0",
+        "act": ("LIMIT" if order.type in PRICED else "MARKET") if order.order_id else "0",
         "tp": listing.price_text(order.trigger_ticks),
-        "p": "0",
-        "V": "EXPIRE_MAKER",
-        "wt": "CONTRACT_PRICE",
-        "pm": "NONE",
+        "p": listing.price_text(order.price_ticks) if order.price_ticks else "0",
+        "V": order.prevention,
+        "wt": "MARK_PRICE" if order.by_mark else "CONTRACT_PRICE",
+        "pm": order.price_match,
         "cp": order.close_position,
         "pP": False,
         "R": order.reduce_only,
         "tt": order.triggered_ns // MS,
-        "gtd": 0,
+        "gtd": order.good_till_ms,
         "rm": order.reason,
     }
     return {"e": "ALGO_UPDATE", "T": at_ms, "E": at_ms, "o": body}
@@ -285,7 +286,7 @@ def account_update(listing: Listing | None, update: AccountUpdate) -> Message:
                 "up": e8_text(position.unrealised),
                 "mt": "isolated" if position.is_isolated else "cross",
                 "iw": e8_text(position.isolated),
-                "ps": "BOTH",
+                "ps": position.leg,
                 "ma": listing.quote,
             }
         )
@@ -302,6 +303,11 @@ def account_update(listing: Listing | None, update: AccountUpdate) -> Message:
 def listen_key_expired(key: str, wall_ms: int) -> Message:
     """A listenKeyExpired event."""
     return {"e": "listenKeyExpired", "E": wall_ms, "listenKey": key}
+
+
+def server_shutdown(wall_ms: int) -> Message:
+    """A serverShutdown event: connect anew, this connection is about to end."""
+    return {"e": "serverShutdown", "E": wall_ms}
 
 
 def _open_notional(listing: Listing, order: Order, side: int) -> str:

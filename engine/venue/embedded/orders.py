@@ -1,6 +1,6 @@
 """Orders, algo orders, fills and requests, as values; a change makes a new value.
 
-    PlaceOrder --accepted--> Order      NEW -> PARTIALLY_FILLED -> FILLED | CANCELED | EXPIRED
+    PlaceOrder --accepted--> Order      NEW -> PARTIALLY_FILLED -> FILLED | CANCELED | EXPIRED | EXPIRED_IN_MATCH
        |                     AlgoOrder  NEW -> TRIGGERING -> TRIGGERED -> FINISHED | CANCELED | EXPIRED | REJECTED
        +------refused------> Refusal(code, message)
 
@@ -18,6 +18,14 @@ PRICED = (LIMIT, STOP, TAKE_PROFIT)  # carry a limit price
 STOPS = (STOP_MARKET, STOP)
 BUY, SELL = 1, -1
 SIDES = {BUY: "BUY", SELL: "SELL"}
+BOTH, LONG, SHORT = LEGS = "BOTH", "LONG", "SHORT"  # positionSide: one-way accounts hold BOTH, hedged ones the others
+PREVENTIONS = (
+    "NONE",
+    "EXPIRE_TAKER",
+    "EXPIRE_MAKER",
+    "EXPIRE_BOTH",
+)  # selfTradePreventionMode, numbered as in matching
+EXPIRE_MAKER = "EXPIRE_MAKER"  # the exchange's own choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +38,21 @@ class PlaceOrder:
     quantity: str | None = None
     price: str | None = None
     trigger_price: str | None = None
-    time_in_force: str = "GTC"  # GTC IOC FOK GTX
+    time_in_force: str = "GTC"  # GTC IOC FOK GTX GTD
     reduce_only: bool = False
     close_position: bool = False
     client_id: str = ""  # empty: the exchange makes one
     callback_rate: str | None = None  # percent, of a TRAILING_STOP_MARKET
     by_mark: bool = False  # workingType MARK_PRICE
+    leg: str = BOTH  # positionSide
+    prevention: str = EXPIRE_MAKER
+    price_match: str = "NONE"  # instead of a price: as the book stands on arrival
+    good_till_ms: int = 0  # of GTD, market time
+
+    @property
+    def closes_leg(self) -> bool:
+        """Whether it can only reduce what a hedged account holds."""
+        return (self.leg, self.side) in ((LONG, SELL), (SHORT, BUY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +84,11 @@ class Order:
     created_ns: int = 0
     updated_ns: int = 0
     algo_id: int = 0  # of the algo order that it was born from
+    leg: str = BOTH
+    prevention: str = EXPIRE_MAKER
+    price_match: str = "NONE"
+    good_till_ms: int = 0
+    expiry: int = 0  # why it ended unfilled: one of the exchange's numbers (EXPIRED_BY...)
 
     @property
     def lots_left(self) -> int:
@@ -105,6 +127,10 @@ class AlgoOrder:
     lots_filled: int = 0
     cost: int = 0  # as in Order
     reason: str = ""  # why it failed
+    leg: str = BOTH
+    prevention: str = EXPIRE_MAKER
+    price_match: str = "NONE"
+    good_till_ms: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -128,6 +154,7 @@ class Fill:
     realised: int  # minor units
     maker: bool
     at_ns: int
+    leg: str = BOTH
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from engine import matching
 from engine.venue.embedded import funding
 from engine.venue.embedded.events import Candle, Quote, Trade
 from engine.venue.embedded.market import CANDLE, INTERVALS_NS, MINUTE_NS, Market, aggregate, legs, path_ticks, waypoints
+from engine.venue.embedded.reel import Reel
+from engine.venue.embedded.ticks import TickMarket
 
 MILLISECOND_NS = 1_000_000
 MINUTE_MS = 60_000
@@ -33,6 +35,7 @@ class Rules:
     """How a contract's book and mark are made of its candles."""
 
     spread_ticks: int = 1
+    spread_ppm: int = 0
     depth_ppm: int = 20_000
     mark_minutes: int = 0
     queues: bool = False
@@ -49,12 +52,16 @@ class Pit:
         self.gaps_ns: list[int] = []
         self.open_ns = market.start_ns  # of the current minute, or the next one to begin
         self.playing = False
+        self.has_begun = False  # the current minute
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         self.book = matching.book_of(0, rules.spread_ticks)
         self._market, self._row, self._rules = market, row, rules
+        self.reel = None
+        if isinstance(market, TickMarket):
+            self.reel = Reel(market.tape(row), self.listing, market.start_ns)
         self._minutes = market.minutes(row, market.start_ns + MINUTE_NS)
         self._closed = int(np.searchsorted(self._minutes["open_ns"], market.start_ns))
-        self._points = (0, 0, 0, 0)
+        self._points: tuple[int, ...] = (0, 0, 0, 0)
         self._orders = self._fills = self._tape = 0
         first = self._minutes[max(0, self._closed - 1)] if len(self._minutes) else market.minutes(row, 1 << 62)[0]
         self.last_ticks = int(first["close"] if self._closed else first["open"])
@@ -84,7 +91,7 @@ class Pit:
         """Start the minute: the jump (from, to) to its open, or None when nothing trades in it."""
         self._minutes = self._market.minutes(self._row, self.open_ns + MINUTE_NS)
         self.position = self.length = self._tape = 0
-        self.playing = False
+        self.playing, self.has_begun = False, True
         here = self._closed
         if here >= len(self._minutes) or self._minutes["open_ns"][here] != self.open_ns:
             if self.open_ns < self._market.end_ns:
@@ -92,19 +99,26 @@ class Pit:
             return None
         self.playing = True
         candle = self._minutes[here]
-        self._points = waypoints(candle)
+        self._points = self.reel.begin(self.open_ns) if self.reel else waypoints(candle)
         jump = (self.last_ticks, self._points[0])
         if candle["volume_e8"] == 0:
             # Nobody traded: nothing is visited, so nothing fills.
-            self._points = (self._points[3],) * 4
+            self._points = (self._points[-1],) * 4
             return None
         self.length = path_ticks(self._points)
         if self._rules.queues:
             self.book["touch_lots"] = int(candle["volume_e8"]) // self.listing.lot_e8 // (self.length + 1)
         return jump
 
+    def reach(self, at_ns: int) -> int:
+        """Where the path is at a time within the minute."""
+        if self.reel:
+            return self.reel.position_at(at_ns) if self.playing else 0
+        return self.length * ((at_ns - self.open_ns) // MILLISECOND_NS) // MINUTE_MS
+
     def walk(self, position: int) -> Iterator[tuple[int, int, int]]:
-        """Go on to ``position`` of the path, leg by leg: (position, from, to)."""
+        """Go on to ``position`` of the path, leg by leg: (position, from, to); never back."""
+        position = max(self.position, position)
         for leg in legs(self._points, self.position, position):
             self.last_ticks = leg[2]
             yield leg
@@ -124,18 +138,52 @@ class Pit:
             if self._mark:
                 self._mark.close(candle.close)
             self._show_depth()
-        self.playing = False
+        self.playing = self.has_begun = False
         self.open_ns += MINUTE_NS
         return candle
 
+    @property
+    def trades_now(self) -> bool:
+        """Whether the source has a candle for the current minute, begun or not."""
+        minutes = self._market.minutes(self._row, self.open_ns + MINUTE_NS)
+        return self._closed < len(minutes) and bool(minutes["open_ns"][self._closed] == self.open_ns)
+
     def at_ns(self, position: int) -> int:
         """Market time at which the path is at ``position``."""
+        if self.reel and self.playing:
+            return self.reel.at_ns(position)
         share_ms = min(MINUTE_MS - 1, MINUTE_MS * position // self.length) if self.length else 0
         return self.open_ns + share_ms * MILLISECOND_NS
 
+    def position_before(self, at_ns: int) -> int:
+        """The last position of the path that is visited before ``at_ns``."""
+        if self.reel:
+            return self.reach(at_ns - 1)
+        share_ms = (at_ns - self.open_ns - 1) // MILLISECOND_NS
+        if share_ms >= MINUTE_MS - 1:
+            return self.length
+        return max(0, ((share_ms + 1) * self.length - 1) // MINUTE_MS)
+
+    def peg_ticks(self, side: int, match: str) -> int | None:
+        """How far from the last price ``match`` (priceMatch) is; None where the book shows no such level."""
+        spread = int(self.book["spread_ticks"][0])
+        who, _, rank = match.partition("_")
+        level = int(rank or 1) - 1
+        if level >= matching.LEVELS:
+            return None
+        offers = (side > 0) == (who == "OPPONENT")
+        return spread - spread // 2 + level if offers else -(spread // 2) - level
+
     def _show_depth(self) -> None:
-        volume_e8 = int(self._minutes["volume_e8"][self._closed - 1]) if self._closed else 0
+        """How the last closed candle shapes the book: its volume the depth, its range the spread."""
+        volume_e8 = reach = 0
+        if self._closed:
+            newest = self._minutes[self._closed - 1]
+            volume_e8, reach = int(newest["volume_e8"]), int(newest["high"]) - int(newest["low"])
         self.book["depth_lots"] = max(1, volume_e8 // self.listing.lot_e8 * self._rules.depth_ppm // PPM)
+        self.book["spread_ticks"] = self._rules.spread_ticks + reach * self._rules.spread_ppm // PPM
+        if self.reel and (quote := self.reel.quote):
+            self.book["spread_ticks"] = quote.ask_ticks - quote.bid_ticks
 
     def displayed_lots(self, side: int, ticks: int) -> int:
         """What others show at a price, or would if the book went that far; nobody stands inside the spread."""
@@ -147,6 +195,8 @@ class Pit:
 
     def print_trade(self, position: int, side: int) -> Trade | None:
         """The tape's trade at ``position`` of the path: all volume since the one before."""
+        if self.reel:
+            return None  # its trades are told as they were recorded
         record = self._minutes[self._closed]
         volume_e8 = int(record["volume_e8"]) * (position + 1) // (self.length + 1) - self._tape
         if volume_e8 == 0:
@@ -162,8 +212,20 @@ class Pit:
         newest = self.trades[-1].trade_id if self.trades else -1
         return newest - first + 1 if newest >= first else 0
 
+    def replayed(self, until_ns: int) -> list[Trade | Quote]:
+        """What was recorded since the last call."""
+        found = self.reel.told(until_ns) if self.reel else []
+        self.trades.extend(one for one in found if isinstance(one, Trade))
+        return found
+
+    def quotes(self, at_ns: int) -> list[Quote]:
+        """The quote of the moment, to be told; none where recorded ones are."""
+        return [] if self.reel and self.reel.has_quotes else [self.quote(at_ns)]
+
     def quote(self, at_ns: int) -> Quote:
-        """Best bid and ask around the last price."""
+        """Best bid and ask: as recorded, else around the last price."""
+        if self.reel and (quote := self.reel.quote):
+            return quote
         depth = int(self.book["depth_lots"][0])
         (bid, _), (ask, _) = (side[0] for side in self.depth(1))
         return Quote(self.listing.id, at_ns, at_ns // MILLISECOND_NS, bid, depth, ask, depth)
@@ -178,6 +240,8 @@ class Pit:
 
     def forming(self) -> np.ndarray:
         """The current minute as far as it was played: one CANDLE, or none."""
+        if self.reel and self.playing:
+            return self.reel.forming()
         out = np.zeros(1 if self.playing else 0, CANDLE)
         if self.playing:
             whole = self._minutes[self._closed]

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from engine.venue.embedded import funding
 from engine.venue.embedded.events import Candle
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.listing import Listing, e8_text
@@ -167,11 +168,22 @@ def aggregate_trades(exchange: Exchange, parameters: Parameters) -> list[Answer]
     ]
 
 
-def funding_rates(_: Exchange, parameters: Parameters) -> list[Answer]:
-    """Funding that was charged, oldest first: none."""
-    parameters.listings()
-    parameters.limit(100, 1000)
-    return []
+def funding_rates(exchange: Exchange, parameters: Parameters) -> list[Answer]:
+    """Funding that was charged, oldest first: from ``startTime`` on where it is given, else the newest."""
+    limit = parameters.limit(100, 1000)
+    start_ns, end_ns = parameters.time_ns("startTime", 0), parameters.time_ns("endTime", 2**62)
+    paid = [(rate, listing) for listing in parameters.listings() for rate in exchange.funding_rates(listing.id)]
+    rows = [
+        {
+            "symbol": listing.id,
+            "fundingTime": rate.at_ns // MS,
+            "fundingRate": e8_text(rate.rate_e8),
+            "markPrice": listing.price_text(rate.mark_ticks),
+        }
+        for rate, listing in sorted(paid, key=lambda one: one[0].at_ns)
+        if start_ns <= rate.at_ns <= end_ns
+    ]
+    return rows[:limit] if "startTime" in parameters else rows[-limit:]
 
 
 def constituents(exchange: Exchange, parameters: Parameters) -> Answer:
@@ -203,16 +215,17 @@ def price(exchange: Exchange, listing: Listing) -> Answer:
 
 
 def premium_index(exchange: Exchange, listing: Listing) -> Answer:
-    """Mark and index, both the last price; funding is not charged."""
-    last, eight_hours_ns = listing.price_text(exchange.last_ticks(listing.id)), INTERVALS_NS["8h"]
+    """Mark and index, and the rate that would be paid now: the exchange's lastFundingRate runs ahead, so does ours."""
+    marks = exchange.marks(listing.id)
+    index, is_charged = listing.price_text(marks.index_ticks), exchange.settings.pays_funding
     return {
         "symbol": listing.id,
-        "markPrice": last,
-        "indexPrice": last,
-        "estimatedSettlePrice": last,
-        "lastFundingRate": "0.00000000",
-        "interestRate": "0.00000000",
-        "nextFundingTime": (exchange.now_ns // eight_hours_ns + 1) * eight_hours_ns // MS,
+        "markPrice": listing.price_text(marks.mark_ticks),
+        "indexPrice": index,
+        "estimatedSettlePrice": index,
+        "lastFundingRate": e8_text(marks.rate_e8),
+        "interestRate": e8_text(funding.INTEREST_E8 if is_charged else 0),
+        "nextFundingTime": funding.next_ns(exchange.now_ns) // MS,
         "time": exchange.now_ns // MS,
     }
 

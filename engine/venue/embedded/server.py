@@ -13,7 +13,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -27,6 +27,7 @@ from engine.venue.embedded.directory import KEYED, SIGNED
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.faults.injector import Faults
 from engine.venue.embedded.faults.schedule import Schedule, ScheduleError
+from engine.venue.embedded.latency import Delay
 from engine.venue.embedded.limits import GENEROUS, Limits, Meter
 from engine.venue.embedded.pace import Pace, Speed
 from engine.venue.embedded.parameters import RefusedError
@@ -39,6 +40,7 @@ HOST = "127.0.0.1"
 BODY_BYTES_MAX = 65_536
 LOOK_SECONDS = 5.0  # between two looks at listen keys that end
 STEP_MINUTES_MAX = 10_000
+ANNOUNCED_S = 0.01  # between the news that a connection ends and its end
 
 
 class ForeignBytes(logging.Filter):
@@ -93,13 +95,16 @@ class Server:
         self._plan = plan
         self._listen_keys = ListenKeys()
         self.certificate: Certificate = plan.certificate or issue(time.time_ns())
-        self.streams = Streams(exchange, self._listen_keys, points=plan.speed.points_per_candle, rules=plan.rules)
+        self.streams = Streams(
+            exchange, self._listen_keys, points=plan.speed.points_per_candle, rules=_rules(exchange, plan)
+        )
         self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns, plan.is_booked)
         self._faults = self.streams.faults = self.pace.faults = plan.faults or Faults(Schedule())
         self._faults.attach(exchange, self.streams)
         access = Access(plan.keys, self._listen_keys, Meter(plan.limits))
         self._rest = Rest(exchange, access, self.streams)
         self._dialogue = Dialogue(self._rest, access, plan.rules)
+        self._dialogue.faults = self._faults
         self.spot = SpotHall(exchange, plan.keys, plan.spot_deposits)
         self._rest.join(self.spot.table)
         self.streams.followers.append(self.spot)
@@ -142,6 +147,9 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._faults.close()
         self._rest.countdowns.close()
+        self.streams.announce_end(time.time_ns() // 1_000_000)
+        await self._dialogue.announce_end()
+        await asyncio.sleep(ANNOUNCED_S)
         await self._dialogue.close()
         await self.streams.close()
         await self.spot.close()
@@ -242,6 +250,15 @@ class Server:
             await asyncio.sleep(LOOK_SECONDS)
             self.streams.expire_listen_keys(time.monotonic_ns(), time.time_ns() // 1_000_000)
             self.spot.expire_listen_keys()
+
+
+def _rules(exchange: Exchange, plan: Plan) -> ClientRules:
+    """How clients are served: with the latency of the exchange's settings, where the market keeps a pace."""
+    settings = exchange.settings
+    if plan.speed.mode != "real":
+        return plan.rules
+    feed = Delay(settings.feed_latency_ms, settings.feed_jitter_ms)
+    return replace(plan.rules, feed=feed, feed_seed=settings.latency_seed, feed_speed=plan.speed.factor)
 
 
 def _listen(port: int) -> socket.socket:

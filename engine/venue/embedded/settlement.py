@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from engine import matching
 from engine.venue.embedded import funding
 from engine.venue.embedded.account import Account
-from engine.venue.embedded.clearing import AUTOCLOSE, Clearing
+from engine.venue.embedded.clearing import AUTOCLOSE, LIQUIDATED, Clearing
 from engine.venue.embedded.events import AccountUpdate, Event
-from engine.venue.embedded.margin import cross_balance, cross_maintenance, position_state
-from engine.venue.embedded.orders import MARKET, Order, Payment
+from engine.venue.embedded.margin import cross_balance, cross_maintenance, position_state, position_states
+from engine.venue.embedded.orders import BOTH, MARKET, Order, Payment
 from engine.venue.embedded.pit import MILLISECOND_NS, Pit
 
 RATES_KEPT = 1000
@@ -46,32 +46,34 @@ class Settlement:
             self._liquidate(account, now_ns)
 
     def _pay(self, account: Account, pit: Pit, rate: funding.Rate) -> None:
-        lots = account.ledger.position(rate.symbol).lots
-        amount = funding.payment(lots, rate.mark_ticks, pit.listing.unit, rate.rate_e8)
-        if amount:
-            isolates = account.is_isolated(rate.symbol)
-            account.ledger.pay_funding(rate.symbol, amount, isolates=isolates)
-            # A cross position is not told with its funding; an isolated one is, its margin has changed.
-            state = position_state(account, pit) if isolates else None
-            self._note(account, "FUNDING_FEE", rate.symbol, amount, rate.at_ns)
-            self._tell(AccountUpdate(account.name, rate.at_ns, "FUNDING_FEE", account.ledger.wallet, amount, state))
+        for leg in account.legs:
+            lots = account.ledger.position(rate.symbol, leg).lots
+            amount = funding.payment(lots, rate.mark_ticks, pit.listing.unit, rate.rate_e8)
+            if amount:
+                isolates = account.is_isolated(rate.symbol)
+                account.ledger.pay_funding(rate.symbol, leg, amount, isolates=isolates)
+                # A cross position is not told with its funding; an isolated one is, its margin has changed.
+                state = position_state(account, pit, leg) if isolates else None
+                self._note(account, "FUNDING_FEE", rate.symbol, amount, rate.at_ns)
+                wallet = account.ledger.wallet
+                self._tell(AccountUpdate(account.name, rate.at_ns, "FUNDING_FEE", wallet, amount, state))
 
     def _liquidate(self, account: Account, now_ns: int) -> None:
-        held = [pit for name, pit in self._pits.items() if account.ledger.position(name).lots]
-        for pit in held:
-            state = position_state(account, pit)
-            if account.is_isolated(state.symbol) and state.isolated + state.unrealised < state.maintenance:
+        held = [state for state in position_states(account, self._pits) if state.lots]
+        for state in held:
+            if state.is_isolated and state.isolated + state.unrealised < state.maintenance:
+                pit = self._pits[state.symbol]
                 self._cancel(account, pit, now_ns)
-                lost = state.isolated + self._close(account, pit, now_ns)
+                lost = state.isolated + self._close(account, pit, state.leg, now_ns)
                 self._insure(account, state.symbol, -lost, now_ns)
-        cross = [pit for pit in held if not account.is_isolated(pit.listing.id)]
+        cross = [state for state in held if not state.is_isolated]
         if cross and cross_balance(account, self._pits) < cross_maintenance(account, self._pits):
             for pit in self._pits.values():
                 self._cancel(account, pit, now_ns)
-            for pit in cross:
-                self._close(account, pit, now_ns)
+            for state in cross:
+                self._close(account, self._pits[state.symbol], state.leg, now_ns)
             left = account.ledger.wallet - account.ledger.isolated
-            self._insure(account, cross[0].listing.id, -left, now_ns)
+            self._insure(account, cross[0].symbol, -left, now_ns)
 
     def _cancel(self, account: Account, pit: Pit, now_ns: int) -> None:
         book = account.book(pit.listing.id)
@@ -79,26 +81,27 @@ class Settlement:
             order = book.waiting[0]
             book.drop(0)
             if isinstance(order, Order):
-                self._clearing.end(account, order, "CANCELED", now_ns)
+                self._clearing.end(account, order, *LIQUIDATED, now_ns)
             else:
                 self._clearing.turn(account, order, "CANCELED", now_ns)
 
-    def _close(self, account: Account, pit: Pit, now_ns: int) -> int:
+    def _close(self, account: Account, pit: Pit, leg: str, now_ns: int) -> int:
         """Close a position against the book; profit less fees."""
         ledger, listing = account.ledger, pit.listing
-        position = ledger.position(listing.id)
+        position = ledger.position(listing.id, leg)
         side, lots, before = -position.side, abs(position.lots), ledger.realised - ledger.fees
         order_id = pit.next_order_id()
         order = Order(
             account=account.name,
             symbol=listing.id,
             order_id=order_id,
-            client_id=f"{AUTOCLOSE}{now_ns // MILLISECOND_NS}{listing.row:03d}",
+            client_id=f"{AUTOCLOSE}{now_ns // MILLISECOND_NS}{listing.row:03d}{'' if leg == BOTH else leg[0]}",
             side=side,
             type=MARKET,
             time_in_force="GTC",
             lots=lots,
             reduce_only=True,
+            leg=leg,
             created_ns=now_ns,
             updated_ns=now_ns,
         )

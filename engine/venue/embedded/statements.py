@@ -32,14 +32,14 @@ def order(listing: Listing, placed: Order) -> Answer:
         "reduceOnly": placed.reduce_only,
         "closePosition": placed.close_position,
         "side": SIDES[placed.side],
-        "positionSide": "BOTH",
+        "positionSide": placed.leg,
         "stopPrice": "0",
         "workingType": "CONTRACT_PRICE",
         "priceProtect": False,
         "origType": placed.type,
-        "priceMatch": "NONE",
-        "selfTradePreventionMode": "EXPIRE_MAKER",
-        "goodTillDate": 0,
+        "priceMatch": placed.price_match,
+        "selfTradePreventionMode": placed.prevention,
+        "goodTillDate": placed.good_till_ms,
         "time": placed.created_ns // MS,
         "updateTime": placed.updated_ns // MS,
     }
@@ -54,7 +54,7 @@ def algo_order(listing: Listing, placed: AlgoOrder) -> Answer:
         "orderType": placed.type,
         "symbol": listing.id,
         "side": SIDES[placed.side],
-        "positionSide": "BOTH",
+        "positionSide": placed.leg,
         "timeInForce": placed.time_in_force,
         "quantity": listing.quantity_text(placed.lots),
         "algoStatus": placed.status,
@@ -64,16 +64,16 @@ def algo_order(listing: Listing, placed: AlgoOrder) -> Answer:
         "triggerPrice": listing.price_text(placed.trigger_ticks),
         "price": listing.price_text(placed.price_ticks),
         "icebergQuantity": None,
-        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "selfTradePreventionMode": placed.prevention,
         "workingType": "MARK_PRICE" if placed.by_mark else "CONTRACT_PRICE",
-        "priceMatch": "NONE",
+        "priceMatch": placed.price_match,
         "closePosition": placed.close_position,
         "priceProtect": False,
         "reduceOnly": placed.reduce_only,
         "createTime": placed.created_ns // MS,
         "updateTime": placed.updated_ns // MS,
         "triggerTime": placed.triggered_ns // MS,
-        "goodTillDate": 0,
+        "goodTillDate": placed.good_till_ms,
     }
 
 
@@ -92,7 +92,7 @@ def fill(listing: Listing, traded: Fill) -> Answer:
         "commission": e8_text(traded.fee),
         "commissionAsset": listing.quote,
         "time": traded.at_ns // MS,
-        "positionSide": "BOTH",
+        "positionSide": traded.leg,
         "buyer": traded.side > 0,
         "maker": traded.maker,
     }
@@ -175,7 +175,7 @@ def account_position(listing: Listing, position: PositionState, at_ns: int) -> A
     """A position within the account."""
     return {
         "symbol": listing.id,
-        "positionSide": "BOTH",
+        "positionSide": position.leg,
         "positionAmt": listing.quantity_text(position.lots),
         "entryPrice": e8_text(position.entry_e8),
         "breakEvenPrice": e8_text(position.entry_e8),
@@ -200,7 +200,7 @@ def position_risk(listing: Listing, position: PositionState, at_ns: int) -> Answ
     """A position as positionRisk reports it; the fields of its second and third version together."""
     return {
         "symbol": listing.id,
-        "positionSide": "BOTH",
+        "positionSide": position.leg,
         "positionAmt": listing.quantity_text(position.lots),
         "entryPrice": e8_text(position.entry_e8),
         "breakEvenPrice": e8_text(position.entry_e8),

@@ -78,7 +78,7 @@ class Streams:
         self._ladders = {listing.id: Ladder(exchange, listing) for listing in exchange.listings}
         self._depth_streams: dict[str, dict[str, None]] = {}  # symbol -> names in use
         self._candle_streams: dict[str, dict[str, tuple[str, str]]] = {}  # symbol -> name -> kind, interval
-        self.cut_count = 0
+        self.cut_count = self._opened = 0
         self.followers: list[Follower] = []
         self.faults: Points = Points()
         self._weigh()
@@ -115,7 +115,10 @@ class Streams:
         if key and account is None:
             refusal = LISTEN_KEY_ABSENT
             return web.json_response({"code": refusal.code, "msg": refusal.message}, status=400)
-        client = Client(combined=route[1] == "stream", queue_max=self._queue_max, rules=self._rules)
+        self._opened += 1
+        client = Client(
+            combined=route[1] == "stream", queue_max=self._queue_max, rules=self._rules, number=self._opened
+        )
         client.account, client.listen_key = account, key
         await client.open(request)
         self._clients[client] = None
@@ -128,6 +131,13 @@ class Streams:
             self._forget(client)
             await client.close()
         return client.socket
+
+    def announce_end(self, wall_ms: int) -> None:
+        """Tell every client that its connection is about to end."""
+        event = messages.server_shutdown(wall_ms)
+        for client in self._clients:
+            message = {"stream": "!serverShutdown", "data": event} if client.combined else event
+            client.push(orjson.dumps(message).decode())
 
     async def close(self) -> None:
         """Say good-bye to every client."""
@@ -257,7 +267,7 @@ class Streams:
                         message = messages.kline(listing, update, interval, *found)
                         self._tell(name, message if kind == "kline" else messages.continuous_kline(message))
                 case "markPrice":
-                    self._tell(name, messages.mark_price(listing, update.at_ns, update.candle.close))
+                    self._tell(name, messages.mark_price(listing, update.at_ns, self._exchange.marks(listing.id)))
                 case "ticker":
                     self._tell(name, messages.ticker(day_statistics(self._exchange, listing), update.at_ns))
                 case _:
@@ -268,8 +278,8 @@ class Streams:
         by_id = self._exchange.by_id
         for name in (MARKS_OF_ALL, f"{MARKS_OF_ALL}@1s"):
             if name in self._listeners:
-                rows = [messages.mark_price(by_id[one], at.at_ns, at.candle.close) for one, at in moved.items()]
-                self._tell(name, rows)
+                marks = ((by_id[one], at.at_ns, self._exchange.marks(one)) for one, at in moved.items())
+                self._tell(name, [messages.mark_price(*row) for row in marks])
         for name, written in ((TICKERS_OF_ALL, messages.ticker), (SHORT_TICKERS_OF_ALL, messages.mini_ticker)):
             if name in self._listeners:
                 statistics = ((day_statistics(self._exchange, by_id[one]), at.at_ns) for one, at in moved.items())

@@ -3,6 +3,8 @@
     common shock --\
     own shock ------+--> return = drift(regime) + volatility * shock   (now and then three times as large: fat tails)
     volatility <----+    variance = floor + 0.08 * shock^2 + 0.88 * before: it comes in clusters
+    floor     <-- mood^2: calm, ordinary, lively or stormy, the same for all symbols, for eight hours or so
+    drift     <-- regime: up, down or sideways, each symbol's own, for four hours or so
     volume    <-- volatility * activity of its own, slow;   some minutes nobody trades
 
     hours (coarse past, 1000 days) | minutes (12 days) | start | minutes, made block by block as they are asked for
@@ -33,7 +35,9 @@ COMMON_SHARE = 0.6  # of a shock's variance that all symbols share
 STEPS = 8  # prices within a candle, of which open, high, low and close are seen
 NEVER_ENDS = 1 << 62
 OWNER, EVERYBODY, COARSE = 1 << 40, 1 << 20, 1 << 39  # whose random stream, and which: a block or the coarse past
-DRAWS = 7  # uniform numbers per candle
+DRAWS = 7  # uniform numbers per candle, of each symbol its own
+MOODS = 2  # and of all together
+MOOD_CANDLES = 480  # a mood lasts, on average
 HOUR_WILDNESS = 7.7  # an hour's deviation against a minute's: about the root of 60
 
 
@@ -53,10 +57,12 @@ CHARACTERS = {
     "SOL": Character(180.0, 6_000.0, 0.00100, 0.005),
 }
 OTHER = Character(10.0, 50_000.0, 0.00110, 0.01)
+SPREAD_PPM = 20_000  # of the last candle's range: how much wider its quotes stand, unless told otherwise
 OTHER_FILTERS = Filters("0.001", "0.1", "1000000", "100000", "5")
 
 STATE = np.dtype(
-    [("price", "<f8"), ("variance", "<f8"), ("drift", "<f8"), ("lasts", "<f8"), ("activity", "<f8")], align=True
+    [("price", "<f8"), ("variance", "<f8"), ("drift", "<f8"), ("lasts", "<f8"), ("activity", "<f8"), ("mood", "<f8")],
+    align=True,
 )
 
 
@@ -74,6 +80,16 @@ def _turn(state, draw, length, calm):
 
 
 @kernel
+def _mood(draw):
+    """How wild the whole market is from now on: calm, ordinary, lively, stormy."""
+    if draw < 0.35:
+        return 0.6
+    if draw < 0.80:
+        return 1.0
+    return 1.7 if draw < 0.95 else 2.8
+
+
+@kernel
 def _candle(state, shocks, wild, calm, out):
     """One candle of STEPS prices: open, high, low, close into ``out``; the size of its move in units of calm."""
     deviation = wild * np.sqrt(state.variance)
@@ -85,7 +101,8 @@ def _candle(state, shocks, wild, calm, out):
         high, low = max(high, price), min(low, price)
     out[0], out[1], out[2], out[3] = opened, high, low, price
     change = (price - opened) / opened - state.drift
-    variance = 0.027 * calm * calm + 0.08 * change * change + 0.88 * state.variance
+    floor = 0.027 * calm * calm * state.mood * state.mood
+    variance = floor + 0.08 * change * change + 0.88 * state.variance
     state.variance = min(max(variance, 0.05 * calm * calm), 60.0 * calm * calm)
     state.price = price
     return (high - low) / (opened * calm)
@@ -97,6 +114,8 @@ def _walk(state, shocks, draws, traits, prices, volumes):
     calm, usual, quiet_share, length = traits[0], traits[1], traits[2], traits[3]
     for row in range(len(prices)):
         draw = draws[row]
+        if draw[DRAWS] * MOOD_CANDLES < 1.0:
+            state.mood = _mood(draw[DRAWS + 1])
         state.lasts -= 1.0
         if state.lasts < 0.0:
             _turn(state, draw, length, calm)
@@ -144,6 +163,7 @@ class _Stream:
         if stream in (0, COARSE):
             one = self._state
             one["price"], one["variance"], one["activity"] = self.character.price, traits[0] ** 2, 1.0
+            one["mood"] = 1.0
             one["drift"] = one["lasts"] = 0.0
         common, own = (
             np.random.Generator(np.random.Philox(key=[self._seed, who * OWNER + stream]))
@@ -153,7 +173,8 @@ class _Stream:
         shocks = np.sqrt(COMMON_SHARE) * common.standard_normal(shape)
         shocks += np.sqrt(1.0 - COMMON_SHARE) * own.standard_normal(shape)
         prices, volumes = np.empty((count, 4)), np.empty(count)
-        _walk(self._state[0], shocks, own.random((count, DRAWS)), traits, prices, volumes)
+        draws = np.hstack((own.random((count, DRAWS)), common.random((count, MOODS))))
+        _walk(self._state[0], shocks, draws, traits, prices, volumes)
         return prices, volumes
 
 

@@ -1,15 +1,19 @@
 """What an account may do: orders, conditional orders, its trades, positions and settings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from engine.venue.embedded import filters, statements
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.orders import (
+    BOTH,
     BUY,
     CONDITIONAL,
+    EXPIRE_MAKER,
+    LEGS,
     LIMIT,
     MARKET,
+    PREVENTIONS,
     SELL,
     TRAILING_STOP_MARKET,
     AlgoOrder,
@@ -23,8 +27,11 @@ MS = 1_000_000
 EVERYTHING = 10**9  # rows: the cut is made here, after the filters
 SIDES = {"BUY": BUY, "SELL": SELL}
 WORKING = ("CONTRACT_PRICE", "MARK_PRICE")
-BAD_TYPE = (-1130, "Data sent for parameter 'workingType' is not valid.")
-LIFETIMES = ("GTC", "IOC", "FOK", "GTX")
+BAD_WORKING = (-4031, "Invalid parameter working type")
+LIFETIMES = ("GTC", "IOC", "FOK", "GTX", "GTD")
+BAD_MARGIN = (-1130, "Data sent for parameter 'marginType' is not valid.")
+BAD_LEG = (-4060, "Invalid position side.")
+BAD_PREVENTION = (-5039, "Invalid self trade prevention mode")
 MOVED = (*CONDITIONAL, "STOP", "TAKE_PROFIT", "TRAILING_STOP_MARKET")
 ABSENT = Refusal(-2013, "Order does not exist.")
 
@@ -51,7 +58,8 @@ class Trading:
             raise refuse(-1116, "Invalid orderType.")
         if kind == LIMIT:
             parameters.text("timeInForce")
-            parameters.text("price")
+            if not matches_price(parameters):
+                parameters.text("price")
         parameters.text("quantity")
         request = self._request(parameters, kind, parameters.client_id("newClientOrderId"))
         answer = self._exchange.place(account, request)
@@ -76,7 +84,7 @@ class Trading:
     def place_algo(self, account: str, parameters: Parameters) -> Answer:
         """POST algoOrder."""
         if parameters.text("algoType") != "CONDITIONAL":
-            raise refuse(-4500, "Invalid algoType.")
+            raise refuse(-1130, "Data sent for parameter 'algoType' is not valid.")
         kind = parameters.text("type")
         if kind not in CONDITIONAL:
             raise refuse(-1116, "Invalid orderType.")
@@ -90,8 +98,6 @@ class Trading:
     def _request(self, parameters: Parameters, kind: str, client_id: str) -> PlaceOrder:
         listing = parameters.listing()
         side = parameters.option("side", SIDES, (-1117, "Invalid side."))
-        if "positionSide" in parameters and parameters.text("positionSide") != "BOTH":
-            raise refuse(-4061, "Order's position side does not match user's setting.")
         lifetime = "GTC"
         if "timeInForce" in parameters:
             lifetime = parameters.option("timeInForce", LIFETIMES, (-1115, "Invalid timeInForce."))
@@ -107,7 +113,16 @@ class Trading:
             close_position=parameters.truth("closePosition"),
             client_id=client_id,
             callback_rate=parameters.number("callbackRate"),
-            by_mark="workingType" in parameters and parameters.option("workingType", WORKING, BAD_TYPE) == "MARK_PRICE",
+            leg=parameters.option("positionSide", LEGS, BAD_LEG) if "positionSide" in parameters else BOTH,
+            prevention=(
+                parameters.option("selfTradePreventionMode", PREVENTIONS, BAD_PREVENTION)
+                if "selfTradePreventionMode" in parameters
+                else EXPIRE_MAKER
+            ),
+            price_match=parameters.text("priceMatch") if matches_price(parameters) else "NONE",
+            good_till_ms=parameters.integer("goodTillDate", 0),
+            by_mark="workingType" in parameters
+            and parameters.option("workingType", WORKING, BAD_WORKING) == "MARK_PRICE",
         )
 
     def query(self, account: str, parameters: Parameters) -> Answer:
@@ -208,8 +223,9 @@ class Trading:
     def account_held(self, account: str, parameters: Parameters) -> Answer:
         """GET account, third version."""
         whole = self.account(account, parameters)
-        held = {row.symbol for row in self._exchange.account(account).positions if row.lots}
-        return whole | {"positions": [row for row in whole["positions"] if row["symbol"] in held]}
+        held = self._held(account)
+        rows = [row for row in whole["positions"] if (row["symbol"], row["positionSide"]) in held]
+        return whole | {"positions": rows}
 
     def positions(self, account: str, parameters: Parameters) -> Answer:
         """GET positionRisk, second version: every contract."""
@@ -220,8 +236,13 @@ class Trading:
 
     def positions_held(self, account: str, parameters: Parameters) -> Answer:
         """GET positionRisk, third version: contracts that are held."""
-        held = {row.symbol for row in self._exchange.account(account).positions if row.lots}
-        return [row for row in self.positions(account, parameters) if row["symbol"] in held]
+        held = self._held(account)
+        rows = self.positions(account, parameters)
+        return [row for row in rows if (row["symbol"], row["positionSide"]) in held]
+
+    def _held(self, account: str) -> Mapping[tuple[str, str], int]:
+        """Symbol and leg of every position that is not empty."""
+        return {(row.symbol, row.leg): row.lots for row in self._exchange.account(account).positions if row.lots}
 
     # -- settings --------------------------------------------------------------
 
@@ -234,16 +255,21 @@ class Trading:
     def set_margin_type(self, account: str, parameters: Parameters) -> Answer:
         """POST marginType: ISOLATED or CROSSED, of one contract."""
         listing = parameters.listing()
-        kind = parameters.option("marginType", ("ISOLATED", "CROSSED"), (-4049, "Invalid margin type."))
+        kind = parameters.option("marginType", ("ISOLATED", "CROSSED"), BAD_MARGIN)
         if refusal := self._exchange.set_isolated(account, listing.id, kind == "ISOLATED"):
             raise RefusedError(refusal)
         return {"code": 200, "msg": "success"}
 
-    def set_position_side(self, _: str, parameters: Parameters) -> Answer:
-        """POST positionSide/dual: every account is one-way."""
-        if not parameters.truth("dualSidePosition"):
-            raise refuse(-4059, "No need to change position side.")
-        raise refuse(-4068, "Position side cannot be changed if there exists position.")
+    def position_side(self, account: str, _: Parameters) -> Answer:
+        """GET positionSide/dual: whether the account is hedged."""
+        return {"dualSidePosition": self._exchange.is_hedged(account)}
+
+    def set_position_side(self, account: str, parameters: Parameters) -> Answer:
+        """POST positionSide/dual: hedged or one-way."""
+        parameters.text("dualSidePosition")
+        if refusal := self._exchange.set_hedged(account, parameters.truth("dualSidePosition")):
+            raise RefusedError(refusal)
+        return {"code": 200, "msg": "success"}
 
     def brackets(self, _: str, parameters: Parameters) -> Answer:
         """GET leverageBracket."""
@@ -254,7 +280,7 @@ class Trading:
         return [
             {
                 "symbol": listing.id,
-                "marginType": "CROSSED",
+                "marginType": "ISOLATED" if self._exchange.is_isolated(account, listing.id) else "CROSSED",
                 "isAutoAddMargin": False,
                 "leverage": self._exchange.leverage(account, listing.id),
                 "maxNotionalValue": "100000000",
@@ -265,18 +291,18 @@ class Trading:
     def quantiles(self, account: str, parameters: Parameters) -> Answer:
         """GET adlQuantile: nobody is first in line."""
         wanted = {listing.id for listing in parameters.listings()}
-        held = [row.symbol for row in self._exchange.account(account).positions if row.lots and row.symbol in wanted]
+        held = {symbol: 0 for symbol, _ in self._held(account) if symbol in wanted}
         rows = [{"symbol": symbol, "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0}} for symbol in held]
         return rows[0] if rows and "symbol" in parameters else rows
 
-    def configuration(self, _: str, __: Parameters) -> Answer:
+    def configuration(self, account: str, _: Parameters) -> Answer:
         """GET accountConfig."""
         return {
             "feeTier": 0,
             "canTrade": True,
             "canDeposit": True,
             "canWithdraw": True,
-            "dualSidePosition": False,
+            "dualSidePosition": self._exchange.is_hedged(account),
             "updateTime": 0,
             "multiAssetsMargin": False,
             "tradeGroupId": -1,
@@ -303,6 +329,11 @@ def _granted(answer: Row | Refusal) -> Row:
     if isinstance(answer, Refusal):
         raise RefusedError(answer)
     return answer
+
+
+def matches_price(parameters: Parameters) -> bool:
+    """Whether the book is to name the price."""
+    return "priceMatch" in parameters and parameters.text("priceMatch") != "NONE"
 
 
 def order_name(parameters: Parameters) -> tuple[str, int, str]:

@@ -13,6 +13,8 @@ from engine.order import Event, Intent, OrderType, client_id_of
 from engine.risk import Approved
 from engine.venue.base import OrderSeen, StreamDown, StreamUp, TradeSeen, WalletSeen
 from engine.venue.embedded.exchange import Exchange, Settings
+from engine.venue.embedded.funding import next_ns
+from engine.venue.embedded.market import MINUTE_NS
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Server
 from engine.venue.embedded.signing import Key, fresh_key
@@ -50,7 +52,7 @@ class Hall:
 async def hall():
     """One exchange for the file."""
     api_key, secret = fresh_key()
-    exchange = Exchange(WaveMarket(), Settings())
+    exchange = Exchange(WaveMarket(), Settings(pays_funding=True))
     exchange.deposit("paper", DEPOSIT)
     exchange.drain()
     server = Server(exchange, Plan(keys={api_key: Key(secret, "paper")}, speed=Speed.parse("step")))
@@ -178,3 +180,17 @@ async def test_an_expired_listen_key_does_not_leave_us_deaf(hall):
     entry = approved(22)
     await hall.venue.place(entry)
     await hall.until(lambda n: isinstance(n, TradeSeen) and n.client_id == entry.intent.client_id)
+
+
+async def test_funding_is_told_and_listed(hall):
+    """At the next 00:00, 08:00 or 16:00 the stream names an amount, the list of income the same and its contract."""
+    hall.told.clear()
+    await hall.venue.place(approved(31))
+    exchange = hall.server._exchange
+    hall.server.pace.step((next_ns(exchange.now_ns) - exchange.now_ns) // MINUTE_NS)
+    told = await hall.until(lambda n: isinstance(n, WalletSeen) and n.reason == "FUNDING_FEE")
+    (paid,) = await hall.venue.funding_since(0)
+    assert (paid.symbol, paid.amount, paid.market_ns) == (SYMBOL, told.change, told.market_ns)
+    assert paid.amount == exchange.account("paper").funding != 0
+    assert await hall.venue.funding_since(paid.market_ns) == (paid,)
+    assert await hall.venue.funding_since(paid.market_ns + 10**6) == ()

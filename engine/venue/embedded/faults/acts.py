@@ -6,7 +6,7 @@ Every act is an ordinary order, or a cancellation, with a client id that no engi
 from collections.abc import Callable
 from typing import Any
 
-from engine.venue.embedded.orders import BUY, MARKET, SELL, AlgoOrder, Order, PlaceOrder, Refusal
+from engine.venue.embedded.orders import BOTH, BUY, MARKET, SELL, SHORT, AlgoOrder, Order, PlaceOrder, Refusal
 
 HAND, LIQUIDATION, SETTLEMENT = "web_hand", "autoclose", "settlement_autoclose"
 
@@ -30,16 +30,17 @@ class Acts:
         return act(account, symbol, value)
 
     def _trade(self, account: str, symbol: str, value: str) -> tuple[str, str]:
-        held, share = self._held(account, symbol), float(value)
+        leg, held = max(self._held(account, symbol), key=lambda one: abs(one[1]))
+        share = float(value)
         lots = round(abs(held) * share) if abs(share) < 1 else round(share)
-        side = (1 if held >= 0 else -1) * (1 if share > 0 else -1)
+        side = (1 if held > 0 or (held == 0 and leg != SHORT) else -1) * (1 if share > 0 else -1)
         listing = self._exchange.by_id[symbol]
         # As much as the contract's smallest order, whatever the share.
         smallest = max(listing.lots_min, -(-listing.notional_min // listing.notional(self._last(symbol), 1)) + 1)
-        return self._order(account, symbol, side * max(abs(lots), smallest), HAND)
+        return self._order(account, symbol, (leg, side * max(abs(lots), smallest)), HAND)
 
     def _close(self, account: str, symbol: str, _: str) -> tuple[str, str]:
-        return self._order(account, symbol, -self._held(account, symbol), HAND, reduces=True)
+        return self._close_all(account, symbol, HAND)
 
     def _cancel(self, account: str, symbol: str, _: str) -> tuple[str, str]:
         waiting = self._exchange.open_algo_orders(account, symbol)
@@ -50,19 +51,27 @@ class Acts:
 
     def _liquidate(self, account: str, symbol: str, _: str) -> tuple[str, str]:
         self._sweep(account, symbol)
-        return self._order(account, symbol, -self._held(account, symbol), LIQUIDATION, reduces=True)
+        return self._close_all(account, symbol, LIQUIDATION)
 
     def _settle(self, account: str, symbol: str, _: str) -> tuple[str, str]:
         self._sweep(account, symbol)
-        return self._order(account, symbol, -self._held(account, symbol), SETTLEMENT, reduces=True)
+        return self._close_all(account, symbol, SETTLEMENT)
 
     def _sweep(self, account: str, symbol: str) -> None:
         self._exchange.cancel_all(account, symbol)
         self._exchange.cancel_all_algo(account, symbol)
 
-    def _order(self, account: str, symbol: str, lots: int, who: str, *, reduces: bool = False) -> tuple[str, str]:
-        if lots == 0:
+    def _close_all(self, account: str, symbol: str, who: str) -> tuple[str, str]:
+        held = [(leg, -lots) for leg, lots in self._held(account, symbol) if lots]
+        if not held:
             return "nothing is held", "nothing"
+        done = [self._order(account, symbol, each, who, reduces=True) for each in held]
+        return "; ".join(what for what, _ in done), "; ".join(came for _, came in done)
+
+    def _order(
+        self, account: str, symbol: str, what: tuple[str, int], who: str, *, reduces: bool = False
+    ) -> tuple[str, str]:
+        leg, lots = what
         self._count += 1
         listing = self._exchange.by_id[symbol]
         request = PlaceOrder(
@@ -70,15 +79,21 @@ class Acts:
             side=BUY if lots > 0 else SELL,
             type=MARKET,
             quantity=listing.quantity_text(abs(lots)),
-            reduce_only=reduces,
+            reduce_only=reduces and leg == BOTH,
+            leg=leg,
             client_id=f"{who}-{self._count}",
         )
         answer = self._exchange.place(account, request)
         return f"{who}-{self._count}: market {lots:+d} lots", _state(answer)
 
-    def _held(self, account: str, symbol: str) -> int:
-        rows = self._exchange.account(account).positions
-        return next((row.lots for row in rows if row.symbol == symbol), 0)
+    def _held(self, account: str, symbol: str) -> list[tuple[str, int]]:
+        """Legs that may be traded, and the signed lots of each."""
+        state = self._exchange.account(account)
+        return [
+            (row.leg, row.lots)
+            for row in state.positions
+            if row.symbol == symbol and (row.leg != BOTH or not state.is_hedged)
+        ]
 
     def _last(self, symbol: str) -> int:
         ticks: int = self._exchange.last_ticks(symbol)

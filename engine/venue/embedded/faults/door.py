@@ -1,4 +1,4 @@
-"""Faults on what comes in: requests that do not arrive, answers that do not, and answers that should not have been.
+"""Faults on what comes in, by REST or by the websocket API: requests and answers that are lost, late or wrong.
 
 request --> closed? banned? --> fault? --lost-------------------> the connection breaks
                                   |    --refused----------------> code
@@ -9,6 +9,7 @@ request --> closed? banned? --> fault? --lost-------------------> the connection
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,12 +19,13 @@ from aiohttp import web
 
 from engine.venue.embedded.faults.kinds import Place
 from engine.venue.embedded.faults.ledger import Injected
-from engine.venue.embedded.faults.points import Route
+from engine.venue.embedded.faults.points import Asked, Route
 from engine.venue.embedded.faults.scene import Scene
 from engine.venue.embedded.faults.schedule import Fault
 from engine.venue.embedded.faults.wires import Wires
 
 MINUTE_MS = 60_000
+VERBS = {"GET": "asked", "POST": "SENT AGAIN", "PUT": "changed", "DELETE": "cancelled"}
 NAMES = ("newClientOrderId", "clientAlgoId", "origClientOrderId", "orderId", "algoId")
 UNAVAILABLE = (503, -1008, "Server is currently overloaded with other requests. Please try again in a few minutes.")
 STATUS_UNKNOWN = (
@@ -61,15 +63,31 @@ class Door:
         given = dict(
             parse_qsl(f"{request.rel_url.raw_query_string}&{(await request.read()).decode('utf-8', 'replace')}")
         )
-        endpoint, symbol = f"{request.method} {request.path.rstrip('/')}", given.get("symbol", "")
-        if now_ns < self._blind_until_ns and request.method == "GET" and endpoint.endswith(("order", "algoOrder")):
+        endpoint = f"{request.method} {request.path.rstrip('/')}"
+        return await self._answer(Asked(endpoint, given, lambda: route(request), request.transport))
+
+    async def converse(self, asked: Asked) -> web.StreamResponse:
+        """Answer a request of the websocket API as REST would."""
+        now_ns = time.monotonic_ns()
+        if now_ns < self._closed_until_ns:
+            return answer(503, -1008, "System maintenance.")
+        if self._ban is not None and now_ns < self._banned_until_ns:
+            self.scene.ledger.became(self._ban, "asked again during the ban")
+            return self._ban_answer(now_ns)
+        return await self._answer(asked)
+
+    async def _answer(self, asked: Asked) -> web.StreamResponse:
+        endpoint, given = asked.endpoint, asked.given
+        is_blind = time.monotonic_ns() < self._blind_until_ns
+        if is_blind and endpoint.startswith("GET ") and endpoint.endswith(("order", "algoOrder")):
             return answer(400, -2013, "Order does not exist.")
-        if symbol in self._gone and endpoint in ("POST /fapi/v1/order", "POST /fapi/v1/algoOrder"):
+        if asked.symbol in self._gone and endpoint in ("POST /fapi/v1/order", "POST /fapi/v1/algoOrder"):
             return answer(400, -4140, "Invalid symbol status for opening position.")
-        fault = self.scene.strike(Place.REQUEST, symbol, endpoint, reduces=given.get("reduceOnly") == "true")
+        reduces = given.get("reduceOnly") == "true"
+        fault = self.scene.strike(Place.REQUEST, asked.symbol, endpoint, reduces=reduces)
         if fault is not None:
-            return await self._spoil(fault, request, route, (endpoint, given))
-        served = await route(request)
+            return await self._spoil(fault, asked)
+        served = await asked.serve()
         self._watch(endpoint, given, served)
         return served
 
@@ -87,33 +105,30 @@ class Door:
             task.cancel()
         await asyncio.gather(*self._later.values(), return_exceptions=True)
 
-    async def _spoil(
-        self, fault: Fault, request: web.Request, route: Route, what: tuple[str, dict[str, str]]
-    ) -> web.StreamResponse:
-        endpoint, given = what
-        name = name_of(given)
-        row = self.scene.write(fault.kind, f"{endpoint} {given.get('symbol', '')}".strip(), name)
+    async def _spoil(self, fault: Fault, asked: Asked) -> web.StreamResponse:
+        name = name_of(asked.given)
+        row = self.scene.write(fault.kind, f"{asked.endpoint} {asked.symbol}".strip(), name)
         if name:
             self._orders[name] = row
         lands = fault.kind in ("response_lost", "server_error", "status_unknown") and fault.chosen != "lost"
         if lands:
-            self._note(row, await route(request))
+            self._note(row, await asked.serve())
         match fault.kind:
             case "request_lost" | "response_lost" | "landed_late":
                 if fault.kind == "landed_late":
-                    task = asyncio.create_task(self._serve_later(fault, row, request, route))
+                    task = asyncio.create_task(self._serve_later(fault, row, asked))
                     self._later[row.id] = task
                 elif not lands:
                     self.scene.ledger.became(row, "the exchange never saw it")
                 await asyncio.sleep(fault.lasts_s if fault.kind != "landed_late" else 0.0)
-                return _broken(request)
+                return _broken(asked)
             case "server_error" | "status_unknown":
                 if not lands:
                     self.scene.ledger.became(row, "the exchange never saw it")
                 return answer(*(UNAVAILABLE if fault.kind == "server_error" else STATUS_UNKNOWN))
             case "fill_beats_cancel":
                 await asyncio.sleep(fault.lasts_s)
-                served = await route(request)
+                served = await asked.serve()
                 self._note(row, served)
                 return served
         return self._refuse(fault, row)
@@ -139,9 +154,9 @@ class Door:
         seconds = max(1, -(-(self._banned_until_ns - now_ns) // 1_000_000_000))
         return answer(418, -1003, f"Way too many requests; IP banned for {seconds} s.", retry_after=str(seconds))
 
-    async def _serve_later(self, fault: Fault, row: Injected, request: web.Request, route: Route) -> None:
+    async def _serve_later(self, fault: Fault, row: Injected, asked: Asked) -> None:
         await asyncio.sleep(fault.lasts_s)
-        self._note(row, await route(request), "late: ")
+        self._note(row, await asked.serve(), "late: ")
 
     def _note(self, row: Injected, served: web.StreamResponse, prefix: str = "") -> None:
         """What the exchange answered, though nobody heard it."""
@@ -149,7 +164,7 @@ class Door:
         state = said.get("status") or said.get("algoStatus") or said.get("code", "")
         self.scene.ledger.became(row, f"{prefix}{state} {said.get('orderId') or said.get('algoId') or ''}".strip())
 
-    def _watch(self, endpoint: str, given: dict[str, str], served: web.StreamResponse) -> None:
+    def _watch(self, endpoint: str, given: Mapping[str, str], served: web.StreamResponse) -> None:
         """See whether somebody comes back to what a fault has struck."""
         if endpoint.endswith("/klines"):
             start, length = int(given.get("startTime") or 0), int(given.get("limit") or 500)
@@ -159,11 +174,13 @@ class Door:
         if row is not None:
             said = _said(served)
             state = said.get("status") or said.get("algoStatus") or said.get("code", "")
-            verb = {"GET": "asked", "POST": "SENT AGAIN", "DELETE": "cancelled"}[endpoint.partition(" ")[0]]
+            verb = {"GET": "asked", "POST": "SENT AGAIN", "PUT": "changed", "DELETE": "cancelled"}[
+                endpoint.partition(" ")[0]
+            ]
             self.scene.ledger.became(row, f"{verb}: {state}")
 
 
-def name_of(given: dict[str, str]) -> str:
+def name_of(given: Mapping[str, str]) -> str:
     """The order that a request is about, by the client's name where there is one."""
     return next((given[name] for name in NAMES if given.get(name)), "")
 
@@ -175,9 +192,9 @@ def answer(status: int, code: int, message: str, *, retry_after: str = "") -> we
     return web.Response(status=status, body=body, headers=headers, content_type="application/json")
 
 
-def _broken(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
+def _broken(asked: Asked) -> web.Response:
+    if asked.transport is not None:
+        asked.transport.abort()
     return web.Response()
 
 

@@ -18,7 +18,7 @@ from engine.venue.embedded.faults.acts import Acts
 from engine.venue.embedded.faults.door import Door
 from engine.venue.embedded.faults.kinds import PEOPLE
 from engine.venue.embedded.faults.ledger import FaultLedger
-from engine.venue.embedded.faults.points import Message, Points, Route
+from engine.venue.embedded.faults.points import Asked, Message, Points, Route
 from engine.venue.embedded.faults.scene import Scene
 from engine.venue.embedded.faults.schedule import Fault, Schedule, parse
 from engine.venue.embedded.faults.triggers import Triggers
@@ -61,6 +61,10 @@ class Faults(Points):
         if not self.is_armed or request.path.startswith("/ringmaster/"):
             return await route(request)
         return await self._door.serve(request, route)
+
+    async def converse(self, asked: Asked) -> web.StreamResponse:
+        """Answer a request of the websocket API, by ``asked.serve`` or otherwise."""
+        return await self._door.converse(asked) if self.is_armed else await asked.serve()
 
     def minute(self) -> None:
         """A minute of the market is over: what is due happens."""

@@ -1,12 +1,14 @@
 """The points at which the exchange asks whether something shall go wrong; here nothing ever does.
 
-streams --frames, private--> text on the wire        server --serve--> answer
+streams --frames, private--> text on the wire        server --serve, converse--> answer
 pace ----minute-----------> (people act)             control --report, add
 """
 
 # ruff: noqa: ARG002 - every point has the shape of the one that injects
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -14,6 +16,21 @@ from aiohttp import web
 
 Message = dict[str, Any]
 Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request, however it came: what it is about, how it is served, and what it came through."""
+
+    endpoint: str  # POST /fapi/v1/order
+    given: Mapping[str, str]
+    serve: Callable[[], Awaitable[web.StreamResponse]]
+    transport: asyncio.Transport | None
+
+    @property
+    def symbol(self) -> str:
+        """The contract that it names, if it does."""
+        return self.given.get("symbol", "")
 
 
 class Points:
@@ -33,6 +50,15 @@ class Points:
     async def serve(self, request: web.Request, route: Route) -> web.StreamResponse:
         """Answer ``request``, by ``route`` or otherwise."""
         return await route(request)
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether anything may go wrong."""
+        return False
+
+    async def converse(self, asked: Asked) -> web.StreamResponse:
+        """Answer a request of the websocket API, by ``asked.serve`` or otherwise."""
+        return await asked.serve()
 
     def minute(self) -> None:
         """A minute of the market is over."""

@@ -61,12 +61,12 @@ def test_a_modified_order_keeps_its_id(counter):
 
 def test_an_order_modified_through_the_spread_trades(counter):
     """
-    Moved above the ask it fills as taker at the ask; a post-only order expires instead.
+    Moved above the ask it fills as taker at the ask; a post-only order is cancelled by it instead.
     """
     number, shy = counter.rest("90000.0"), counter.rest("90000.0", timeInForce="GTX")
     moved = {"side": "BUY", "quantity": "0.010", "price": "101000.0"}
     assert counter.amendments.modify("me", counter.given(orderId=str(number), **moved))["status"] == "FILLED"
-    assert counter.amendments.modify("me", counter.given(orderId=str(shy), **moved))["status"] == "EXPIRED"
+    assert counter.amendments.modify("me", counter.given(orderId=str(shy), **moved))["status"] == "CANCELED"
     assert counter.exchange.open_orders("me") == []
 
 

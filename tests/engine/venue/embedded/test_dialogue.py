@@ -8,6 +8,7 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from engine.venue.embedded.clients import ClientRules
 from engine.venue.embedded.limits import Limits
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Server
@@ -107,3 +108,23 @@ async def test_who_logs_on_signs_no_more(line):
     assert (await line.ask("order.place", **ORDER, timestamp=1))["error"]["code"] == -1021
     assert (await line.ask("session.logout"))["result"]["apiKey"] is None
     assert (await line.ask("order.place", **ORDER, timestamp=stamp))["error"]["code"] == -2014
+
+
+async def test_the_end_is_announced_and_a_day_is_the_longest(make_exchange):
+    """
+    A connection is closed when its time is over; of the server's own end it hears first, as do all streams.
+    """
+    key = fresh_key()
+    plan = Plan(keys={key[0]: Key(key[1], "paper")}, speed=Speed.parse("step"), rules=ClientRules(lifetime_s=0.15))
+    server = Server(make_exchange(), plan)
+    ports = await server.start()
+    address = f"http://127.0.0.1:{ports.plain}"
+    async with aiohttp.ClientSession() as session:
+        for route in ("/ws-fapi/v1", "/ws", "/public/stream", "/market/ws", "/private/ws"):
+            socket = await session.ws_connect(address + route)
+            assert (await socket.receive(timeout=2)).type == aiohttp.WSMsgType.CLOSE, route
+        sockets = [await session.ws_connect(address + route) for route in ("/ws-fapi/v1", "/ws", "/market/stream")]
+        await server.close()
+        api, raw, combined = [await socket.receive_json(timeout=2) for socket in sockets]
+    assert (api["event"]["e"], raw["e"]) == ("serverShutdown", "serverShutdown")
+    assert (combined["stream"], combined["data"]["e"]) == ("!serverShutdown", "serverShutdown")

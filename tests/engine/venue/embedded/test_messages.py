@@ -37,7 +37,7 @@ def told(make_exchange):
                 written["book_ticker_stream"] = messages.book_ticker(listing, event)
             case CandleUpdate(closed=True):
                 written["kline_stream_closed"] = messages.kline(listing, event, "1m", event.candle, True)
-                written["mark_price_stream"] = messages.mark_price(listing, event.at_ns, event.candle.close)
+                written["mark_price_stream"] = messages.mark_price(listing, event.at_ns, exchange.marks(event.symbol))
             case OrderUpdate(execution="TRADE"):
                 written["order_update_trade"] = messages.order_update(listing, event)
             case OrderUpdate():

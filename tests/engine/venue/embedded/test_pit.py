@@ -43,6 +43,19 @@ def test_the_shown_book_has_the_spread_and_ten_levels(opened: Callable[..., Exch
     assert (len(bids), bids[-1][0], asks[-1][0]) == (10, 999_990, 1_000_010)
 
 
+def test_the_spread_widens_by_the_range_of_the_last_candle(opened: Callable[..., Exchange]) -> None:
+    """2 % of the 400 ticks between the last candle's low and high are 8 ticks more than the 2 of a calm market."""
+    pit = Pit(opened(RISES, (1_000_200,) * 4)._market, 0, Rules(spread_ticks=2, spread_ppm=20_000))
+    spreads = []
+    for _ in range(2):
+        pit.begin()
+        list(pit.walk(pit.length))
+        pit.close()
+        (bid, _), (ask, _) = (side[0] for side in pit.depth(1))
+        spreads.append(ask - bid)
+    assert spreads == [10, 2]
+
+
 def test_a_minute_without_volume_visits_nothing(opened: Callable[..., Exchange]) -> None:
     """It has a candle and no path."""
     exchange = opened(RISES)

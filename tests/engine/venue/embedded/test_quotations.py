@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from engine.venue.embedded import quotations
+from engine.venue.embedded.exchange import Exchange, Settings
 from engine.venue.embedded.limits import PUBLISHED
 from engine.venue.embedded.market import MINUTE_NS
 from engine.venue.embedded.parameters import Parameters
+from engine.venue.embedded.synthetic import SyntheticMarket
 
 DATA = Path(os.environ.get("RINGMASTER_DATA", Path(__file__).resolve().parents[4].parent / "shared" / "data"))
 METADATA = DATA / "market_metadata" / "binance_usdm_exchangeInfo_2025-11-26.json.gz"
@@ -86,6 +88,34 @@ def test_prices_agree_with_one_another(exchange):
     assert Decimal(book["bidPrice"]) <= Decimal(last) <= Decimal(book["askPrice"])
     assert Decimal(day["priceChange"]) == Decimal(last) - Decimal(day["openPrice"])
     assert Decimal(day["lowPrice"]) <= Decimal(last) <= Decimal(day["highPrice"])
+
+
+def test_funding_is_told_before_and_after_it_is_paid():
+    """
+    The rate that premiumIndex names in the minute before 08:00 is the one that fundingRate lists for 08:00.
+    """
+    exchange = Exchange(SyntheticMarket(11, 0), Settings(pays_funding=True, mark_minutes=5))
+    listing, before = exchange.by_id["BTCUSDT"], {}
+    while not exchange.funding_rates("BTCUSDT"):
+        before = quotations.premium_index(exchange, listing)
+        exchange.advance()
+    (row,) = quotations.funding_rates(exchange, ask(exchange))
+    assert row["fundingTime"] == before["nextFundingTime"] == 8 * 3_600_000
+    # One more minute's premium goes into the mean of 480.
+    assert abs(Decimal(row["fundingRate"]) - Decimal(before["lastFundingRate"])) < Decimal("0.00005")
+    assert row["markPrice"] == quotations.premium_index(exchange, listing)["markPrice"]
+    assert row["markPrice"] != quotations.price(exchange, listing)["price"]
+    assert quotations.funding_rates(exchange, ask(exchange, startTime=str(row["fundingTime"] + 1))) == []
+    assert len(quotations.funding_rates(exchange, Parameters({}, exchange))) == 3
+
+
+def test_without_funding_no_rate_is_told(exchange):
+    """
+    premiumIndex says 0 and fundingRate lists nothing where the exchange charges nothing.
+    """
+    told = quotations.premium_index(exchange, exchange.by_id["BTCUSDT"])
+    assert {Decimal(told[name]) for name in ("lastFundingRate", "interestRate")} == {0}
+    assert quotations.funding_rates(exchange, ask(exchange)) == []
 
 
 def test_both_kinds_of_trades_are_the_same_tape(exchange):

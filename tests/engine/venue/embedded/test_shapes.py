@@ -18,6 +18,7 @@ from engine.venue.embedded import messages, quotations
 from engine.venue.embedded.depth import Ladder
 from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, Candle, CandleUpdate, OrderUpdate, Quote, Trade
 from engine.venue.embedded.exchange import Exchange
+from engine.venue.embedded.funding import Marks
 from engine.venue.embedded.limits import PUBLISHED
 from engine.venue.embedded.orders import BUY, SELL, Order, PlaceOrder
 from engine.venue.embedded.parameters import Parameters
@@ -237,7 +238,7 @@ def test_documented_frames_have_our_fields(traded):
     statistics = quotations.day_statistics(traded, btc)
     liquidated = replace(_resting(traded), client_id="autoclose-1", status="FILLED")
     ours = {
-        "mark_price": messages.mark_price(btc, 1, 300_000),
+        "mark_price": messages.mark_price(btc, 1, Marks(300_000, 300_000, 0)),
         "ticker": messages.ticker(statistics, 1),
         "kline": messages.kline(btc, minute, "1m", minute.candle, True),
         "liquidation": messages.forced_order(btc, OrderUpdate(1, "TRADE", liquidated)),

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from engine.venue.embedded import funding
 from engine.venue.embedded.market import MINUTE_NS
+from engine.venue.embedded.pit import Pit, Rules
 from engine.venue.embedded.synthetic import HOURS, NEVER_ENDS, SyntheticMarket
 
 START_NS = 1_763_720_000 * 10**9
@@ -24,19 +26,74 @@ def returns(market: SyntheticMarket, row: int) -> np.ndarray:
     return np.diff(close) / close[:-1]
 
 
+def correlation_after(values: np.ndarray, minutes: int) -> float:
+    """How ``values`` correlate with themselves some minutes later."""
+    return float(np.corrcoef(values[minutes:], values[:-minutes])[0, 1])
+
+
 @pytest.mark.parametrize("row", [0, 1, 2])
-def test_it_has_the_habits_of_a_market(market: SyntheticMarket, row: int) -> None:
-    """Volatility clusters, tails are fat, volume follows volatility, returns themselves are not predictable."""
+def test_its_tails_are_fat(market: SyntheticMarket, row: int) -> None:
+    """Kurtosis of the minutes' returns is above 8, where a normal distribution has 3."""
+    change = returns(market, row)
+    assert ((change - change.mean()) ** 4).mean() / change.var() ** 2 > 8.0
+    assert 0.0003 < change.std() < 0.003
+
+
+@pytest.mark.parametrize("row", [0, 1, 2])
+def test_volatility_clusters_and_returns_do_not(market: SyntheticMarket, row: int) -> None:
+    """Sizes of returns correlate by 0.2 after a minute, 0.1 after an hour; returns themselves by less than 0.05."""
     change = returns(market, row)
     size = np.abs(change)
+    assert correlation_after(size, 1) > 0.2
+    assert correlation_after(size, 20) > 0.15
+    assert correlation_after(size, 60) > 0.1
+    assert abs(correlation_after(change, 1)) < 0.05
+
+
+@pytest.mark.parametrize("row", [0, 1, 2])
+def test_volume_follows_volatility(market: SyntheticMarket, row: int) -> None:
+    """A minute's volume correlates with the size of its return by more than 0.5."""
     volume = market.minutes(row, market.start_ns + SPAN * MINUTE_NS)["volume_e8"][1:]
-    deviation = change - change.mean()
-    assert (deviation**4).mean() / change.var() ** 2 > 4.0
-    assert np.corrcoef(size[1:], size[:-1])[0, 1] > 0.1
-    assert np.corrcoef(size[20:], size[:-20])[0, 1] > 0.05
-    assert abs(np.corrcoef(change[1:], change[:-1])[0, 1]) < 0.05
-    assert np.corrcoef(volume, size)[0, 1] > 0.4
-    assert 0.0003 < change.std() < 0.003
+    assert np.corrcoef(volume, np.abs(returns(market, row)))[0, 1] > 0.5
+
+
+def test_its_mood_changes_for_all_symbols_at_once(market: SyntheticMarket) -> None:
+    """The wildest hours of a symbol are four times its calmest, and they are the same hours for another symbol."""
+    hours = [np.abs(returns(market, row))[: SPAN // 60 * 60].reshape(-1, 60).mean(axis=1) for row in (0, 1)]
+    for deviation in hours:
+        assert np.quantile(deviation, 0.95) > 4.0 * np.quantile(deviation, 0.05)
+    assert np.corrcoef(np.log(hours[0]), np.log(hours[1]))[0, 1] > 0.6
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_the_quoted_spread_widens_before_a_wild_minute(market: SyntheticMarket, row: int) -> None:
+    """The spread shown after each of 20,000 minutes correlates by 0.2 with the size of the return that follows it."""
+    pit = Pit(market, row, Rules(spread_ticks=1, spread_ppm=20_000))
+    spreads, sizes = [], []
+    for _ in range(20_000):
+        before = pit.last_ticks
+        spreads.append(int(pit.book["spread_ticks"][0]))
+        pit.begin()
+        list(pit.walk(pit.length))
+        pit.close()
+        sizes.append(abs(pit.last_ticks - before) / before)
+    assert min(spreads) >= 1
+    assert max(spreads) > 5 * np.median(spreads)
+    assert np.corrcoef(spreads, sizes)[0, 1] > 0.2
+
+
+def test_trends_move_the_funding_rate(market: SyntheticMarket) -> None:
+    """Over 83 times of payment the rate is mostly the interest of 0.01 %, at times above it and at times below 0."""
+    candles = market.minutes(0, market.start_ns + SPAN * MINUTE_NS)
+    index, rates = funding.Index(int(candles["open"][0])), []
+    for candle in candles:
+        index.close(int(candle["close"]))
+        if funding.is_due(int(candle["open_ns"]) + MINUTE_NS):
+            rates.append(index.settle())
+    assert len(rates) > 80
+    assert 0.3 < rates.count(funding.INTEREST_E8) / len(rates) < 0.99
+    assert min(rates) < 0
+    assert max(rates) > funding.INTEREST_E8
 
 
 def test_its_symbols_move_together_and_not_alike(market: SyntheticMarket) -> None:
@@ -85,7 +142,7 @@ def test_a_seed_is_a_market_however_it_is_asked_for() -> None:
     for step in range(1, 9_000, 1_111):
         parts.minutes(step % 3, START_NS + step * MINUTE_NS)
     for row in (2, 0, 1):
-        assert (parts.minutes(row, until) == expected[row]).all()
+        assert parts.minutes(row, until).tobytes() == expected[row].tobytes()
     assert (other.minutes(0, until)["close"] != expected[0]["close"]).mean() > 0.99
 
 

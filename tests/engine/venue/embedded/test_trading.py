@@ -6,6 +6,7 @@ from engine.venue.embedded.parameters import Parameters, RefusedError
 from engine.venue.embedded.trading import Trading
 
 MARKET = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+LIMIT = {**MARKET, "type": "LIMIT", "timeInForce": "GTC", "price": "30000"}
 STOP = {**MARKET, "side": "SELL", "type": "STOP_MARKET", "algoType": "CONDITIONAL", "triggerPrice": "25000"}
 
 
@@ -25,11 +26,21 @@ def desk(make_exchange):
         ("place", MARKET | {"type": "DREAM"}, -1116),
         ("place", MARKET | {"side": "HOLD"}, -1117),
         ("place", MARKET | {"positionSide": "LONG"}, -4061),
+        ("place", MARKET | {"positionSide": "LEFT"}, -4060),
+        ("place", MARKET | {"selfTradePreventionMode": "EXPIRE_ALL"}, -5039),
+        ("place", LIMIT | {"timeInForce": "GTD"}, -1102),
+        ("place", LIMIT | {"timeInForce": "GTD", "goodTillDate": "1"}, -5040),
+        ("place", LIMIT | {"timeInForce": "GTC", "goodTillDate": "1"}, -1106),
+        ("place", LIMIT | {"priceMatch": "QUEUE"}, -1106),
+        ("place", LIMIT | {"priceMatch": "BEST", "price": ""}, -5037),
+        ("place", LIMIT | {"priceMatch": "QUEUE_20", "price": ""}, -5041),
+        ("place", MARKET | {"priceMatch": "QUEUE"}, -5038),
+        ("place_algo", STOP | {"workingType": "MOOD"}, -4031),
         ("place", MARKET | {"timeInForce": "SOON"}, -1115),
         ("place", MARKET | {"type": "LIMIT", "timeInForce": "GTC"}, -1102),
         ("place", MARKET | {"type": "LIMIT", "price": "30000"}, -1102),
         ("place", MARKET | {"quantity": ""}, -1102),
-        ("place_algo", STOP | {"algoType": "VP"}, -4500),
+        ("place_algo", STOP | {"algoType": "VP"}, -1130),
         ("place_algo", STOP | {"type": "MARKET"}, -1116),
         ("place_algo", STOP | {"triggerPrice": ""}, -1102),
         ("query", {"symbol": "BTCUSDT"}, -1102),
@@ -38,6 +49,8 @@ def desk(make_exchange):
         ("cancel", {"symbol": "BTCUSDT", "origClientOrderId": "none"}, -2011),
         ("set_leverage", {"symbol": "BTCUSDT", "leverage": "126"}, -4028),
         ("set_margin_type", {"symbol": "BTCUSDT", "marginType": "CROSSED"}, -4046),
+        ("set_margin_type", {"symbol": "BTCUSDT", "marginType": "SHARED"}, -1130),
+        ("set_position_side", {}, -1102),
         ("set_position_side", {"dualSidePosition": "false"}, -4059),
     ],
 )

@@ -42,3 +42,19 @@ def test_a_liquidation_leaves_nothing(make_exchange):
         assert (done, came) == (f"{name}: market -100 lots", "FILLED, 100 lots filled")
         assert held(exchange) == 0
         assert exchange.open_algo_orders("paper") == []
+
+
+def test_hands_on_a_hedged_account_find_its_legs(make_exchange):
+    """A human adds to the larger leg; closing and liquidating end both."""
+    for kind in ("human_close", "liquidation"):
+        exchange = make_exchange()
+        exchange.advance()
+        exchange.set_hedged("paper", True)
+        for side, leg, quantity in ((BUY, "LONG", "0.050"), (SELL, "SHORT", "0.100")):
+            exchange.place("paper", PlaceOrder(symbol="BTCUSDT", side=side, type=MARKET, quantity=quantity, leg=leg))
+        acts = Acts(exchange)
+        assert acts.perform("human_order", "paper", "BTCUSDT", "0.25")[1] == "FILLED, 25 lots filled"
+        legs = {row.leg: row.lots for row in exchange.account("paper").positions if row.symbol == "BTCUSDT"}
+        assert legs == {"BOTH": 0, "LONG": 50, "SHORT": -125}
+        assert acts.perform(kind, "paper", "BTCUSDT", "")[1] == "FILLED, 50 lots filled; FILLED, 125 lots filled"
+        assert not any(row.lots for row in exchange.account("paper").positions)

@@ -1,12 +1,14 @@
 """Requests that do not arrive, answers that do not, and answers that should not have been."""
 
 import asyncio
+import time
 
 import aiohttp
 import pytest
 
 from engine.venue.embedded.faults.door import answer, name_of
 from engine.venue.embedded.faults.kinds import KINDS
+from engine.venue.embedded.signing import sign
 
 QUERY = {"symbol": "BTCUSDT", "origClientOrderId": "a"}
 
@@ -99,3 +101,72 @@ async def test_a_request_names_its_order():
     assert name_of({"orderId": "5", "newClientOrderId": "a"}) == "a"
     assert name_of({}) == ""
     assert answer(429, -1003, "slow", retry_after="7").headers["Retry-After"] == "7"
+
+
+class Talk:
+    """The websocket API, logged on to nothing: each request is signed."""
+
+    def __init__(self, shaky, socket):
+        self.shaky, self.socket = shaky, socket
+
+    async def ask(self, method: str, **given):
+        """Send one request; its answer."""
+        given |= {"apiKey": self.shaky._keys[0], "timestamp": int(time.time() * 1000), "recvWindow": 5000}
+        payload = "&".join(f"{name}={given[name]}" for name in sorted(given))
+        given["signature"] = sign(self.shaky._keys[1], payload)
+        await self.socket.send_json({"id": 7, "method": method, "params": given})
+        return await self.socket.receive_json(timeout=2)
+
+    async def buy(self, name: str):
+        """A market order of 0.1."""
+        order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.100", "newClientOrderId": name}
+        return await self.ask("order.place", **order)
+
+
+async def talk(shaky) -> Talk:
+    """Open one."""
+    return Talk(shaky, await shaky.dial("/ws-fapi/v1"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "status", "code", "lands"),
+    [
+        ("server_error", "landed", 503, -1008, True),
+        ("status_unknown", "lost", 408, -1007, False),
+        ("margin", "", 400, -2019, False),
+        ("too_many", "3", 429, -1003, False),
+    ],
+)
+async def test_the_websocket_api_meets_the_same(shaky, kind, value, status, code, lands):
+    """The fault of REST in the frame of the websocket API, written into the same ledger; the next order is served."""
+    line = await talk(shaky)
+    await shaky.add(kind=kind, **({"value": value} if value else {}))
+    said = await line.buy("a")
+    assert (said["id"], said["status"], said["error"]["code"]) == (7, status, code)
+    assert ("retryAfter" in said["error"].get("data", {})) == (kind == "too_many")
+    assert (await status_of(shaky)).get("status") == ("FILLED" if lands else None)
+    assert (await line.buy("b"))["result"]["clientOrderId"] == "b"
+    row = (await shaky.injected())[0]
+    assert (row["kind"], row["where"], row["hit"]) == (kind, "POST /fapi/v1/order BTCUSDT", "a")
+
+
+@pytest.mark.parametrize(("kind", "lands"), [("request_lost", False), ("response_lost", True), ("landed_late", True)])
+async def test_the_websocket_breaks_too(shaky, kind, lands):
+    """No answer and no connection; whether the order landed is for the client to find out."""
+    line = await talk(shaky)
+    await shaky.add(kind=kind, seconds=0.05)
+    with pytest.raises((TypeError, aiohttp.ClientError)):
+        await line.buy("a")
+    assert line.socket.closed
+    await asyncio.sleep(0.1)
+    assert (await status_of(shaky)).get("status") == ("FILLED" if lands else None)
+
+
+async def test_a_ban_holds_on_the_websocket(shaky):
+    """418 to every frame while it lasts, then served again."""
+    line = await talk(shaky)
+    await shaky.add(kind="banned", seconds=0.2)
+    assert (await line.buy("a"))["status"] == 418
+    assert (await line.ask("v2/account.balance"))["status"] == 418
+    await asyncio.sleep(0.25)
+    assert (await line.buy("b"))["status"] == 200

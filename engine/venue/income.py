@@ -1,0 +1,47 @@
+"""Funding as the venue lists it: asked for page by page, each payment once, oldest first.
+
+The private stream tells that funding was charged, for a cross position not even on which
+contract, and never what it told while nobody listened.  The list says both.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from engine import errors
+from engine.venue.base import FundingSeen
+from engine.venue.binance import NS_OF_MS, Find
+from shm.instruments import minor
+
+ROWS_MAX = 1000  # the most that Binance gives at once
+UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError)
+
+Ask = Callable[[Mapping[str, Any]], Awaitable[Any]]
+
+
+async def funding(ask: Ask, find: Find, since_ns: int) -> tuple[FundingSeen, ...]:
+    """Every payment at ``since_ns`` and later; 0: of the last days."""
+    wanted: dict[str, Any] = {"incomeType": "FUNDING_FEE", "limit": ROWS_MAX}
+    since_ms = since_ns // NS_OF_MS
+    seen: dict[str, FundingSeen] = {}
+    while True:
+        rows = await ask(wanted | ({"startTime": since_ms} if since_ms else {}))
+        try:
+            page = [_payment(row, find) for row in rows]
+        except UNREADABLE as error:
+            raise errors.Unknown(f"unreadable answer: {str(rows)[:200]}") from error
+        seen |= {one.reference: one for one in page}
+        if len(page) < ROWS_MAX or not since_ms:
+            return tuple(sorted(seen.values(), key=lambda one: (one.market_ns, one.reference)))
+        # Inclusive, for a payment of the same moment may stand on the next page.
+        newest_ms = max(one.market_ns for one in page) // NS_OF_MS
+        since_ms = newest_ms if newest_ms > since_ms else since_ms + 1
+
+
+def _payment(row: Mapping[str, Any], find: Find) -> FundingSeen:
+    instrument = find(row["symbol"])
+    return FundingSeen(
+        symbol=instrument.symbol if instrument is not None else row["symbol"],
+        amount=minor(row["income"]),
+        reference=f"income {row['tranId']}",
+        market_ns=int(row["time"]) * NS_OF_MS,
+    )

@@ -1,0 +1,228 @@
+"""What a backtest came to: trades from flat to flat, equity, and the figures that people compare.
+
+Money is in minor units of 1e-8 until it is written; ratios are statistics and therefore floats.
+Sharpe and Sortino: mean over deviation of the returns of equal periods, times the root of the
+periods in a year of 365 days; days where there are 30 of them, hours otherwise.
+"""
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.why import stamp
+from shm.instruments import Instrument, amount
+from shm.records import Purpose
+
+if TYPE_CHECKING:
+    from brain.strategies.loader import Strategy
+    from engine.events import Filled
+    from orchestrator.research.backtest import Course
+    from orchestrator.settings import Settings
+
+DAY_NS, HOUR_NS = 86_400_000_000_000, 3_600_000_000_000
+YEAR_NS = 365 * DAY_NS
+DAYS_MIN = 30
+
+
+@dataclass(slots=True)
+class Trade:
+    """From flat to flat on one instrument; sides and lots are those of the entry."""
+
+    instrument: Instrument
+    side: int
+    entry_ns: int
+    lots: int = 0  # entered in all
+    entry_cost: int = 0  # ticks times lots
+    closed: int = 0
+    exit_cost: int = 0
+    exit_ns: int = 0
+    fees: int = 0
+    reason: str = ""
+
+    @property
+    def profit(self) -> int:
+        """Minor units, after fees, of the lots that were closed; all of them once it is over."""
+        return self.side * (self.exit_cost - self.entry_cost) * self.instrument.unit - self.fees
+
+    def told(self) -> dict[str, Any]:
+        """Return it as the report shows it."""
+        return {
+            "symbol": self.instrument.symbol,
+            "side": "long" if self.side > 0 else "short",
+            "quantity": format(self.instrument.quantity(self.lots), "f"),
+            "entry_time": stamp(self.entry_ns),
+            "entry_price": _average(self.instrument, self.entry_cost, self.lots),
+            "exit_time": stamp(self.exit_ns),
+            "exit_price": _average(self.instrument, self.exit_cost, self.closed),
+            "fees": _text(self.fees),
+            "funding": "0",
+            "profit": _text(self.profit),
+            "exit_reason": self.reason,
+        }
+
+
+def _average(instrument: Instrument, cost: int, lots: int) -> str:
+    return format((Decimal(cost) / lots * instrument.tick).quantize(Decimal("1e-8")), "f")
+
+
+def _text(value: int) -> str:
+    return format(amount(value), "f")
+
+
+def trades_of(fills: Sequence["Filled"], course: "Course") -> list[Trade]:
+    """Return the trades that are over, in the order of their ends; an open one is in ``unrealised``."""
+    orders = course.house.books.orders
+    instruments = course.house.instruments
+    running: dict[str, Trade] = {}
+    done: list[Trade] = []
+    for fill in fills:
+        order = orders.get(fill.intent_id)
+        reason = Purpose(order.intent.purpose).name.lower() if order else "exchange"
+        left, fee_left = fill.lots, fill.fee
+        trade = running.get(fill.instrument)
+        if trade is not None and trade.side != fill.side:
+            closing = min(left, trade.lots - trade.closed)
+            fee = fill.fee * closing // fill.lots
+            trade.closed += closing
+            trade.exit_cost += closing * fill.price_ticks
+            trade.fees += fee
+            left, fee_left = left - closing, fee_left - fee
+            if trade.closed == trade.lots:
+                trade.exit_ns, trade.reason = fill.market_ns, reason
+                done.append(running.pop(fill.instrument))
+        if left:
+            trade = running.setdefault(fill.instrument, Trade(instruments[fill.instrument], fill.side, fill.market_ns))
+            trade.lots += left
+            trade.entry_cost += left * fill.price_ticks
+            trade.fees += fee_left
+    return done
+
+
+def figures(course: "Course", settings: "Settings", strategies: Sequence["Strategy"], hashed: str) -> dict[str, Any]:
+    """Return the whole report, ready for JSON."""
+    house = course.house
+    trades = trades_of(house.fills, course)
+    start = int(settings.market.deposit * 10**8)
+    end = course.equity[-1] if course.equity else start
+    gains, losses = (sum(abs(t.profit) for t in trades if (t.profit > 0) is is_gain) for is_gain in (True, False))
+    period_ns, returns = _returns(course, start)
+    yearly = math.sqrt(YEAR_NS / period_ns)
+    theirs = house.exchange.account(house.account)
+    return {
+        "strategy": ", ".join(strategy.name for strategy in strategies),
+        "settings": {
+            strategy.name: {name: strategy.settings[0][name].item() for name in strategy.settings.dtype.names or ()}
+            for strategy in strategies
+        },
+        "symbols": [listing.symbol for listing in course.listings],
+        "from": stamp(course.times_ns[0]) if course.times_ns else "",
+        "to": stamp(course.times_ns[-1]) if course.times_ns else "",
+        "candles": course.candles,
+        "decisions": sum(len(each) for each in course.decisions),
+        "orders": house.intents_count,
+        "rejects": house.rejects_count,
+        "fills": len(house.fills),
+        "trades": [trade.told() for trade in trades],
+        "equity_start": _text(start),
+        "equity_end": _text(end),
+        "unrealised": _text(house.unrealised),
+        "fees": _text(sum(fill.fee for fill in house.fills)),
+        "funding": "0",
+        "return": (end - start) / start,
+        "sharpe": _ratio(returns, returns, yearly),
+        "sortino": _ratio(returns, [min(0.0, each) for each in returns], yearly, about=0.0),
+        "ratio_period": "day" if period_ns == DAY_NS else "hour",
+        "max_drawdown": _drawdown([start, *course.equity]),
+        "profit_factor": gains / losses if losses else None,
+        "win_rate": sum(trade.profit > 0 for trade in trades) / len(trades) if trades else None,
+        "exposure": course.exposed / len(course.times_ns) if course.times_ns else 0.0,
+        "decision_hash": hashed,
+        "difference": _text(theirs.equity - end),
+        "seconds": round(course.seconds, 3),
+        "candles_per_second": round(course.candles / course.seconds, 1) if course.seconds else 0.0,
+    }
+
+
+def _returns(course: "Course", start: int) -> tuple[int, list[float]]:
+    """The length of a period and the return of each whole one."""
+    if not course.times_ns:
+        return HOUR_NS, []
+    span_ns = course.times_ns[-1] - course.times_ns[0]
+    period_ns = DAY_NS if span_ns >= DAYS_MIN * DAY_NS else HOUR_NS
+    ends = [value for at_ns, value in zip(course.times_ns, course.equity, strict=True) if at_ns % period_ns == 0]
+    return period_ns, [after / before - 1.0 for before, after in zip([start, *ends], ends, strict=False)]
+
+
+def _ratio(
+    returns: Sequence[float], spread: Sequence[float], yearly: float, about: float | None = None
+) -> float | None:
+    """Mean return over the deviation of ``spread``, yearly; None where nothing varies."""
+    if len(returns) < 2:
+        return None
+    mean = math.fsum(returns) / len(returns)
+    centre = mean if about is None else about
+    deviation = math.sqrt(math.fsum((each - centre) ** 2 for each in spread) / len(spread))
+    return mean / deviation * yearly if deviation > 0.0 else None
+
+
+def _drawdown(equity: Sequence[int]) -> float:
+    """The deepest fall from a peak, as a share of the peak."""
+    peak, deepest = equity[0], 0.0
+    for value in equity:
+        peak = max(peak, value)
+        deepest = max(deepest, (peak - value) / peak if peak > 0 else 0.0)
+    return deepest
+
+
+def table(found: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines that people read."""
+    yield f"{found['strategy']} on {', '.join(found['symbols'])}, {found['from']} to {found['to']}"
+    rows = [
+        ("candles", f"{found['candles']}  ({found['candles_per_second']:.0f} a second)"),
+        ("orders, fills, trades", f"{found['orders']}, {found['fills']}, {len(found['trades'])}"),
+        ("equity", f"{found['equity_start']} -> {found['equity_end']}  ({found['return']:+.2%})"),
+        ("fees", found["fees"]),
+        (f"sharpe, sortino (by {found['ratio_period']})", f"{_shown(found['sharpe'])}, {_shown(found['sortino'])}"),
+        ("max drawdown", f"{found['max_drawdown']:.2%}"),
+        ("win rate, profit factor", f"{_shown(found['win_rate'])}, {_shown(found['profit_factor'])}"),
+        ("exposure", f"{found['exposure']:.1%} of the minutes"),
+        ("decision hash", found["decision_hash"][:16]),
+        ("difference to the exchange's books", found["difference"]),
+    ]
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        yield f"  {name:<{width}}  {value}"
+
+
+def _shown(value: float | None) -> str:
+    return "none" if value is None else f"{value:.2f}"
+
+
+def write(found: dict[str, Any], course: "Course", place: str | None, folder: Path | None) -> None:
+    """Write the JSON to ``place`` and, where asked for, report, trades and equity into ``folder``."""
+    text = json.dumps(found, indent=2) + "\n"
+    if place == "-":
+        sys.stdout.write(text)
+    elif place:
+        Path(place).write_text(text)
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_text(text)
+    with (folder / "trades.csv").open("w", newline="") as file:
+        names = list(found["trades"][0]) if found["trades"] else ["symbol"]
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(found["trades"])
+    with (folder / "equity.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["time", "equity"])
+        rows.writerows(
+            [stamp(at_ns), _text(value)] for at_ns, value in zip(course.times_ns, course.equity, strict=True)
+        )

@@ -1,0 +1,54 @@
+"""The list of funding payments, page by page."""
+
+import pytest
+
+from engine import errors
+from engine.venue import income
+from engine.venue.income import ROWS_MAX
+
+
+def row(number: int, at_ms: int, symbol: str = "BTCUSDT", amount: str = "-0.01000000") -> dict:
+    """A row as Binance lists it."""
+    return {
+        "symbol": symbol, "incomeType": "FUNDING_FEE", "income": amount, "asset": "USDT",
+        "time": at_ms, "info": "FUNDING_FEE", "tranId": number, "tradeId": "",
+    }  # fmt: skip
+
+
+class Listing:
+    """The list, and what was asked of it."""
+
+    def __init__(self, *rows: dict) -> None:
+        self.rows, self.asked = rows, []
+
+    async def __call__(self, wanted: dict) -> list[dict]:
+        """Answer as Binance does: the oldest from a start on, else the newest."""
+        self.asked.append(wanted)
+        since = wanted.get("startTime")
+        found = [one for one in self.rows if since is None or one["time"] >= since]
+        return found[:ROWS_MAX] if since is not None else found[-ROWS_MAX:]
+
+
+async def test_every_page_is_read_and_no_payment_twice():
+    """2,500 payments, ten a moment, come back one by one, also where a page ends within a moment."""
+    listing = Listing(*(row(number, 1_000 + number // 10) for number in range(2_500)))
+    found = await income.funding(listing, lambda _: None, 1_000 * 10**6)
+    assert [one.reference for one in sorted(found, key=lambda one: int(one.reference.split()[1]))] == [
+        f"income {number}" for number in range(2_500)
+    ]
+    assert {one.amount for one in found} == {-1_000_000}
+    assert [one.market_ns for one in found] == sorted(one.market_ns for one in found)
+    assert len(listing.asked) == 3
+
+
+async def test_without_a_start_the_newest_page_is_all():
+    """The first day asks what there was lately, once."""
+    listing = Listing(*(row(number, 1_000 + number) for number in range(ROWS_MAX + 5)))
+    assert len(await income.funding(listing, lambda _: None, 0)) == ROWS_MAX
+    assert listing.asked == [{"incomeType": "FUNDING_FEE", "limit": ROWS_MAX}]
+
+
+async def test_a_row_that_cannot_be_read_is_no_answer():
+    """Unknown, so that it is asked again; nothing is booked of such a page."""
+    with pytest.raises(errors.Unknown):
+        await income.funding(Listing(row(1, 5, amount="much")), lambda _: None, 5)
