@@ -131,3 +131,14 @@ def test_funding_of_what_no_strategy_holds_is_a_strangers():
     assert ledger.has_deposit("paper", "d")
     assert ledger.book_deposit(deposit) == []
     assert not ledger.has_deposit("other", "d")
+
+
+def test_the_price_of_entry_is_shown_rounded_down_and_funding_is_known_by_name():
+    """3 lots for 100 units of 10: the third part, cut off; flat shows none."""
+    assert Position(lots=3, cost=100).entry_ticks(10) == 3
+    assert Position(lots=-3, cost=100).entry_ticks(10) == 3
+    assert Position().entry_ticks(10) == 0
+    ledger = Ledger()
+    ledger.book_funding(Funded(account="m", venue="v", instrument=SYMBOL, amount=1, reference="f", market_ns=7))
+    assert ledger.knows_funding("v", "f")
+    assert not ledger.knows_funding("v", "g")

@@ -7,7 +7,8 @@ import time
 
 from engine.events import decode, encode
 from engine.journal import GENESIS, NAME, Journal, link
-from shm.records import OrderState
+from engine.order import Event, OrderType
+from shm.records import Leg, OrderState, Purpose
 
 # The events of version 1, byte for byte as it wrote them: never to be edited.
 VERSION_1 = (
@@ -117,3 +118,16 @@ def test_every_event_of_version_1_keeps_its_meaning():
         words = encode(decode(payload))
         assert decode(words) == decode(payload)
         assert payload[:-1].replace(b"}", b"") in words.replace(b"}", b"") or len(words) > len(payload)
+
+
+def test_the_numbers_that_a_journal_stores_never_change():
+    """An old number with a new meaning would turn a stop into an entry: new ones are only ever added."""
+    version_1 = {
+        OrderType: "MARKET=1 LIMIT=2 POST_ONLY=3 STOP_MARKET=4 TAKE_PROFIT_MARKET=5",
+        Purpose: "ENTRY=1 EXIT=2 STOP=3",
+        Leg: "BOTH=0 LONG=1 SHORT=2",
+        Event: "SEND=1 ACK=2 REJECT=3 DOUBT=4 FILL_SOME=5 FILL_ALL=6 CANCEL=7 CANCEL_CONFIRMED=8 EXPIRE=9 ABSENT=10",
+    }
+    for kind, numbers in version_1.items():
+        now = " ".join(f"{one.name}={int(one)}" for one in kind)
+        assert now.startswith(numbers), kind
