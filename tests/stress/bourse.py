@@ -60,6 +60,8 @@ class Bourse:
             raise errors.ReduceOnlyRejected("nothing to reduce", code=-2022)
         if intent.type in CONDITIONAL and self._is_reached(intent):
             raise errors.WouldTrigger("it would trigger at once", code=-2021)
+        if intent.type is OrderType.POST_ONLY and (self.price - intent.price_ticks) * intent.side <= 0:
+            raise errors.WouldTake("it would take", code=-5022)
         order = Resting(intent, self._number(), self.world.now_ns)
         if before is None:
             self.orders[name] = order

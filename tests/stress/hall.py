@@ -20,7 +20,10 @@ from engine.venue.failures import CODES
 from shm.instruments import Instrument
 
 ACCOUNT = "paper"
-TYPES = {OrderType.MARKET: "MARKET", OrderType.STOP_MARKET: "STOP_MARKET"}
+TYPES = {
+    OrderType.MARKET: "MARKET", OrderType.STOP_MARKET: "STOP_MARKET", OrderType.LIMIT: "LIMIT",
+    OrderType.POST_ONLY: "LIMIT", OrderType.TAKE_PROFIT_MARKET: "TAKE_PROFIT_MARKET",
+}  # fmt: skip
 
 
 class Placed(NamedTuple):
@@ -84,6 +87,8 @@ class Hall:
             symbol="BTCUSDT", side=intent.side, type=TYPES[intent.type],
             quantity=f"{self._rule.quantity(intent.lots):f}",
             trigger_price=f"{self._rule.price(intent.stop_ticks):f}" if is_stop else None,
+            price=f"{self._rule.price(intent.price_ticks):f}" if intent.price_ticks else None,
+            time_in_force="GTX" if intent.type is OrderType.POST_ONLY else "GTC",
             reduce_only=intent.reduce_only, client_id=intent.client_id,
         )  # fmt: skip
         self._answered(self._exchange.place(ACCOUNT, request))
