@@ -147,6 +147,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     from engine.venue.embedded.pace import Speed
     from engine.venue.embedded.server import Plan
     from engine.venue.embedded.signing import Key
+    from engine.venue.embedded.spot.exchange import SpotExchange
 
     settings = session.settings.market
     keys = json.loads((session.path / "keys.json").read_text())
@@ -155,7 +156,8 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     played = Exchange(market, play_of(settings, speed))
     chronicle = Chronicle(session.path / "exchange", played.character(session.seed))
     is_new = chronicle.is_new
-    chronicle.play(played)
+    spot = SpotExchange(played)
+    chronicle.play(played, spot)
     if is_new:
         played.deposit(session.account, minor(settings.deposit))
     pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
@@ -178,6 +180,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     plan = Plan(
         keys={keys["key"]: Key(secret=keys["secret"], account=session.account)},
         speed=speed,
+        spot=spot,
         tls_port=session.port,
         settled_ns=settled_ns,
         is_booked=is_booked,

@@ -92,6 +92,7 @@ class Purpose(IntEnum):
     EXIT = 2
     STOP = 3
     FLATTEN = 4
+    TAKE_PROFIT = 5  # a target of the ladder, resting
 
 
 class Leg(IntEnum):

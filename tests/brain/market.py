@@ -1,8 +1,6 @@
 """Rings, tables and candles in this process's memory: what a brain needs around it in a test."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -16,14 +14,12 @@ from shm.records import DECISION, MARKET, POSITION, TARGET, MarketKind, Provenan
 from shm.ring import RingReader, RingWriter, ring_size
 from shm.table import TableReader, TableWriter, table_size
 from shm.topology import HISTORY_DEPTH, STRATEGIES_MAX, TIMEFRAMES_S, history_row, position_row
+from tests.recordings import DATA
 
 MINUTE_NS = 60_000_000_000
 START_NS = 1_747_699_200_000_000_000  # 2025-05-20 00:00 UTC
 TICK_E8 = 1_000_000  # 0.01
 WARM = 700
-DATA = Path(os.environ.get("RINGMASTER_DATA") or Path(__file__).resolve().parents[2].parent / "shared" / "data")
-if not DATA.is_dir():
-    DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 
 def recorded(name: str, timeframe_s: int = 60, count: int | None = None) -> np.ndarray:

@@ -12,6 +12,8 @@ from engine.venue.embedded.exchange import Exchange, Settings
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Server
 from engine.venue.embedded.signing import Key, fresh_key
+from engine.venue.embedded.spot.exchange import SpotExchange
+from engine.venue.embedded.spot.orders import PlaceSpot
 from engine.venue.embedded.synthetic import SyntheticMarket
 from shm.clock import SystemClock
 
@@ -19,8 +21,21 @@ MINUTE_NS = 60 * 10**9
 E8 = 10**8
 
 
+def compile_kernels() -> None:
+    """Let an order rest and the market move: a kernel that compiles later holds everybody's requests up for seconds."""
+    spot = SpotExchange(Exchange(SyntheticMarket(seed=1, start_ns=MINUTE_NS), Settings()))
+    spot.deposit("nobody", "USDT", 10_000 * E8)
+    price = spot.by_id["BTCUSDT"].price_text(spot.market.last_ticks("BTCUSDT") * 9 // 10)
+    spot.place(
+        "nobody", PlaceSpot(symbol="BTCUSDT", side=1, type="LIMIT", quantity="0.01", price=price, time_in_force="GTC")
+    )
+    for _ in range(3):
+        spot.market.advance()
+
+
 async def main(certificate: Path) -> None:
     """Serve."""
+    compile_kernels()
     key, secret = fresh_key()
     speed = Speed.parse("60")
     start_ns = SystemClock().wall_ns() // MINUTE_NS * MINUTE_NS

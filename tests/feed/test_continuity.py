@@ -2,8 +2,6 @@
 
 import itertools
 import math
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +9,9 @@ from hypothesis import strategies as st
 
 from feed.candle import Candle
 from feed.continuity import MEMORY, Series, Verdict, is_well_formed, is_within_band
+from tests.recordings import DATA
 
 STEP = 60_000_000_000
-DATA = Path(os.environ.get("RINGMASTER_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 def candle(minute, close=100.0, **changes):

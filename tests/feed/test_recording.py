@@ -2,17 +2,15 @@
 
 import csv
 import gzip
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from feed import recording
 from feed.candle import Candle
 from feed.recording import RecordingError
+from tests.recordings import DATA
 
-DATA = Path(os.environ.get("RINGMASTER_DATA", Path(__file__).parents[3] / "shared" / "data"))
 SECONDS = {"1m": 60, "3m": 180, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "4h": 14_400, "1d": 86_400}
 MINUTE = 60_000_000_000
 FIRST = 1_700_000_040

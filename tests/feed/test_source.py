@@ -2,9 +2,7 @@
 
 import asyncio
 import gzip
-import os
 from collections import Counter
-from pathlib import Path
 
 import aiohttp
 import ccxt
@@ -22,8 +20,8 @@ from feed.source import (
     client_class,
     translate,
 )
+from tests.recordings import DATA
 
-DATA = Path(os.environ.get("RINGMASTER_DATA", Path(__file__).parents[3] / "shared" / "data"))
 KLINE = {
     "e": "kline",
     "E": 1_700_000_100_000,

@@ -26,65 +26,50 @@ from engine.venue.embedded.orders import BUY, PlaceOrder
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Server
 from engine.venue.embedded.signing import Key, sign
+from engine.venue.embedded.spot.orders import PlaceSpot
 from engine.venue.embedded.synthetic import SyntheticMarket
+from tests.stress.vocabulary import (
+    DOCUMENTED,
+    GOOD,
+    GOOD_ACT,
+    GOOD_LIST,
+    JUNK,
+    LIBRARY_SAYS_MAX,
+    METHODS,
+    NAMES,
+    PATH_TRICKS,
+    STREAM_CODES,
+    VERBS,
+)
 
 ATTACKER, VICTIM = "a" * 64, "b" * 64
 SECRET, VICTIM_SECRET = "attacker-secret", "victim-secret"
 MARKS = (b"victim", b"31337.0", b"3133700000000", VICTIM.encode())  # name, money, secret and key of the victim
 BAD_SIGNS = (b"Traceback", b'File "', b"site-packages", b"Error:", b"Exception")
-CODES = {
-    -1000, -1003, -1015, -1021, -1022, -1100, -1101, -1102, -1106, -1111, -1115, -1116, -1117, -1120, -1121, -1125,
-    -1130, -1131, -1135, -2011, -2013, -2014, -2015, -2019, -2021, -2022, -2025, -4001, -4003, -4004, -4005,
-    -4013, -4014, -4015, -4016, -4028, -4045, -4046, -4049, -4056, -4059, -4061, -4068, -4082, -4116, -4120,
-    -4130, -4136, -4137, -4164, -4167, -4168, -4171, -5000, -5021, -5022, -5025, -5026, -5027,
-    -1013, -2010, -2007, -2027, -4002, -4024, -4031, -4060, -4067, -5029, -5037, -5038, -5039, -5040, -5041,
-}  # fmt: skip
-STATUSES = frozenset([200, 400, 401, 404, 413, 429])
-STREAM_CODES = frozenset([0, 1, 2, 3])
-JUNK = (
-    "", " ", "0", "-1", "1e999", "NaN", "Infinity", "null", "true", "[]", "{}", "'", '"', "\x00", "\ud7ff", "٣", "½",
-    "%", "%00", "../etc/passwd", "BTCUSDT;DROP", "9" * 30, "0." + "0" * 40 + "1", "-0.001", "0x10", "1_000", "+1", "1 ",
-    "🚀", "a" * 5_000, "BTC/USDT:USDT", "btcusdt", "DOGEUSDT", "BUY ", "LIMIT\n", "1,2", "18446744073709551616",
-    "b" * 64,
-)  # fmt: skip
-NAMES = (
-    "symbol", "side", "type", "quantity", "price", "timeInForce", "timestamp", "recvWindow", "orderId", "limit",
-    "interval", "startTime", "endTime", "fromId", "origClientOrderId", "newClientOrderId", "reduceOnly",
-    "triggerPrice", "algoId", "batchOrders", "orderIdList", "countdownTime", "leverage", "marginType",
-    "positionSide", "pair", "contractType", "clientAlgoId", "algoType", "amount", "signature",
-    "dualSidePosition", "selfTradePreventionMode", "priceMatch", "goodTillDate",
-    "workingType", "feeBurn", "account", "listenKey", "incomeType", "",
-)  # fmt: skip
-PATH_TRICKS = (
-    "/fapi/../ringmaster/ledger", "//fapi/v1/time", "/fapi/v1/%2e%2e/%2e%2e/etc/passwd", "/fapi/v1/order%00", "/",
-    "/fapi",    "/fapi/v1/order/../../v1/time", "/ringmaster/ledger", "/ringmaster/%67rid", "/fapi/v9/time", "/..",
-    "/fapi/v1/" + "a" * 3_000, "/ws", "/stream", "/ws-fapi/v1", "/fapi/v1/time;x=1", "/FAPI/V1/TIME",
-    "/fapi/v1/%F0%9F%9A%80",
-    "/%", "/fapi/v1/order%2F", "/fapi/v1/account%3Fa=b", "/.git/config", "/fapi\\v1\\time",
-)  # fmt: skip
-VERBS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "BREW")
-METHODS = (
-    "SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY", "order.place", "order.status",
-    "order.cancel", "order.modify", "account.status", "v2/account.balance", "session.logon", "session.status",
-    "userDataStream.start", "ticker.price", "depth", "__class__", "", 7, None,
-)  # fmt: skip
-GOOD = {
-    "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "quantity": "0.010", "price": "1000", "timeInForce": "GTC",
-    "interval": "1m", "pair": "BTCUSDT", "contractType": "PERPETUAL",
-}  # fmt: skip
 
 
-def is_http(raw: bytes) -> bool:
-    """Whether a request's head is one that a library would send: printable, a known verb, an encoded path."""
+def no_http(raw: bytes) -> str:
+    """Why a request's head is none that HTTP allows, so that the HTTP library answers; empty when it allows it."""
     head = raw.partition(b"\r\n\r\n")[0]
     first = head.partition(b"\r\n")[0]
-    printable = all(0x20 <= byte < 0x7F or byte in b"\r\n" for byte in head)
-    return printable and not first.startswith((b"BREW", b"TRACE")) and b"\\" not in first and len(first) < 8_000
+    if any((byte < 0x20 and byte not in b"\r\n") or byte == 0x7F for byte in head):
+        return "control byte"
+    if first.startswith((b"BREW", b"TRACE")):
+        return "unknown verb"
+    if any(byte > 0x7E for byte in first) or b"\\" in first:
+        return "byte outside of a path"
+    return "line too long" if len(first) > 8_190 else ""
 
 
 def leaks(said: bytes, heard: bytes) -> bool:
     """Whether an answer tells of the victim, or of our code, what the request did not say itself."""
     return any(mark in heard and mark not in said for mark in (*BAD_SIGNS, *MARKS))
+
+
+def floor_of(what: str) -> str:
+    """Which half of the exchange a request is for."""
+    path = what.partition(" ")[2]
+    return "spot" if path.startswith(("/api/", "/sapi/")) else "futures"
 
 
 class WrongError(Exception):
@@ -137,30 +122,46 @@ class Fuzzer:
         self.chance = random.Random(seed)
         self.answers: Counter[str] = Counter()
         self.paths = sorted(server._rest._routes)
-        self.victim_order = 0
+        self.deep = [(verb, path) for verb, path in self.paths if "rder" in path or verb != "GET"]
+        self.victim_orders: tuple[int, ...] = ()
 
     def judge(self, what: str, status: int, body: bytes) -> None:
         """Raise WrongError where an answer is none that the exchange documents."""
-        if status not in STATUSES or leaks(what.encode("latin-1"), body):
-            raise WrongError(f"seed {self.seed}: {what[:300]!r} was answered {status} {body[:300]!r}")
-        code = "ok"
-        if status != 200 and body:
+        wrong = WrongError(f"seed {self.seed}: {what[:300]!r} was answered {status} {body[:300]!r}")
+        floor = floor_of(what)
+        if leaks(what.encode("latin-1"), body):
+            raise wrong
+        if what.startswith("HEAD"):
+            documented, code = status in {200, *DOCUMENTED[floor]} and not body, "head"
+        else:
             try:
-                code = str(json.loads(body)["code"])
-            except (ValueError, KeyError, TypeError):
-                raise WrongError(f"seed {self.seed}: {what[:300]!r} was answered {status} {body[:300]!r}") from None
-            if int(code) not in CODES:
-                raise WrongError(f"seed {self.seed}: {what[:300]!r} has the undocumented code {code}")
-        self.answers[f"{status} {code}"] += 1
+                told = json.loads(body)
+            except ValueError:
+                raise wrong from None
+            code = str(told.get("code", "ok")) if isinstance(told, dict) else "ok"
+            documented = (status == 200 and code in ("ok", "200")) or int(code) in DOCUMENTED[floor].get(status, ())
+            documented = documented and (status == 200 or isinstance(told.get("msg"), str))
+        if not documented:
+            raise wrong
+        self.answers[f"{floor} {status} {code}"] += 1
 
     def values(self) -> dict[str, str]:
         """Parameters, good ones and junk."""
         chance = self.chance
         given = dict(GOOD) if chance.random() < 0.7 else {}
-        for _ in range(chance.randrange(4)):
+        if chance.random() < 0.2:
+            given |= GOOD_LIST
+        for name, value in GOOD_ACT.items():
+            if chance.random() < 0.15:
+                given[name] = value
+        if "stopPrice" in given and chance.random() < 0.5:
+            given["type"] = "STOP_LOSS_LIMIT"
+        if chance.random() < 0.1:
+            given["orderListId"] = "1"  # the victim's is the first of all
+        for _ in range(chance.choice((0, 0, 1, 1, 2, 3))):
             given[chance.choice(NAMES)] = chance.choice(JUNK)
         if chance.random() < 0.1:
-            given["orderId"] = str(self.victim_order)
+            given["orderId"] = given["cancelOrderId"] = str(chance.choice(self.victim_orders))
         if chance.random() < 0.1:
             given["origClientOrderId"] = "victim-order"
         if chance.random() < 0.1:
@@ -171,18 +172,18 @@ class Fuzzer:
     def request(self) -> bytes:
         """One HTTP request."""
         chance = self.chance
-        verb, path = chance.choice(self.paths)
+        verb, path = chance.choice(self.paths if chance.random() < 0.5 else self.deep)
         if chance.random() < 0.1:
             verb = chance.choice(VERBS)
         if chance.random() < 0.1:
             path = chance.choice(PATH_TRICKS)
         given = self.values()
-        given.setdefault("timestamp", str(time.time_ns() // 10**6 + chance.choice((0, 0, 0, 0, -(10**6), 10**6))))
+        given.setdefault("timestamp", str(time.time_ns() // 10**6 + chance.choice((*(0,) * 18, -(10**6), 10**6))))
         query = urlencode(given, errors="replace")
         kind = chance.random()
-        if kind < 0.6:
+        if kind < 0.8:
             query += f"&signature={sign(SECRET, query)}"
-        elif kind < 0.8:
+        elif kind < 0.9:
             wrong = (sign("x", query), "", "00", quote(chance.choice(JUNK), errors="replace"))
             query += f"&signature={chance.choice(wrong)}"
         key = ATTACKER if chance.random() < 0.85 else chance.choice(("", "?", "k" * 64, VICTIM, "é", "\x7f" * 9))
@@ -207,7 +208,7 @@ class Fuzzer:
         if kind < 0.25:
             return chance.randbytes(chance.randrange(1, 60))
         params = chance.choice(
-            (self.values(), list(self.values().values()), chance.choice(JUNK), None, 7, [[7]], [None])
+            (*(self.values() for _ in range(6)), [chance.choice(JUNK)], chance.choice(JUNK), None, 7, [[7]], [None])
         )
         if isinstance(params, dict) and chance.random() < 0.7:
             params |= {
@@ -216,7 +217,7 @@ class Fuzzer:
             }
             plain = "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "signature")
             params["signature"] = chance.choice((sign(SECRET, plain), "00", 7, None))
-        number = chance.choice((1, "x", None, [], {}, 1.5, True))
+        number = chance.choice((1, 1, 2, "x", "x", None, [], {}, 1.5, True))
         return json.dumps({"id": number, "method": chance.choice(METHODS), "params": params})
 
     async def http(self, count: int) -> None:
@@ -225,61 +226,77 @@ class Fuzzer:
         for _ in range(count):
             raw = self.request()
             status, body = await line.send(raw)
-            if status == 0 or (status == 400 and not body.startswith(b"{") and not raw.startswith(b"HEAD")):
-                # What is no HTTP at all ends in the HTTP library: refused in words, or hung up on.
-                if is_http(raw) or leaks(raw, body):
+            why = no_http(raw)
+            if why and status in (0, 400) and not body.startswith(b"{"):
+                # What is no HTTP at all ends in the HTTP library: refused in a few words, or hung up on.
+                if leaks(raw, body) or len(body) > len(raw) + LIBRARY_SAYS_MAX:
                     raise WrongError(f"seed {self.seed}: {raw[:300]!r} was answered {status} {body[:300]!r}")
-                self.answers["400 no HTTP" if status else "hung up"] += 1
+                self.answers[f"no HTTP ({why}): {'400' if status else 'hung up'}"] += 1
                 continue
             self.judge(raw.decode("latin-1"), status, body)
         await line.close()
 
     async def websockets(self, count: int) -> None:
         """Send ``count`` messages on streams and on the websocket API."""
-        paths = (
+        ports = self.server.ports
+        assert ports is not None
+        futures = (
             "/ws",
             "/stream",
             "/ws-fapi/v1",
             "/ws-fapi/v1",
-            "/private/ws?listenKey=" + "b" * 64,
+            f"/private/ws?listenKey={'b' * 64}",
             "/ws/" + "%00" * 9,
         )
+        spot = ("/ws", "/stream?streams=a/b@c", "/ws-api/v3", "/ws-api/v3", "/ws-api/v3", f"/ws/{'b' * 64}")
+        places = [("futures", f"{ports.plain}{path}") for path in futures]
+        places += [("spot", f"{ports.spot_plain}{path}") for path in spot]
         sent = 0
         async with aiohttp.ClientSession() as session:
             while sent < count:
-                path = self.chance.choice(paths)
+                floor, path = self.chance.choice(places)
                 try:
-                    socket = await session.ws_connect(f"http://127.0.0.1:{self.port}{path}")
+                    socket = await session.ws_connect(f"http://127.0.0.1:{path}")
                 except aiohttp.WSServerHandshakeError as error:
                     sent += 1
                     self.answers[f"handshake {error.status}"] += 1
-                    if error.status >= 500:
+                    if error.status not in (400, 404):
                         raise WrongError(f"seed {self.seed}: {path} was answered {error.status}") from error
                     continue
-                sent += await self._talk(socket, min(200, count - sent))
+                sent += await self._talk(socket, floor, min(200, count - sent))
 
-    async def _talk(self, socket: aiohttp.ClientWebSocketResponse, count: int) -> int:
+    async def _talk(self, socket: aiohttp.ClientWebSocketResponse, floor: str, count: int) -> int:
         for number in range(count):
             frame = self.frame()
             await (socket.send_bytes(frame) if isinstance(frame, bytes) else socket.send_str(frame))
-            heard = await socket.receive(timeout=5)
-            if heard.type is not aiohttp.WSMsgType.TEXT:
-                self.answers["websocket closed"] += 1
-                return number + 1
-            self._judge_frame(frame, heard.data)
+            while True:
+                heard = await socket.receive(timeout=5)
+                if heard.type is not aiohttp.WSMsgType.TEXT:
+                    self.answers[f"{floor} websocket closed"] += 1
+                    return number + 1
+                if b'"event":' not in heard.data.encode():
+                    break
+                # The attacker's own account may tell him what he did; never the victim's.
+                if leaks(b"", heard.data.encode()):
+                    raise WrongError(f"seed {self.seed}: {heard.data[:300]} was told to a stranger")
+            self._judge_frame(floor, frame, heard.data)
         await socket.close()
         return count
 
-    def _judge_frame(self, frame: str | bytes, text: str) -> None:
+    def _judge_frame(self, floor: str, frame: str | bytes, text: str) -> None:
         said, answer = frame if isinstance(frame, bytes) else frame.encode(), json.loads(text)
         # The list of subscriptions repeats names of before, among them the order's and the key that were guessed at.
         said += b"victim " + VICTIM.encode() if b"LIST_SUBSCRIPTIONS" in said else b""
-        error = answer.get("error") or {}
-        code, status = error.get("code", 0), answer.get("status", 200)
-        documented = code in (STREAM_CODES if "status" not in answer else CODES | {0})
-        if status not in STATUSES or not documented or leaks(said, text.encode()):
+        error, status = answer.get("error"), answer.get("status", 200)
+        if error is None:
+            documented = status == 200 and "result" in answer
+        elif "status" in answer:
+            documented = error["code"] in DOCUMENTED[floor].get(status, ()) and isinstance(error["msg"], str)
+        else:
+            documented = error["code"] in STREAM_CODES
+        if not documented or leaks(said, text.encode()):
             raise WrongError(f"seed {self.seed}: {frame[:300]!r} was answered {text[:300]}")
-        self.answers[f"ws {status} {code or 'ok'}"] += 1
+        self.answers[f"{floor} ws {status} {error['code'] if error else 'ok'}"] += 1
 
 
 class Ears(logging.Handler):
@@ -305,18 +322,37 @@ async def campaign(seed: int, count: int) -> Counter[str]:
     order = exchange.place("victim", wanted)
     exchange.drain()
     keys = {ATTACKER: Key(SECRET, "attacker"), VICTIM: Key(VICTIM_SECRET, "victim")}
-    plan = Plan(keys=keys, speed=Speed.parse("step"), rules=ClientRules(messages_per_s=10**6))
+    deposits = {"USDT": 10_000 * 10**8, "BTC": 10**8}
+    rules = ClientRules(messages_per_s=10**6)
+    plan = Plan(keys=keys, speed=Speed.parse("step"), rules=rules, spot_deposits=deposits)
     server, ears = Server(exchange, plan), Ears()
     logging.getLogger().addHandler(ears)
-    before = exchange.account("victim"), exchange.open_orders("victim")
+    spot = server.spot.exchange
+    legs = {"symbol": "BTCUSDT", "side": 1, "quantity": "0.01"}
+    resting = spot.place(
+        "victim", PlaceSpot(**legs, type="LIMIT", price="30000", time_in_force="GTC", client_id="victim-order")
+    )
+    pair = (
+        PlaceSpot(**legs, type="STOP_LOSS", stop_price="400000"),
+        PlaceSpot(**legs, type="LIMIT_MAKER", price="30000"),
+    )
+    spot.place_list("victim", "OCO", "victim-list", *pair)
+    spot.deposit("victim", "USDT", 31_337 * 10**8 - spot.balances("victim")["USDT"][0])
+    spot.drain()
+
+    def state() -> list[object]:
+        books = [exchange.account("victim"), exchange.open_orders("victim")]
+        return [*books, spot.balances("victim"), spot.open_orders("victim"), spot.lists("victim")]
+
+    before = state()
     ports = await server.start()
     fuzzer = Fuzzer(server, ports.plain, seed)
-    fuzzer.victim_order = order.order_id
+    fuzzer.victim_orders = order.order_id, resting.order_id
     try:
         spoken = count // 5
         await fuzzer.http(count - spoken)
         await fuzzer.websockets(spoken)
-        if (exchange.account("victim"), exchange.open_orders("victim")) != before:
+        if state() != before:
             raise WrongError(f"seed {seed}: the victim's account changed")
         if ears.heard:
             raise WrongError(f"seed {seed}: the exchange logged {ears.heard[0][:600]}")

@@ -9,4 +9,6 @@ async def test_malformed_requests_get_documented_answers_and_nothing_else():
     """
     answers = await malformed.campaign(seed=7, count=1_000)
     assert sum(answers.values()) == 1_000
-    assert answers["401 -2014"] > 0 < answers["400 -1022"]
+    for floor in ("futures", "spot"):
+        assert answers[f"{floor} 401 -2014"] > 0 < answers[f"{floor} 400 -1022"]
+    assert answers["futures ws 400 -1135"] + answers["spot ws 400 -1135"] > 0

@@ -169,6 +169,11 @@ class Wire:
         nothing: tuple[FundingSeen, ...] = await self._ask(tuple)
         return nothing
 
+    async def server_ns(self) -> int:
+        """The exchange's clock, which is ours."""
+        now_ns: int = await self._ask(lambda: self._world.now_ns)
+        return now_ns
+
     async def listen(self, told: Callable[[News], None]) -> None:
         """Tell what the exchange tells."""
         self._told = told

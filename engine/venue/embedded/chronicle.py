@@ -1,7 +1,8 @@
 """What an exchange was told, in a file: played again, it is the same exchange with the same orders, ids and money.
 
-    commands.jsonl   {"format":1,"market":...}                          the exchange that it belongs to
-                     [advances,"place",["paper",{"PlaceOrder":...}],{}]  written before it is done
+    commands.jsonl   {"format":1,"market":...}                             the exchange that it belongs to
+                     [advances,"place",["paper",{"PlaceOrder":...}],{}]     written before it is done
+                     [advances,"spot:place",["paper",{"PlaceSpot":...}],{}] the same of another floor on its market
     advances.bin     how often the market moved; written before it moves
 
 Everything that the exchange does follows from its market, its settings and these, so
@@ -20,12 +21,13 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 import orjson
 
 from engine.venue.embedded.orders import AlgoOrder, Order, PlaceOrder
+from engine.venue.embedded.spot.orders import PlaceSpot
 
 FORMAT = 1
 COMMANDS_NAME, ADVANCES_NAME = "commands.jsonl", "advances.bin"
 COUNT_BYTES = 8
 TICKS_TOLD = 64  # of the last advances: the tape of recent trades is filled again
-VALUES: dict[str, type[Any]] = {one.__name__: one for one in (PlaceOrder, Order, AlgoOrder)}
+VALUES: dict[str, type[Any]] = {one.__name__: one for one in (PlaceOrder, Order, AlgoOrder, PlaceSpot)}
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
@@ -35,9 +37,30 @@ class ChronicleError(Exception):
     """One clear line on a chronicle that cannot be played."""
 
 
+class Floor(Protocol):
+    """Whoever is told things that a chronicle keeps; ``floor`` names it there, empty for the exchange itself."""
+
+    floor: str
+
+    @property
+    def chronicle(self) -> "Chronicle | None":
+        """Where its commands are written, if anywhere."""
+        ...
+
+    @property
+    def advances(self) -> int:
+        """How often its market has moved."""
+        ...
+
+    def drain(self) -> list[Any]:
+        """Take what is waiting to be told."""
+        ...
+
+
 class Exchange(Protocol):
     """What a chronicle is played to."""
 
+    floor: str
     chronicle: "Chronicle | None"
     advances: int
     tells_ticks: bool
@@ -51,7 +74,7 @@ class Exchange(Protocol):
         ...
 
 
-Teller = TypeVar("Teller", bound=Exchange)
+Teller = TypeVar("Teller", bound=Floor)
 
 
 def recorded(
@@ -62,7 +85,8 @@ def recorded(
     @functools.wraps(method)
     def told(exchange: Teller, /, *arguments: Given.args, **named: Given.kwargs) -> Answer:
         if exchange.chronicle is not None:
-            exchange.chronicle.write(exchange.advances, method.__name__, arguments, named)
+            name = f"{exchange.floor}:{method.__name__}" if exchange.floor else method.__name__
+            exchange.chronicle.write(exchange.advances, name, arguments, named)
         return method(exchange, *arguments, **named)
 
     told.__dict__["is_recorded"] = True
@@ -109,19 +133,23 @@ class Chronicle:
         """The command ``name`` is about to be done."""
         self._put([advances, name, arguments, named])
 
-    def play(self, exchange: Exchange) -> int:
-        """Do everything again, then go on writing; how many commands there were."""
+    def play(self, exchange: Exchange, *others: Floor) -> int:
+        """Do everything again, on every floor, then go on writing; how many commands there were."""
         assert exchange.chronicle is None, "what is played again is not written again"
+        floors = {one.floor: one for one in (exchange, *others)}
         for line in self._lines:
             advances, name, arguments, named = orjson.loads(line)
             self._advance(exchange, advances)
-            method = getattr(type(exchange), name, None)
+            at, _, told = name.rpartition(":")
+            floor = floors.get(at)
+            method = getattr(type(floor), told, None)
             if not getattr(method, "is_recorded", False):
                 raise ChronicleError(f"commands.jsonl: {name!r} is nothing that an exchange is told")
             assert method is not None
-            method(exchange, *(_value(one) for one in arguments), **{key: _value(one) for key, one in named.items()})
+            method(floor, *(_value(one) for one in arguments), **{key: _value(one) for key, one in named.items()})
         self._advance(exchange, self.advances)
-        exchange.drain()
+        for one in floors.values():
+            one.drain()
         exchange.chronicle = self
         count, self._lines = len(self._lines), []
         return count

@@ -95,6 +95,8 @@ class Grid:
 class Exchange(Enquiries):
     """The whole of it."""
 
+    floor = ""  # what its chronicle calls it
+
     def __init__(self, market: Market, settings: Settings) -> None:
         self.settings = settings
         self.listings: tuple[Listing, ...] = market.listings

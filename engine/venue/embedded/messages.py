@@ -217,6 +217,27 @@ def order_update(listing: Listing, update: OrderUpdate) -> Message:
     return {"e": "ORDER_TRADE_UPDATE", "E": at_ms, "T": at_ms, "o": body}
 
 
+def trade_lite(listing: Listing, update: OrderUpdate) -> Message:
+    """A TRADE_LITE event: the fill alone, told before the order's own update."""
+    order, fill, at_ms = update.order, update.fill, update.at_ns // MS
+    assert fill is not None, "only fills are told that way"
+    return {
+        "e": "TRADE_LITE",
+        "E": at_ms,
+        "T": at_ms,
+        "s": listing.id,
+        "q": listing.quantity_text(order.lots),
+        "p": listing.price_text(order.price_ticks),
+        "m": fill.maker,
+        "c": order.client_id,
+        "S": SIDES[order.side],
+        "L": listing.price_text(fill.price_ticks),
+        "l": listing.quantity_text(fill.lots),
+        "t": fill.trade_id,
+        "i": order.order_id,
+    }
+
+
 def forced_order(listing: Listing, update: OrderUpdate) -> Message:
     """A forceOrder event: somebody's liquidation."""
     order, at_ms = update.order, update.at_ns // MS

@@ -33,6 +33,7 @@ from engine.venue.embedded.pace import Pace, Speed
 from engine.venue.embedded.parameters import RefusedError
 from engine.venue.embedded.rest import NOT_FOUND, Access, Rest
 from engine.venue.embedded.signing import Keys, ListenKeys
+from engine.venue.embedded.spot.exchange import SpotExchange
 from engine.venue.embedded.spot.hall import SpotHall
 from engine.venue.embedded.streams import Streams
 
@@ -73,7 +74,8 @@ class Plan:
     is_booked: Callable[[], bool] = lambda: True  # whoever keeps books beside ours has every fill in them
     spot_tls_port: int = 0
     spot_plain_port: int = 0
-    spot_deposits: Mapping[str, int] = field(default_factory=lambda: {"USDT": 10_000 * 10**8})  # of every account
+    spot: SpotExchange | None = None  # None: a fresh one
+    spot_deposits: Mapping[str, int] = field(default_factory=lambda: {"USDT": 10_000 * 10**8})  # of every new account
     certificate: Certificate | None = None  # None: a fresh one; kept, clients of before a restart still trust it
 
 
@@ -105,9 +107,10 @@ class Server:
         self._rest = Rest(exchange, access, self.streams)
         self._dialogue = Dialogue(self._rest, access, plan.rules)
         self._dialogue.faults = self._faults
-        self.spot = SpotHall(exchange, plan.keys, plan.spot_deposits)
+        self.spot = SpotHall(plan.spot or SpotExchange(exchange), plan.keys, plan.spot_deposits)
         self._rest.join(self.spot.table)
         self.streams.followers.append(self.spot)
+        self.spot.attach(self._faults)
         self._runner: web.AppRunner | None = None
         self.ports: Ports | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -248,8 +251,8 @@ class Server:
     async def _expire_listen_keys(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            self.streams.expire_listen_keys(time.monotonic_ns(), time.time_ns() // 1_000_000)
-            self.spot.expire_listen_keys()
+            for floor in (self.streams, self.spot):
+                floor.expire_listen_keys(time.monotonic_ns(), time.time_ns() // 1_000_000)
 
 
 def _rules(exchange: Exchange, plan: Plan) -> ClientRules:

@@ -61,6 +61,15 @@ class Follower(Protocol):
         """Cut clients that lag."""
         ...
 
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """Who is connected now."""
+        ...
+
+    def expire_listen_keys(self, now_ns: int, wall_ms: int) -> None:
+        """End the user streams whose time is over."""
+        ...
+
 
 class Streams:
     """All websocket clients and what they listen to."""
@@ -92,6 +101,11 @@ class Streams:
     def clients(self) -> tuple[Client, ...]:
         """Who is connected now."""
         return tuple(self._clients)
+
+    @property
+    def everybody(self) -> tuple[Client, ...]:
+        """The clients of every floor."""
+        return sum((follower.clients for follower in self.followers), self.clients)
 
     @property
     def backlog_count(self) -> int:
@@ -232,6 +246,8 @@ class Streams:
                     self._quote(event)
                 case OrderUpdate():
                     listing = self._exchange.by_id[event.order.symbol]
+                    if event.fill is not None:
+                        self._tell_account(event.order.account, messages.trade_lite(listing, event))
                     self._tell_account(event.order.account, messages.order_update(listing, event))
                     self._forced(event)
                 case AlgoUpdate():

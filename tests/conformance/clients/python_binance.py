@@ -7,6 +7,7 @@ import sys
 from binance import AsyncClient, BinanceSocketManager
 from binance.base_client import BaseClient
 from binance.exceptions import BinanceAPIException
+from binance.ws.reconnecting_websocket import ReconnectingWebsocket
 
 GIVEN = json.loads(sys.argv[1])
 BaseClient.API_URL = GIVEN["spot_http"] + "/api"
@@ -16,6 +17,8 @@ BaseClient.WS_API_URL = GIVEN["spot_ws"] + "/ws-api/v3"
 BaseClient.WS_FUTURES_URL = GIVEN["ws"] + "/ws-fapi/v1"
 BinanceSocketManager.STREAM_URL = GIVEN["spot_ws"] + "/"
 BinanceSocketManager.FSTREAM_URL = GIVEN["ws"] + "/"
+# It closes a socket only when a message comes or ten seconds were silent, and an account is silent: two such waits.
+ReconnectingWebsocket.TIMEOUT = 3
 
 
 async def first(socket, wanted):
@@ -52,6 +55,7 @@ async def spot(client, manager):
         assert report["X"] == "NEW"
         await client.cancel_order(symbol="BTCUSDT", orderId=placed["orderId"])
         assert (await first(mine, lambda one: one.get("x") == "CANCELED"))["C"] == placed["clientOrderId"]
+        await lists(client, mine, last)
     bought = await client.order_market_buy(symbol="BTCUSDT", quoteOrderQty="1000")
     assert bought["status"] == "FILLED"
     assert bought["fills"][0]["commissionAsset"] == "BTC"
@@ -62,6 +66,23 @@ async def spot(client, manager):
     account = await client.ws_get_account() if hasattr(client, "ws_get_account") else await client.get_account()
     assert {"asset", "free", "locked"} <= account["balances"][0].keys()
     print("spot: info, klines, streams, user stream, limit, market by quote, trades, test order, refusal, account")
+
+
+async def lists(client, mine, last):
+    """An OCO by REST, its listStatus on the user stream, an order by websocket API."""
+    pair = {"aboveType": "LIMIT_MAKER", "abovePrice": f"{last * 1.2:.1f}", "belowType": "STOP_LOSS"}
+    given = {"symbol": "BTCUSDT", "side": "SELL", "quantity": "0.010", "belowStopPrice": f"{last * 0.8:.1f}"}
+    one = await client.create_oco_order(**given, **pair)
+    told = await first(mine, lambda event: event.get("e") == "listStatus")
+    assert (told["g"], told["l"]) == (one["orderListId"], "EXEC_STARTED")
+    assert [row["orderListId"] for row in await client.get_open_oco_orders()] == [one["orderListId"]]
+    await client.v3_delete_order_list(symbol="BTCUSDT", orderListId=one["orderListId"])
+    assert (await first(mine, lambda event: event.get("e") == "listStatus"))["L"] == "ALL_DONE"
+    placed = await client.ws_create_order(
+        symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.010", price=f"{last * 0.8:.1f}"
+    )
+    assert (await client.ws_get_order(symbol="BTCUSDT", orderId=placed["orderId"]))["status"] == "NEW"
+    assert (await client.ws_cancel_order(symbol="BTCUSDT", orderId=placed["orderId"]))["status"] == "CANCELED"
 
 
 async def futures(client, manager):

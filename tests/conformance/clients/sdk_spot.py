@@ -39,11 +39,17 @@ def rest(client):
     assert placed.status == "NEW"
     assert api.get_order(symbol="BTCUSDT", order_id=placed.order_id).data().is_working
     assert api.delete_order(symbol="BTCUSDT", order_id=placed.order_id).data().status == "CANCELED"
+    resting = api.new_order(
+        symbol="BTCUSDT", side="BUY", type="LIMIT", time_in_force="GTC", quantity=0.02, price=price
+    ).data()
+    amended = api.order_amend_keep_priority(symbol="BTCUSDT", order_id=resting.order_id, new_qty=0.01).data()
+    assert amended.amended_order.qty == "0.01000000"
+    api.delete_order(symbol="BTCUSDT", order_id=resting.order_id)
     bought = api.new_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=0.01).data()
     assert bought.status == "FILLED"
     assert api.get_account(omit_zero_balances=True).data().balances[0].asset
     assert api.my_trades(symbol="BTCUSDT").data()[-1].order_id == bought.order_id
-    print("REST: info, klines, depth, price, orders, account, trades")
+    print("REST: info, klines, depth, price, orders, amendment, account, trades")
     return last
 
 
@@ -82,13 +88,26 @@ async def dialogue(client, last):
     assert (type(report).__name__, report.X) == ("ExecutionReport", "NEW"), report
     status = (await connection.order_status(symbol="BTCUSDT", order_id=placed.result.order_id)).data()
     assert status.result.status == "NEW"
+    pair = {"above_type": "LIMIT_MAKER", "above_price": round(last * 1.2, 1), "below_type": "STOP_LOSS"}
+    oco = (
+        await connection.order_list_place_oco(
+            symbol="BTCUSDT", side="SELL", quantity=0.01, below_stop_price=round(last * 0.8, 1), **pair
+        )
+    ).data()
+    assert oco.result.contingency_type == "OCO"
+    names = set()
+    while "ListStatus" not in names:
+        names.add(type((await asyncio.wait_for(reports.get(), 20)).actual_instance).__name__)
+    assert names == {"ExecutionReport", "OutboundAccountPosition", "ListStatus"}
+    done = await connection.order_list_cancel(symbol="BTCUSDT", order_list_id=oco.result.order_list_id)
+    assert done.data().result.list_order_status == "ALL_DONE"
     gone = (await connection.order_cancel(symbol="BTCUSDT", order_id=placed.result.order_id)).data()
     assert gone.result is not None
     assert (await connection.account_status()).data().result.balances
     assert (await connection.time()).data().result.server_time
     await connection.user_data_stream_unsubscribe()
     await connection.close_connection(close_session=True)
-    print("websocket API: user stream, order place, status, cancel, account, time")
+    print("websocket API: user stream, order place, status, cancel, OCO, account, time")
 
 
 async def main():

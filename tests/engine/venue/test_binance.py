@@ -1,8 +1,6 @@
 """Frames as exchanges really sent them, read into integers."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +8,8 @@ from engine.order import Event
 from engine.venue import binance
 from engine.venue.base import OrderSeen, PositionSeen, TradeSeen, WalletSeen
 from shm.instruments import Instrument
+from tests.recordings import DATA
 
-DATA = Path(os.environ.get("RINGMASTER_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
 FRAMES = DATA / "account_events/nautilus/rs_binance/futures/user_data_json"
 RULES = {
     "BTCUSDT": Instrument(row=0, symbol="BTC", venue="b", account="main", tick_e8=10**6, lot_e8=10**5),

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 import orjson
 from aiohttp import web
 
-from engine.venue.embedded.faults.kinds import Place
+from engine.venue.embedded.faults.kinds import SPOT_ORDER, SPOT_REFUSALS, Place
 from engine.venue.embedded.faults.ledger import Injected
 from engine.venue.embedded.faults.points import Asked, Route
 from engine.venue.embedded.faults.scene import Scene
@@ -131,11 +131,12 @@ class Door:
                 served = await asked.serve()
                 self._note(row, served)
                 return served
-        return self._refuse(fault, row)
+        return self._refuse(fault, row, asked.endpoint)
 
-    def _refuse(self, fault: Fault, row: Injected) -> web.StreamResponse:
+    def _refuse(self, fault: Fault, row: Injected, endpoint: str) -> web.StreamResponse:
         assert fault.about.refusal is not None, "what is neither lost nor served is refused"
-        status, code, text = fault.about.refusal
+        at_spot = endpoint == SPOT_ORDER and fault.kind in SPOT_REFUSALS
+        status, code, text = SPOT_REFUSALS[fault.kind] if at_spot else fault.about.refusal
         now_ns, lasts_ns = time.monotonic_ns(), int(fault.lasts_s * 1e9)
         self.scene.ledger.became(row, f"refused with {code}")
         match fault.kind:
@@ -146,7 +147,7 @@ class Door:
                 self._blind_until_ns = now_ns + lasts_ns
             case "too_many":
                 return answer(status, code, text, retry_after=fault.chosen)
-            case "filter":
+            case "filter" if not at_spot:
                 code = int(float(fault.chosen))
         return answer(status, code, text)
 

@@ -18,13 +18,11 @@ from engine.venue.embedded.faults.acts import Acts
 from engine.venue.embedded.faults.door import Door
 from engine.venue.embedded.faults.kinds import PEOPLE
 from engine.venue.embedded.faults.ledger import FaultLedger
-from engine.venue.embedded.faults.points import Asked, Message, Points, Route
+from engine.venue.embedded.faults.points import FAR_NS, Asked, Message, Points, Route
 from engine.venue.embedded.faults.scene import Scene
 from engine.venue.embedded.faults.schedule import Fault, Schedule, parse
 from engine.venue.embedded.faults.triggers import Triggers
 from engine.venue.embedded.faults.wires import Wires
-
-FAR_NS = 1 << 62
 
 
 class Faults(Points):
@@ -48,13 +46,13 @@ class Faults(Points):
         self._scene.exchange, self._scene.streams = exchange, streams
         self._acts = Acts(exchange)
 
-    def frames(self, name: str, message: Any) -> Sequence[str]:
-        """What the listeners of stream ``name`` are sent instead of ``message``."""
-        return self._wires.frames(name, message) if self.is_armed else (orjson.dumps(message).decode(),)
+    def frames(self, name: str, message: Any, floor: str = "") -> Sequence[str]:
+        """What the listeners of stream ``name`` of a floor are sent instead of ``message``."""
+        return self._wires.frames(name, message, floor) if self.is_armed else (orjson.dumps(message).decode(),)
 
-    def private(self, account: str, message: Message) -> Sequence[str]:
-        """What ``account`` is sent instead of ``message``."""
-        return self._wires.private(account, message) if self.is_armed else (orjson.dumps(message).decode(),)
+    def private(self, account: str, message: Message, floor: str = "") -> Sequence[str]:
+        """What ``account`` is sent by a floor instead of ``message``."""
+        return self._wires.private(account, message, floor) if self.is_armed else (orjson.dumps(message).decode(),)
 
     async def serve(self, request: web.Request, route: Route) -> web.StreamResponse:
         """Answer ``request``, by ``route`` or otherwise; the control paths are never spoiled."""
@@ -105,7 +103,8 @@ class Faults(Points):
                     wires.cut(row, private=private)
             case "listen_key_expired":
                 row = scene.write(fault.kind, "private connections", "every listen key")
-                scene.streams.expire_listen_keys(FAR_NS, scene.exchange.now_ns // 1_000_000)
+                for floor in (scene.streams, *scene.streams.followers):
+                    floor.expire_listen_keys(FAR_NS, scene.exchange.now_ns // 1_000_000)
                 wires.await_connection(row)
             case kind if kind in PEOPLE:
                 self._act(fault)

@@ -8,9 +8,16 @@ ACT      something that happens to the account
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-ORDERS = ("POST /fapi/v1/order", "POST /fapi/v1/algoOrder")
-CANCELS = ("DELETE /fapi/v1/order", "DELETE /fapi/v1/algoOrder")
-QUESTIONS = ("GET /fapi/v1/order", "GET /fapi/v1/algoOrder")
+SPOT_ORDER = "POST /api/v3/order"
+ORDERS = ("POST /fapi/v1/order", "POST /fapi/v1/algoOrder", SPOT_ORDER)
+CANCELS = ("DELETE /fapi/v1/order", "DELETE /fapi/v1/algoOrder", "DELETE /api/v3/order")
+QUESTIONS = ("GET /fapi/v1/order", "GET /fapi/v1/algoOrder", "GET /api/v3/order")
+# Where spot says the same with another code.
+SPOT_REFUSALS = {
+    "margin": (400, -2010, "Account has insufficient balance for requested action."),
+    "would_trigger": (400, -2010, "Stop price would trigger immediately."),
+    "filter": (400, -1013, "Filter failure: NOTIONAL"),
+}
 
 
 class Place(StrEnum):
@@ -96,10 +103,16 @@ KINDS: dict[str, Kind] = {
         seconds=0.5,
         refusal=(400, -2013, "Order does not exist."),
     ),
-    "margin": replace(_refusal((400, -2019, "Margin is insufficient."), ("POST /fapi/v1/order",)), reduces=False),
-    "would_trigger": _refusal((400, -2021, "Order would immediately trigger."), ("POST /fapi/v1/algoOrder",)),
+    "margin": replace(
+        _refusal((400, -2019, "Margin is insufficient."), ("POST /fapi/v1/order", SPOT_ORDER)), reduces=False
+    ),
+    "would_trigger": _refusal(
+        (400, -2021, "Order would immediately trigger."), ("POST /fapi/v1/algoOrder", SPOT_ORDER)
+    ),
     "reduce_only": replace(_refusal((400, -2022, "ReduceOnly Order is rejected.")), reduces=True),
-    "filter": _refusal((400, -4164, "Order's notional must be no smaller than 5."), ("POST /fapi/v1/order",), "-4164"),
+    "filter": _refusal(
+        (400, -4164, "Order's notional must be no smaller than 5."), ("POST /fapi/v1/order", SPOT_ORDER), "-4164"
+    ),
     # orders: what the account hears
     "executions_duplicate": Kind(place=Place.PRIVATE, text="an execution is told twice"),
     "executions_out_of_order": Kind(place=Place.PRIVATE, text="an execution changes places with the next event"),

@@ -14,6 +14,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+FAR_NS = 1 << 62  # later than anything
+
 Message = dict[str, Any]
 Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -39,12 +41,12 @@ class Points:
     def attach(self, exchange: Any, streams: Any) -> None:
         """Know the exchange and its streams."""
 
-    def frames(self, name: str, message: Any) -> Sequence[str]:
-        """What the listeners of stream ``name`` are sent instead of ``message``."""
+    def frames(self, name: str, message: Any, floor: str = "") -> Sequence[str]:
+        """What the listeners of stream ``name`` of a floor (spot, or none) are sent instead of ``message``."""
         return (orjson.dumps(message).decode(),)
 
-    def private(self, account: str, message: Message) -> Sequence[str]:
-        """What ``account`` is sent instead of ``message``."""
+    def private(self, account: str, message: Message, floor: str = "") -> Sequence[str]:
+        """What ``account`` is sent by a floor instead of ``message``."""
         return (orjson.dumps(message).decode(),)
 
     async def serve(self, request: web.Request, route: Route) -> web.StreamResponse:

@@ -16,7 +16,7 @@ from engine.venue.embedded.faults.scene import Scene
 from engine.venue.embedded.faults.schedule import Fault
 
 Message = dict[str, Any]
-PRIVATE_KINDS = ("ORDER_TRADE_UPDATE", "ALGO_UPDATE")
+PRIVATE_KINDS = ("ORDER_TRADE_UPDATE", "ALGO_UPDATE", "executionReport")
 
 
 @dataclass(slots=True)
@@ -56,9 +56,9 @@ class Wires:
 
     # -- public streams --------------------------------------------------------
 
-    def frames(self, name: str, message: Any) -> Sequence[str]:
-        """What goes out on stream ``name`` instead of ``message``."""
-        symbol = name.partition("@")[0].upper()
+    def frames(self, name: str, message: Any, floor: str = "") -> Sequence[str]:
+        """What goes out on stream ``name`` of a floor instead of ``message``."""
+        symbol, name = name.partition("@")[0].upper(), f"{floor} {name}".lstrip()
         if self._silences and self._is_silent(symbol):
             return ()
         if "@kline_" in name:
@@ -113,19 +113,24 @@ class Wires:
 
     # -- private events --------------------------------------------------------
 
-    def private(self, account: str, message: Message) -> Sequence[str]:
-        """What ``account`` is told instead of ``message``."""
+    def private(self, account: str, message: Message, floor: str = "") -> Sequence[str]:
+        """What ``account`` is told on a floor instead of ``message``."""
+        account = f"{floor} {account}".lstrip()
         if self._deaf is not None and not self._deaf.is_over:
             self._deaf.dropped += 1
             return ()
         lines: Sequence[str] = (text(message),)
         if message.get("e") not in PRIVATE_KINDS:
             return lines
-        body = message["o"]
+        body = message if message["e"] == "executionReport" else message["o"]
         fault = self.scene.strike(Place.PRIVATE, body["s"])
         if fault is not None:
             name = body.get("c") or body.get("caid")
-            self.scene.write(fault.kind, f"private {body['s']}", f"{body.get('x', 'ALGO')} {body['X']} of {name}")
+            self.scene.write(
+                fault.kind,
+                f"private {floor} {body['s']}".replace("  ", " "),
+                f"{body.get('x', 'ALGO')} {body['X']} of {name}",
+            )
         match fault.kind if fault else "":
             case "executions_duplicate":
                 lines = (*lines, *lines)
@@ -147,7 +152,7 @@ class Wires:
 
     def freeze(self, fault: Fault) -> None:
         """Let the sockets of the market neither say nor hear anything."""
-        victims = [client for client in self.scene.streams.clients if client.account is None]
+        victims = [client for client in self.scene.streams.everybody if client.account is None]
         row = self.scene.write(fault.kind, "market connections", f"{len(victims)} sockets")
         for client in victims:
             client.freeze()
@@ -155,7 +160,7 @@ class Wires:
 
     def cut(self, row: Injected, *, private: bool) -> int:
         """Cut every connection of one sort; how many."""
-        victims = [client for client in self.scene.streams.clients if (client.account is not None) == private]
+        victims = [client for client in self.scene.streams.everybody if (client.account is not None) == private]
         for client in victims:
             client.cut()
         self.await_connection(row)

@@ -1,6 +1,7 @@
 """One spot account: its orders that rest in the books, those that wait for a stop price, and its history.
 
-Book, one per symbol:  resting[i] is the order behind records[i], both by arrival;  stops wait outside the book.
+Book, one per symbol:  resting[i] is the order behind records[i], both by arrival;  stops wait outside the book,
+and pending are orders of a list whose first order has not filled yet.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine import matching
-from engine.venue.embedded.spot.orders import SpotFill, SpotOrder
+from engine.venue.embedded.spot.orders import OrderList, SpotFill, SpotOrder
 
 
 @dataclass(slots=True)
@@ -18,6 +19,7 @@ class SpotBook:
     records: np.ndarray = field(default_factory=lambda: np.zeros(0, matching.ORDER))
     resting: list[SpotOrder] = field(default_factory=list)
     stops: list[SpotOrder] = field(default_factory=list)
+    pending: list[SpotOrder] = field(default_factory=list)
 
     def rest(self, order: SpotOrder) -> None:
         """Add a limit order, last in arrival."""
@@ -33,6 +35,16 @@ class SpotBook:
         self.records = self.records[keep].copy()
         self.resting = [order for order in self.resting if order.order_id != order_id]
         self.stops = [order for order in self.stops if order.order_id != order_id]
+        self.pending = [order for order in self.pending if order.order_id != order_id]
+
+    def swap(self, order: SpotOrder) -> None:
+        """Put the newest state of an order where it waits; its place in the queue is kept."""
+        for waiting in (self.resting, self.stops, self.pending):
+            for index, one in enumerate(waiting):
+                if one.order_id == order.order_id:
+                    waiting[index] = order
+                    if waiting is self.resting:
+                        self.records["lots_left"][index] = order.lots_left
 
     def sweep(self) -> None:
         """Take out what is done."""
@@ -41,7 +53,7 @@ class SpotBook:
 
     def all(self) -> list[SpotOrder]:
         """Every open order, by id, which is by arrival."""
-        return sorted([*self.resting, *self.stops], key=lambda order: order.order_id)
+        return sorted([*self.resting, *self.stops, *self.pending], key=lambda order: order.order_id)
 
 
 @dataclass(slots=True)
@@ -53,6 +65,8 @@ class SpotAccount:
     orders: dict[int, SpotOrder] = field(default_factory=dict)
     names: dict[tuple[str, str], int] = field(default_factory=dict)  # (symbol, client id) -> newest order id
     fills: dict[str, list[SpotFill]] = field(default_factory=dict)
+    lists: dict[int, OrderList] = field(default_factory=dict)
+    filled: list[int] = field(default_factory=list)  # lists whose first order has filled: the others are due
 
     def book(self, symbol: str) -> SpotBook:
         """The book of one symbol."""
@@ -67,6 +81,10 @@ class SpotAccount:
         """An order by either id, open or closed."""
         found = self.orders.get(order_id or self.names.get((symbol, client_id), 0))
         return found if found is not None and found.symbol == symbol else None
+
+    def orders_of(self, one: OrderList) -> list[SpotOrder]:
+        """The orders of a list, in its order."""
+        return [self.orders[order_id] for order_id in one.order_ids]
 
     def locked(self, asset: str, pays: dict[str, tuple[str, str]]) -> int:
         """What the open orders bind of ``asset``; ``pays`` says what (buys, sells) of a symbol give."""

@@ -3,40 +3,74 @@
 leg of the path --> limits up to the tick before a stop's price --> the stop works there --> on with the leg
                       |                                               |
                       +--- matching.advance -> fill()                 +--- matching.arrive -> fill(), the rest rests
+
+The leg also pauses where the first order of a list is filled: the orders that waited for it go to work there.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
 from engine import matching
 from engine.venue.embedded.listing import Listing
 from engine.venue.embedded.pit import Pit
-from engine.venue.embedded.spot.account import SpotAccount
+from engine.venue.embedded.spot.account import SpotAccount, SpotBook
 from engine.venue.embedded.spot.orders import (
-    MARKET,
     OPEN,
-    STOP_LOSS,
-    TAKE_PROFIT,
     Balances,
     Execution,
+    OrderList,
     SpotEvent,
     SpotFill,
     SpotOrder,
 )
+from engine.venue.embedded.spot.triggers import follow, is_reached, reached_on_the_way, trails
 from engine.venue.embedded.spot.vault import Swap, Vault
 
 PPM = 1_000_000
 FILL_ID_FIRST = 3_000_000_001
 
 
+class Contingencies(Protocol):
+    """What an order does to the others of its list."""
+
+    def tell(self, account: SpotAccount, one: OrderList, kind: str, at_ns: int) -> None:
+        """Tell the owner."""
+        ...
+
+    def amended(self, account: SpotAccount, order: SpotOrder, client_id: str, lots: int, at_ns: int) -> SpotOrder:
+        """It is made smaller in its place."""
+        ...
+
+    def touched(self, account: SpotAccount, order: SpotOrder, at_ns: int) -> SpotOrder:
+        """It begins to trade."""
+        ...
+
+    def changed(self, account: SpotAccount, order: SpotOrder, at_ns: int, cancel_id: str = "") -> None:
+        """It is filled or has ended."""
+        ...
+
+    def wake(self, account: SpotAccount, pit: Pit, moment: tuple[int, int]) -> None:
+        """What waited goes to work at that price and time."""
+        ...
+
+
 class SpotClearing:
     """Books what the matching model finds."""
+
+    lists: Contingencies
 
     def __init__(self, vault: Vault, fee_ppm: int, tell: Callable[[SpotEvent], None]) -> None:
         self._vault, self._fee_ppm, self._tell = vault, fee_ppm, tell
         self._fill_id = FILL_ID_FIRST
+        self._executions = 0
+
+    @property
+    def next_execution(self) -> int:
+        """The number of the execution that is told next."""
+        return self._executions + 1
 
     # the market moves
 
@@ -45,25 +79,34 @@ class SpotClearing:
         position, here, end = leg
         book, step = account.book(listing.id), 1 if leg[2] > leg[1] else -1
         while here != end and (book.stops or book.resting):
-            due = [ticks for order in book.stops if (ticks := _reached(order, here, end)) is not None]
-            at = min(due, key=lambda ticks: abs(ticks - here), default=end)
-            before = at - step if due else end
+            due = [ticks for order in book.stops if (ticks := reached_on_the_way(order, here, end)) is not None]
+            stop = min(due, key=lambda ticks: abs(ticks - here), default=None)
+            at = min((*due, *_pauses(account, book, here, end)), key=lambda ticks: abs(ticks - here), default=end)
+            before = at - step if at == stop else at
             self._advance(account, listing, pit, (position, here, before))
             position += abs(before - here)
-            if due:
+            self._follow(book, before, pit.at_ns(position))
+            if at == stop:
                 born = self._trigger(account, listing, pit, at, pit.at_ns(position + 1))
                 self._advance(account, listing, pit, (position, before, at))
                 position += 1
                 for order in born:
                     book.rest(order)
             here = at
+            self.lists.wake(account, pit, (here, pit.at_ns(position)))
 
     def jump(self, account: SpotAccount, listing: Listing, pit: Pit, leg: tuple[int, int, int]) -> None:
         """The price jumps: only where it lands is visited."""
         born = self._trigger(account, listing, pit, leg[2], pit.at_ns(leg[0]))
         self._advance(account, listing, pit, leg, jumps=True)
+        self._follow(account.book(listing.id), leg[2], pit.at_ns(leg[0]))
         for order in born:
             account.book(listing.id).rest(order)
+        self.lists.wake(account, pit, (leg[2], pit.at_ns(leg[0])))
+
+    def _follow(self, book: SpotBook, ticks: int, at_ns: int) -> None:
+        for order in [order for order in book.stops if trails(order)]:
+            book.swap(follow(order, ticks, at_ns))
 
     def _advance(
         self, account: SpotAccount, listing: Listing, pit: Pit, leg: tuple[int, int, int], *, jumps: bool = False
@@ -75,19 +118,21 @@ class SpotClearing:
         move = matching.gap if jumps else matching.advance
         count = move(book.records, here, end, pit.book[0], held, fills)
         for row in fills[:count]:
-            index = int(row["order"])
-            book.resting[index] = self.fill(
-                account, listing, book.resting[index], row, pit.at_ns(position + int(row["walked"]))
-            )
+            index, at_ns = int(row["order"]), pit.at_ns(position + int(row["walked"]))
+            book.resting[index] = self.fill(account, listing, book.resting[index], row, at_ns)
         book.sweep()
 
     def _trigger(self, account: SpotAccount, listing: Listing, pit: Pit, at_ticks: int, at_ns: int) -> list[SpotOrder]:
         """Every stop that ``at_ticks`` reaches goes to work; the limit orders that it leaves behind."""
         book, born = account.book(listing.id), []
-        for waiting in [order for order in book.stops if _is_beyond(order, at_ticks)]:
+        for waiting in [order for order in book.stops if is_reached(order, at_ticks)]:
+            if waiting.trailing and not trails(waiting):
+                book.swap(follow(waiting, at_ticks, at_ns))
+                continue
             book.drop(waiting.order_id)
             order = replace(waiting, is_working=True, working_ns=at_ns, updated_ns=at_ns)
             account.keep(order)
+            order = self.lists.touched(account, order, at_ns)
             fills = matching.fills_for(1)
             count = matching.arrive(
                 order.side, order.lots_left, order.price_ticks, at_ticks, pit.book[0], fills, 0, 0, 0
@@ -99,10 +144,10 @@ class SpotClearing:
 
     # one order
 
-    def open(self, account: SpotAccount, listing: Listing, order: SpotOrder) -> None:
+    def open(self, account: SpotAccount, listing: Listing, order: SpotOrder, at_ns: int) -> None:
         """An order is accepted: what it may cost is locked."""
         self._vault.lock(account.name, order.pays(listing), order.locked)
-        self._report(account, listing, Execution(order.created_ns, "NEW", order))
+        self._report(account, listing, Execution(at_ns, "NEW", order))
 
     def take(
         self, account: SpotAccount, listing: Listing, order: SpotOrder, fills: np.ndarray, at_ns: int
@@ -112,11 +157,11 @@ class SpotClearing:
             order = self.fill(account, listing, order, row, at_ns)
             if not order.is_open:
                 return order
-        never_rests = order.type in (MARKET, STOP_LOSS, TAKE_PROFIT) or order.time_in_force in ("IOC", "FOK")
-        return self.end(account, listing, order, "EXPIRED", at_ns) if order.is_open and never_rests else order
+        return self.end(account, listing, order, "EXPIRED", at_ns) if order.is_open and order.never_rests else order
 
     def fill(self, account: SpotAccount, listing: Listing, order: SpotOrder, row: np.void, at_ns: int) -> SpotOrder:
         """Book one fill and tell it; the order after it, which expires when a market order runs out of money."""
+        order = self.lists.touched(account, order, at_ns)
         ticks, lots = int(row["ticks"]), int(row["lots"])
         notional = listing.notional(ticks, lots)
         paid, received = (notional, lots * listing.lot_e8) if order.side > 0 else (lots * listing.lot_e8, notional)
@@ -142,6 +187,7 @@ class SpotClearing:
         order = self._release(account, listing, order)
         done = self._note(account, order, row, (notional, fee, receives), at_ns)
         self._report(account, listing, Execution(at_ns, "TRADE", order, done))
+        self.lists.changed(account, order, at_ns)
         return order
 
     def _note(
@@ -161,6 +207,7 @@ class SpotClearing:
             fee_asset=fee_asset,
             maker=bool(row["kind"] == matching.MAKER),
             at_ns=at_ns,
+            list_id=order.list_id,
         )
         self._fill_id += 1
         account.fills.setdefault(order.symbol, []).append(done)
@@ -184,11 +231,19 @@ class SpotClearing:
         order = self._release(account, listing, replace(order, status=status, updated_ns=at_ns))
         kind = "TRADE_PREVENTION" if status == "EXPIRED_IN_MATCH" else status
         self._report(account, listing, Execution(at_ns, kind, order, cancel_id=cancel_id))
+        self.lists.changed(account, order, at_ns, cancel_id)
         return order
+
+    def report_replaced(
+        self, account: SpotAccount, listing: Listing, order: SpotOrder, client_id_before: str, at_ns: int
+    ) -> None:
+        """An order was amended in its place."""
+        self._report(account, listing, Execution(at_ns, "REPLACED", order, cancel_id=client_id_before))
 
     def _report(self, account: SpotAccount, listing: Listing, execution: Execution) -> None:
         account.keep(execution.order)
-        self._tell(execution)
+        self._executions += 1
+        self._tell(replace(execution, number=self._executions))
         purses = {asset: self._vault.purse(account.name, asset) for asset in (listing.base, listing.quote)}
         held = {asset: (purse.free, purse.locked) for asset, purse in purses.items()}
         self._tell(Balances(account.name, execution.at_ns, held))
@@ -199,13 +254,26 @@ def bound(listing: Listing, side: int, lots: int, ticks: int) -> int:
     return listing.notional(ticks, lots) if side > 0 else lots * listing.lot_e8
 
 
-def _is_beyond(order: SpotOrder, ticks: int) -> bool:
-    return ticks >= order.stop_ticks if order.rises else ticks <= order.stop_ticks
+def shared(listing: Listing, orders: list[SpotOrder], pit: Pit) -> list[tuple[SpotOrder, int]]:
+    """What each order of a pair locks: the dearer one for both; alone it locks for itself."""
+    costs = [worst_cost(listing, order, pit) for order in orders]
+    dearest = costs.index(max(costs))
+    return [(order, cost if at == dearest else 0) for at, (order, cost) in enumerate(zip(orders, costs, strict=True))]
 
 
-def _reached(order: SpotOrder, here: int, end: int) -> int | None:
-    """The first tick of the leg, ``here`` left out, at which the stop triggers."""
+def worst_cost(listing: Listing, order: SpotOrder, pit: Pit) -> int:
+    """What an order may cost: at its limit, or a market order beyond its stop down to the last level of the book."""
+    if order.price_ticks or order.side < 0:
+        return bound(listing, order.side, order.lots_left, order.price_ticks)
+    from_ticks = order.stop_ticks or pit.last_ticks
+    turned = -(-from_ticks * (10_000 + order.trailing) // 10_000)
+    worst = turned + matching.LEVELS + int(pit.book["spread_ticks"][0])
+    return bound(listing, order.side, order.lots_left, worst)
+
+
+def _pauses(account: SpotAccount, book: SpotBook, here: int, end: int) -> list[int]:
+    """Where on the way the first orders of lists are filled: a tick beyond their price."""
     step = 1 if end > here else -1
-    if _is_beyond(order, here + step):
-        return here + step
-    return order.stop_ticks if _is_beyond(order, end) else None
+    waiting = [one for one in book.resting if (of := account.lists.get(one.list_id)) is not None and of.is_waiting]
+    ticks = [one.price_ticks - one.side for one in waiting if one.side == -step]
+    return [one for one in ticks if min(here, end) <= one <= max(here, end) and one != here]

@@ -5,7 +5,7 @@ PlaceSpot -> shape, filters -> stop already beyond? -> walk the book -> self-tra
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from engine.venue.embedded.listing import Listing
 from engine.venue.embedded.orders import Refusal
 from engine.venue.embedded.pit import Pit
 from engine.venue.embedded.spot.account import SpotAccount
-from engine.venue.embedded.spot.clearing import SpotClearing, bound
-from engine.venue.embedded.spot.filters import Draft, objection, read
-from engine.venue.embedded.spot.orders import LIMIT_MAKER, MARKET, PlaceSpot, SpotOrder
+from engine.venue.embedded.spot.clearing import SpotClearing, bound, shared, worst_cost
+from engine.venue.embedded.spot.filters import AMENDS_MAX, Draft, failure, objection, read
+from engine.venue.embedded.spot.orders import LIMIT_MAKER, MARKET, OrderList, PlaceSpot, SpotOrder
 from engine.venue.embedded.spot.vault import Vault
 
 ORDER_ID_FIRST = 6_000_000_001
@@ -50,12 +50,22 @@ class SpotDesk:
     ) -> None:
         self._listings, self._pits, self._vault = listings, pits, vault
         self._clearing, self._average_ticks = clearing, average_ticks
-        self._order_id = ORDER_ID_FIRST
+        self._order_id, self._list_id = ORDER_ID_FIRST, 1
 
-    def place(
-        self, account: SpotAccount, request: PlaceSpot, now_ns: int, *, trial: bool = False
-    ) -> SpotOrder | Refusal | None:
-        """An order for the request, or why not; None when it was only tried."""
+    def place(self, account: SpotAccount, request: PlaceSpot, now_ns: int) -> SpotOrder | Refusal:
+        """An order for the request, or why not."""
+        draft = self.examine(account, request)
+        if isinstance(draft, Refusal):
+            return draft
+        pit = self._pits(request.symbol)
+        order = (
+            self._await_stop(account, draft, pit, now_ns) if draft.waits else self._enter(account, draft, pit, now_ns)
+        )
+        self._clearing.lists.wake(account, pit, (pit.last_ticks, now_ns))
+        return order
+
+    def examine(self, account: SpotAccount, request: PlaceSpot, *, comes_later: bool = False) -> Draft | Refusal:
+        """The request in integers, or what speaks against it; one that comes later will meet another price."""
         listing = self._listings.get(request.symbol)
         if listing is None:
             return INVALID_SYMBOL
@@ -63,18 +73,83 @@ class SpotDesk:
         if isinstance(draft, Refusal):
             return draft
         book = account.book(request.symbol)
-        pit = self._pits(request.symbol)
-        refused = objection(draft, self._average_ticks(request.symbol), len(book.all()), len(book.stops))
-        if refused is None and draft.stop_ticks:
-            refused = _triggers_at_once(draft, pit.last_ticks)
+        waiting = sum(bool(one.stop_ticks or one.trailing) for one in book.all())
+        refused = objection(draft, self._average_ticks(request.symbol), len(book.all()), waiting)
+        if refused is None and draft.stop_ticks and not comes_later:
+            refused = _triggers_at_once(draft, self._pits(request.symbol).last_ticks)
         earlier = account.find(request.symbol, 0, request.client_id) if request.client_id else None
         if refused is None and earlier is not None and earlier.is_open:
             refused = DUPLICATE
-        if refused is not None or trial:
-            return refused
-        if draft.stop_ticks:
-            return self._await_stop(account, draft, pit, now_ns)
-        return self._enter(account, draft, pit, now_ns)
+        return draft if refused is None else refused
+
+    def place_list(
+        self, account: SpotAccount, named: tuple[str, str], drafts: tuple[Draft, ...], now_ns: int
+    ) -> OrderList | Refusal:
+        """Take in the orders of a list (contingency, client id), each examined; the first works, or both of an OCO."""
+        (contingency, client_id), pit, listing = named, self._pits(drafts[0].request.symbol), drafts[0].listing
+        is_oco, list_id = contingency == "OCO", self._list_id
+        if not is_oco and drafts[0].request.type == LIMIT_MAKER and len(self._walk(drafts[0], pit)[1]):
+            return WOULD_TAKE
+        orders = [self._order(account, draft, draft.lots, 0, now_ns) for draft in drafts]
+        ids, begun = tuple(order.order_id for order in orders), orders if is_oco else orders[:1]
+        costs = shared(listing, begun, pit)
+        if self._vault.purse(account.name, orders[0].pays(listing)).free < sum(cost for _, cost in costs):
+            return TOO_POOR
+        self._list_id += 1
+        one = OrderList(
+            list_id=list_id,
+            client_id=client_id or f"list-{list_id}",
+            symbol=listing.id,
+            contingency=contingency,
+            order_ids=ids,
+            tied=ids,
+            is_waiting=not is_oco,
+            at_ns=now_ns,
+        )
+        account.lists[list_id] = one
+        for order, cost in costs:
+            self._admit(account, replace(order, list_id=list_id, locked=cost), now_ns)
+        for order in orders[len(begun) :]:
+            asleep = replace(order, list_id=list_id, status="PENDING_NEW", is_working=False, working_ns=-1_000_000)
+            account.book(listing.id).pending.append(asleep)
+            self._clearing.open(account, listing, asleep, now_ns)
+        self._clearing.lists.tell(account, one, "EXEC_STARTED", now_ns)
+        return one
+
+    def work(self, account: SpotAccount, one: OrderList, draft: Draft, now_ns: int) -> None:
+        """The first order of an OTO meets the market; what is left of it rests, or the others become due."""
+        order, pit = account.orders[one.order_ids[0]], self._pits(one.symbol)
+        if order.type != LIMIT_MAKER:
+            account.book(one.symbol).drop(order.order_id)
+            lots, fills = self._walk(draft, pit)
+            if order.time_in_force == "FOK" and int(fills["lots"].sum()) < lots:
+                fills = fills[:0]
+            order = self._clearing.take(account, draft.listing, order, fills, now_ns)
+            if order.is_open:
+                account.book(order.symbol).rest(order)
+        self._clearing.lists.wake(account, pit, (pit.last_ticks, now_ns))
+
+    def _admit(self, account: SpotAccount, order: SpotOrder, now_ns: int) -> None:
+        book = account.book(order.symbol)
+        self._clearing.open(account, self._listings[order.symbol], order, now_ns)
+        if order.stop_ticks or order.trailing:
+            book.stops.append(order)
+        else:
+            book.rest(order)
+
+    def amend(
+        self, account: SpotAccount, order: SpotOrder, lots: int, client_id: str, now_ns: int
+    ) -> SpotOrder | Refusal:
+        """Make an open order smaller; it keeps its place."""
+        if not order.lots_filled < lots < order.lots:
+            return Refusal(-2010, "Order amend is not allowed: the new quantity must be less, and more than is filled.")
+        if len(order.amended) >= AMENDS_MAX:
+            return failure("MAX_NUM_ORDER_AMENDS")
+        name = client_id or f"amended-{order.order_id}-{len(order.amended) + 1}"
+        earlier = account.find(order.symbol, 0, name)
+        if earlier is not None and earlier.is_open and earlier.order_id != order.order_id:
+            return DUPLICATE
+        return self._clearing.lists.amended(account, order, name, lots, now_ns)
 
     def _order(self, account: SpotAccount, draft: Draft, lots: int, locked: int, now_ns: int) -> SpotOrder:
         order_id, self._order_id = self._order_id, self._order_id + 1
@@ -90,24 +165,24 @@ class SpotDesk:
             lots=lots,
             price_ticks=draft.price_ticks,
             stop_ticks=draft.stop_ticks,
+            trailing=request.trailing,
+            peak_ticks=self._pits(request.symbol).last_ticks if request.trailing and not draft.stop_ticks else 0,
+            trailing_ns=now_ns if request.trailing and not draft.stop_ticks else 0,
             quote_wanted=draft.quote_wanted,
             self_trade=request.self_trade,
             locked=locked,
-            is_working=not draft.stop_ticks,
-            working_ns=-1_000_000 if draft.stop_ticks else now_ns,
+            is_working=not draft.waits,
+            working_ns=-1_000_000 if draft.waits else now_ns,
             created_ns=now_ns,
             updated_ns=now_ns,
         )
 
     def _await_stop(self, account: SpotAccount, draft: Draft, pit: Pit, now_ns: int) -> SpotOrder | Refusal:
-        side = draft.request.side
-        # A market stop may pay up to the last level of the book around its trigger.
-        worst = draft.price_ticks or draft.stop_ticks + matching.LEVELS + int(pit.book["spread_ticks"][0])
-        locked = bound(draft.listing, side, draft.lots, worst)
-        order = self._order(account, draft, draft.lots, locked, now_ns)
-        if self._vault.purse(account.name, order.pays(draft.listing)).free < locked:
+        order = self._order(account, draft, draft.lots, 0, now_ns)
+        order = replace(order, locked=worst_cost(draft.listing, order, pit))
+        if self._vault.purse(account.name, order.pays(draft.listing)).free < order.locked:
             return TOO_POOR
-        self._clearing.open(account, draft.listing, order)
+        self._clearing.open(account, draft.listing, order, now_ns)
         account.book(order.symbol).stops.append(order)
         return order
 
@@ -128,7 +203,7 @@ class SpotDesk:
         order = self._order(account, draft, lots, locked, now_ns)
         if self._vault.purse(account.name, order.pays(listing)).free < locked:
             return TOO_POOR
-        self._clearing.open(account, listing, order)
+        self._clearing.open(account, listing, order, now_ns)
         for mine in arrival.crossed:
             account.book(order.symbol).drop(mine.order_id)
             self._clearing.end(account, listing, mine, "EXPIRED_IN_MATCH", now_ns)

@@ -48,6 +48,17 @@ METHODS: Mapping[str, tuple[str, str, str]] = {
     "order.status": ("GET", "order", SIGNED),
     "order.cancel": ("DELETE", "order", SIGNED),
     "order.cancelReplace": ("POST", "order/cancelReplace", SIGNED),
+    "order.amend.keepPriority": ("PUT", "order/amend/keepPriority", SIGNED),
+    "order.amendments": ("GET", "order/amendments", SIGNED),
+    "orderList.place": ("POST", "order/oco", SIGNED),
+    "orderList.place.oco": ("POST", "orderList/oco", SIGNED),
+    "orderList.place.oto": ("POST", "orderList/oto", SIGNED),
+    "orderList.place.otoco": ("POST", "orderList/otoco", SIGNED),
+    "orderList.status": ("GET", "orderList", SIGNED),
+    "orderList.cancel": ("DELETE", "orderList", SIGNED),
+    "openOrderLists.status": ("GET", "openOrderList", SIGNED),
+    "allOrderLists": ("GET", "allOrderList", SIGNED),
+    "myPreventedMatches": ("GET", "myPreventedMatches", SIGNED),
     "openOrders.status": ("GET", "openOrders", SIGNED),
     "openOrders.cancelAll": ("DELETE", "openOrders", SIGNED),
     "allOrders": ("GET", "allOrders", SIGNED),
@@ -108,12 +119,22 @@ class SpotDialogue:
             self._end(session, list(session.subscriptions))
             await session.client.close(reason=b"exchange closes")
 
-    def tell(self, account: str, message: messages.Message) -> None:
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """Who is connected now."""
+        return tuple(session.client for session in self._sessions)
+
+    def end_subscriptions(self) -> None:
+        """Let nobody hear of his account any more, and say so."""
+        for session in self._sessions:
+            self._end(session, list(session.subscriptions))
+
+    def tell(self, account: str, plain: str) -> None:
         """Tell whoever subscribed to ``account``."""
         for session in self._sessions:
             for number, listens in session.subscriptions.items():
                 if listens == account:
-                    session.client.push(orjson.dumps({"subscriptionId": number, "event": message}).decode())
+                    session.client.push(f'{{"subscriptionId":{number},"event":{plain}}}')
 
     def answer(self, session: Session, text: str | bytes) -> dict[str, Any]:
         """What the exchange says to one frame."""
@@ -194,7 +215,7 @@ class SpotDialogue:
             raise RefusedError(SUBSCRIBED_ALREADY)
         number = session.subscribed
         session.subscribed += 1
-        session.subscriptions[number] = key.account
+        session.subscriptions[number] = session.client.account = key.account
         return {"subscriptionId": number}
 
     def _unsubscribe(self, session: Session, params: Mapping[str, str]) -> Any:
@@ -211,6 +232,8 @@ class SpotDialogue:
             del session.subscriptions[number]
             event = messages.stream_terminated(_wall_ms())
             session.client.push(orjson.dumps({"subscriptionId": number, "event": event}).decode())
+        if not session.subscriptions:
+            session.client.account = None
 
 
 def check_signature(key: Key, params: Mapping[str, str]) -> None:

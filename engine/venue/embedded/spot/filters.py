@@ -8,7 +8,16 @@ from decimal import Decimal, InvalidOperation
 
 from engine.venue.embedded.listing import E8, Listing
 from engine.venue.embedded.orders import Refusal
-from engine.venue.embedded.spot.orders import MARKET, PRICED, STOPS, TAKES, TIMED, TYPES, PlaceSpot
+from engine.venue.embedded.spot.orders import (
+    LIMIT_MAKER,
+    MARKET,
+    PRICED,
+    STOPS,
+    TAKES,
+    TIMED,
+    TYPES,
+    PlaceSpot,
+)
 
 TIMES_IN_FORCE = ("GTC", "IOC", "FOK")
 SELF_TRADE_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
@@ -18,6 +27,9 @@ NOTIONAL_MIN = 5 * E8
 NOTIONAL_MAX = 9_000_000 * E8
 MULTIPLIER_UP, MULTIPLIER_DOWN = 5, 5  # a price lies between a fifth and five times the average
 DIGITS_MAX = 8
+LISTS_MAX, AMENDS_MAX = 20, 10
+TRAILING_MIN, TRAILING_MAX = 10, 2_000  # hundredths of a percent
+BAD_PRICES = Refusal(-2010, "The relationship of the prices for the orders is not correct.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +42,11 @@ class Draft:
     quote_wanted: int
     price_ticks: int
     stop_ticks: int
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for a price before it works."""
+        return bool(self.stop_ticks or self.request.trailing)
 
 
 def failure(name: str) -> Refusal:
@@ -86,8 +103,16 @@ def _objection_to_shape(request: PlaceSpot) -> Refusal | None:
         "quantity": (request.quantity, not by_quote),
         "quoteOrderQty": (request.quote_quantity, by_quote),
         "price": (request.price, request.type in PRICED),
-        "stopPrice": (request.stop_price, stopped),
+        "stopPrice": (request.stop_price, stopped and not request.trailing),
     }
+    if request.trailing:
+        if not stopped:
+            return Refusal(-1106, "Parameter 'trailingDelta' sent when not required.")
+        if not TRAILING_MIN <= request.trailing <= TRAILING_MAX:
+            return failure("TRAILING_DELTA")
+        del wanted["stopPrice"]  # it may be there or not
+    elif stopped and not request.stop_price:
+        return Refusal(-1102, "Param 'stopPrice' or 'trailingDelta' must be sent, but both were empty/null!")
     for name, (value, needed) in wanted.items():
         if needed and not value:
             return Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
@@ -134,9 +159,40 @@ def objection(draft: Draft, average_ticks: int, open_count: int, stops_count: in
         return failure("NOTIONAL")
     if open_count >= ORDERS_MAX:
         return failure("MAX_NUM_ORDERS")
-    if draft.stop_ticks and stops_count >= STOPS_MAX:
+    if draft.waits and stops_count >= STOPS_MAX:
         return failure("MAX_NUM_ALGO_ORDERS")
     return None
+
+
+def objection_to_pair(above: Draft, below: Draft, last_ticks: int) -> Refusal | None:
+    """Return what is wrong with the two orders of an OCO: their types, or where their prices lie."""
+    buys, limits = above.request.side > 0, (LIMIT_MAKER, *TAKES)
+    for draft in (above, below):
+        if draft.request.type not in (LIMIT_MAKER, *STOPS, *TAKES):
+            return Refusal(-1158, "Order type not supported in OCO.")
+    takes, stops = (below, above) if buys else (above, below)
+    if above.request.type == below.request.type == LIMIT_MAKER:
+        return Refusal(-1168, "At least one OCO order must be contingent.")
+    word = "buy" if buys else "sell"
+    if takes.request.type in STOPS and stops.request.type in limits:
+        at = "above" if buys else "below"
+        return Refusal(-1196 if buys else -1197, f"A stop loss order in a {word} OCO must be {at}.")
+    if stops.request.type not in STOPS:
+        at = "below" if buys else "above"
+        if stops.request.type == LIMIT_MAKER:
+            return Refusal(-1165 if buys else -1166, f"A limit order in a {word} OCO must be {at}.")
+        return Refusal(-1198 if buys else -1199, f"A take profit order in a {word} OCO must be {at}.")
+    if takes.request.type not in limits:
+        return Refusal(-1158, "Order type not supported in OCO.")
+    high, low = (_pivot(above), _pivot(below))
+    if (high is not None and high <= last_ticks) or (low is not None and low >= last_ticks):
+        return BAD_PRICES
+    return None
+
+
+def _pivot(draft: Draft) -> int | None:
+    """The price that counts for where an order of an OCO lies; none where it only trails."""
+    return draft.stop_ticks or (None if draft.request.trailing else draft.price_ticks)
 
 
 def described(listing: Listing) -> list[dict[str, object]]:
@@ -147,6 +203,11 @@ def described(listing: Listing) -> list[dict[str, object]]:
     prices = {"minPrice": price(listing.ticks_min), "maxPrice": price(listing.ticks_max), "tickSize": price(1)}
     up, down = str(MULTIPLIER_UP), str(Decimal(1) / MULTIPLIER_DOWN)
     sides = {f"{side}Multiplier{way}": by for side in ("bid", "ask") for way, by in (("Up", up), ("Down", down))}
+    trailing = {
+        f"{bound}Trailing{way}Delta": value
+        for way in ("Above", "Below")
+        for bound, value in (("min", TRAILING_MIN), ("max", TRAILING_MAX))
+    }
     notional = {
         "minNotional": f"{NOTIONAL_MIN // E8}.00000000",
         "applyMinToMarket": True,
@@ -159,8 +220,11 @@ def described(listing: Listing) -> list[dict[str, object]]:
         {"filterType": "LOT_SIZE", **lot},
         {"filterType": "ICEBERG_PARTS", "limit": 10},
         {"filterType": "MARKET_LOT_SIZE", **market},
+        {"filterType": "TRAILING_DELTA", **trailing},
         {"filterType": "PERCENT_PRICE_BY_SIDE", **sides, "avgPriceMins": 5},
         {"filterType": "NOTIONAL", **notional},
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": ORDERS_MAX},
+        {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": LISTS_MAX},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": STOPS_MAX},
+        {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": AMENDS_MAX},
     ]

@@ -5,14 +5,14 @@ a websocket is spot's when   it came in on a port of spot's      ws://127.0.0.1:
                              or has a path that only spot has    /stream-spot/ws  /spot/ws  /ws-api/v3
 """
 
-import time
 from collections.abc import Iterable, Mapping
 
 from aiohttp import web
 
+from engine.venue.embedded.clients import Client
 from engine.venue.embedded.directory import Directory
 from engine.venue.embedded.events import Event
-from engine.venue.embedded.exchange import Exchange
+from engine.venue.embedded.faults.points import FAR_NS, Points
 from engine.venue.embedded.signing import Keys, ListenKeys
 from engine.venue.embedded.spot import dialogue
 from engine.venue.embedded.spot.dialogue import SpotDialogue
@@ -27,15 +27,16 @@ OWN_PATHS = ("/stream-spot/", "/spot/")
 class SpotHall:
     """Spot on the wire; the server asks it first."""
 
-    def __init__(self, exchange: Exchange, keys: Keys, deposits: Mapping[str, int]) -> None:
-        self.exchange = SpotExchange(exchange)
+    def __init__(self, spot: SpotExchange, keys: Keys, deposits: Mapping[str, int]) -> None:
+        """Open an account with ``deposits`` for every owner of a key who has none yet."""
+        self.exchange = spot
         self.ports: set[int] = set()
         listen_keys = ListenKeys()
         self._streams = SpotStreams(self.exchange, listen_keys)
         self.table: Directory = SpotRoutes(self.exchange, self._streams, listen_keys).table()
         self._dialogue = SpotDialogue(self.exchange, keys, self.table)
         self._streams.desks.append(self._dialogue)
-        for account in dict.fromkeys(key.account for key in keys.values()):
+        for account in dict.fromkeys(key.account for key in keys.values() if key.account not in spot.accounts):
             for asset, amount in deposits.items():
                 self.exchange.deposit(account, asset, amount)
         self.exchange.drain()  # nobody listens yet
@@ -69,9 +70,20 @@ class SpotHall:
         """Cut every client with more than ``backlog_max`` messages waiting."""
         self._streams.cut_slowest(backlog_max)
 
-    def expire_listen_keys(self) -> None:
-        """End what an hour without a keepalive ends."""
-        self._streams.expire_listen_keys(time.monotonic_ns(), time.time_ns() // 1_000_000)
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """Who is connected now, to streams and to the websocket API."""
+        return self._streams.clients + self._dialogue.clients
+
+    def expire_listen_keys(self, now_ns: int, wall_ms: int) -> None:
+        """End what an hour without a keepalive ends; at the end of all time, subscriptions as well."""
+        self._streams.expire_listen_keys(now_ns, wall_ms)
+        if now_ns >= FAR_NS:
+            self._dialogue.end_subscriptions()
+
+    def attach(self, faults: Points) -> None:
+        """Let things go wrong here as well."""
+        self._streams.faults = faults
 
     async def close(self) -> None:
         """Say good-bye to every client."""

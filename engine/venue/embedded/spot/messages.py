@@ -6,7 +6,7 @@ from engine.venue.embedded.events import Candle, CandleUpdate, Quote, Trade
 from engine.venue.embedded.listing import Listing, e8_text
 from engine.venue.embedded.market import INTERVALS_NS
 from engine.venue.embedded.orders import SIDES
-from engine.venue.embedded.spot.orders import Balances, Execution, Payment
+from engine.venue.embedded.spot.orders import Balances, Execution, ListUpdate, Payment
 from engine.venue.embedded.spot.statements import price, quantity
 
 MS = 1_000_000
@@ -134,14 +134,19 @@ def average_price(listing: Listing, average_ticks: int, at_ns: int) -> Message:
     return {"e": "avgPrice", "E": at_ms, "s": listing.id, "i": "5m", "w": text, "T": at_ms}
 
 
-def execution(listing: Listing, told: Execution, number: int) -> Message:
-    """An executionReport event; ``number`` is the execution's own."""
+def execution(listing: Listing, told: Execution) -> Message:
+    """An executionReport event."""
     order, fill, at_ms = told.order, told.fill, told.at_ns // MS
+    name, before = order.client_id, ""
+    if told.kind == "CANCELED":
+        name, before = told.cancel_id or f"cancel-{order.order_id}", order.client_id
+    elif told.kind == "REPLACED":
+        before = told.cancel_id
     report: Message = {
         "e": "executionReport",
         "E": at_ms,
         "s": listing.id,
-        "c": (told.cancel_id or f"cancel-{order.order_id}") if told.kind == "CANCELED" else order.client_id,
+        "c": name,
         "S": SIDES[order.side],
         "o": order.type,
         "f": order.time_in_force,
@@ -149,8 +154,8 @@ def execution(listing: Listing, told: Execution, number: int) -> Message:
         "p": price(listing, order.price_ticks),
         "P": price(listing, order.stop_ticks),
         "F": "0.00000000",
-        "g": NOBODY,
-        "C": order.client_id if told.kind == "CANCELED" else "",
+        "g": order.list_id,
+        "C": before,
         "x": told.kind,
         "X": order.status,
         "r": "NONE",
@@ -162,7 +167,7 @@ def execution(listing: Listing, told: Execution, number: int) -> Message:
         "N": fill.fee_asset if fill else None,
         "T": at_ms,
         "t": fill.trade_id if fill else NOBODY,
-        "I": number,
+        "I": told.number,
         "w": order.is_working and order.is_open,
         "m": bool(fill and fill.maker),
         "M": fill is not None,
@@ -172,7 +177,32 @@ def execution(listing: Listing, told: Execution, number: int) -> Message:
         "Q": e8_text(order.quote_wanted),
         "V": order.self_trade,
     }
+    if order.trailing:
+        report["d"] = order.trailing
+        if order.trailing_ns:
+            report["D"] = order.trailing_ns // MS
+    if told.kind == "EXPIRED" and order.never_rests:
+        report["eR"] = "INSUFFICIENT_LIQUIDITY"
     return report | ({"W": order.working_ns // MS} if order.is_working else {})
+
+
+def list_status(told: ListUpdate) -> Message:
+    """A listStatus event."""
+    one, at_ms = told.list, told.at_ns // MS
+    pairs = zip(one.order_ids, told.client_ids, strict=True)
+    return {
+        "e": "listStatus",
+        "E": at_ms,
+        "s": one.symbol,
+        "g": one.list_id,
+        "c": one.contingency,
+        "l": told.kind,
+        "L": "ALL_DONE" if one.is_done else "EXECUTING",
+        "r": "NONE",
+        "C": one.client_id,
+        "T": at_ms,
+        "O": [{"s": one.symbol, "i": order_id, "c": name} for order_id, name in pairs],
+    }
 
 
 def account_position(told: Balances) -> Message:

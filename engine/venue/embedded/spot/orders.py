@@ -1,6 +1,7 @@
 """Spot orders, fills, requests and events, as values; a change makes a new value.
 
 PlaceSpot --accepted--> SpotOrder  NEW -> PARTIALLY_FILLED -> FILLED | CANCELED | EXPIRED | EXPIRED_IN_MATCH
+   |                       PENDING_NEW first, where another order of its list has to fill before it
    |                       with a stop price it waits first (``is_working`` is false) and works when that trades
    +-------refused------> Refusal(code, message)
 """
@@ -18,7 +19,8 @@ PRICED = (LIMIT, LIMIT_MAKER, STOP_LOSS_LIMIT, TAKE_PROFIT_LIMIT)
 TIMED = (LIMIT, STOP_LOSS_LIMIT, TAKE_PROFIT_LIMIT)  # say how long they are good
 STOPS = (STOP_LOSS, STOP_LOSS_LIMIT)
 TAKES = (TAKE_PROFIT, TAKE_PROFIT_LIMIT)
-OPEN = ("NEW", "PARTIALLY_FILLED")
+OPEN = ("NEW", "PARTIALLY_FILLED", "PENDING_NEW")
+NO_LIST = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +34,22 @@ class PlaceSpot:
     quote_quantity: str | None = None  # MARKET only, instead of quantity
     price: str | None = None
     stop_price: str | None = None
+    trailing: int = 0  # trailingDelta, in hundredths of a percent
     time_in_force: str = ""  # GTC IOC FOK, where the type has one
     client_id: str = ""  # empty: the exchange makes one
     self_trade: str = "EXPIRE_MAKER"  # NONE EXPIRE_TAKER EXPIRE_MAKER EXPIRE_BOTH
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """One change of an order that kept its place in the queue."""
+
+    execution: int
+    at_ns: int
+    client_id_before: str
+    client_id: str
+    lots_before: int
+    lots: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +76,11 @@ class SpotOrder:
     created_ns: int = 0
     updated_ns: int = 0
     working_ns: int = -1_000_000  # when it began to work; -1 ms: not yet
+    list_id: int = NO_LIST
+    trailing: int = 0  # hundredths of a percent that the price may turn before it triggers
+    peak_ticks: int = 0  # the best price since it trails; 0: it does not yet
+    trailing_ns: int = 0  # when it began to
+    amended: tuple["Amendment", ...] = ()
 
     @property
     def lots_left(self) -> int:
@@ -73,9 +93,19 @@ class SpotOrder:
         return self.status in OPEN
 
     @property
+    def is_pending(self) -> bool:
+        """Whether it waits for another order of its list."""
+        return self.status == "PENDING_NEW"
+
+    @property
     def rises(self) -> bool:
         """Whether its stop price triggers from below."""
         return (self.side > 0) == (self.type in STOPS)
+
+    @property
+    def never_rests(self) -> bool:
+        """Whether what it does not get at once is given up."""
+        return self.type in (MARKET, STOP_LOSS, TAKE_PROFIT) or self.time_in_force in ("IOC", "FOK")
 
     def pays(self, listing: Listing) -> str:
         """The asset that it gives."""
@@ -98,17 +128,49 @@ class SpotFill:
     fee_asset: str  # what was received
     maker: bool
     at_ns: int
+    list_id: int = NO_LIST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderList:
+    """Orders that live and die together.
+
+    OCO    two, of which one works; whatever happens to one ends the other
+    OTO    one that works, then one or (OTOCO) an OCO of two that wait until it is filled
+    """
+
+    list_id: int
+    client_id: str
+    symbol: str
+    contingency: str  # OCO, OTO
+    order_ids: tuple[int, ...]
+    tied: tuple[int, ...]  # those that end with any other of them
+    is_waiting: bool  # the first has to fill before the others work
+    is_done: bool = False
+    at_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ListUpdate:
+    """listStatus: ``kind`` is EXEC_STARTED, UPDATED or ALL_DONE."""
+
+    account: str
+    at_ns: int
+    kind: str
+    list: OrderList
+    client_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """executionReport: ``kind`` is NEW, TRADE, CANCELED, EXPIRED or TRADE_PREVENTION."""
+    """executionReport: ``kind`` is NEW, TRADE, CANCELED, REPLACED, EXPIRED or TRADE_PREVENTION."""
 
     at_ns: int
     kind: str
     order: SpotOrder
     fill: SpotFill | None = None
-    cancel_id: str = ""  # client id of the request that cancelled
+    cancel_id: str = ""  # client id of the request that cancelled, or the order's own before it was replaced
+    number: int = 0  # the execution's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +192,4 @@ class Payment:
     amount: int
 
 
-SpotEvent = Execution | Balances | Payment
+SpotEvent = Execution | Balances | Payment | ListUpdate

@@ -71,20 +71,19 @@ def exchange_info(spot: SpotExchange, given: Parameters, wall_ms: int) -> Answer
 
 
 def _symbol(listing: Listing) -> Answer:
-    can = dict.fromkeys(("quoteOrderQtyMarketAllowed", "cancelReplaceAllowed", "isSpotTradingAllowed"), True)
-    cannot = dict.fromkeys(
+    can = dict.fromkeys(
         (
-            "icebergAllowed",
             "ocoAllowed",
             "otoAllowed",
-            "opoAllowed",
+            "quoteOrderQtyMarketAllowed",
             "allowTrailingStop",
+            "cancelReplaceAllowed",
             "amendAllowed",
-            "pegInstructionsAllowed",
-            "isMarginTradingAllowed",
+            "isSpotTradingAllowed",
         ),
-        False,
+        True,
     )
+    cannot = dict.fromkeys(("icebergAllowed", "opoAllowed", "pegInstructionsAllowed", "isMarginTradingAllowed"), False)
     return {
         "symbol": listing.id,
         "status": "TRADING",

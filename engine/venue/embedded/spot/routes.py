@@ -9,6 +9,7 @@ from engine.venue.embedded.directory import KEYED, OPEN, Directory, Route
 from engine.venue.embedded.parameters import Parameters, RefusedError
 from engine.venue.embedded.signing import LISTEN_KEY_ABSENT, ListenKeys
 from engine.venue.embedded.spot import quotations as quote
+from engine.venue.embedded.spot.baskets import SpotBaskets
 from engine.venue.embedded.spot.exchange import SpotExchange
 from engine.venue.embedded.spot.streams import SpotStreams
 from engine.venue.embedded.spot.trading import SpotTrading
@@ -49,7 +50,7 @@ class SpotRoutes:
         return {("GET", f"/api/v3/{path}"): Route(answer, OPEN, weight) for path, (answer, weight) in paths.items()}
 
     def _private(self) -> Directory:
-        trading = SpotTrading(self._spot)
+        trading, baskets = SpotTrading(self._spot), SpotBaskets(self._spot)
         told = partial(partial, self._told)
         routes: Directory = {
             ("POST", "order"): Route(told(trading.place), orders=1),
@@ -65,9 +66,16 @@ class SpotRoutes:
             ("GET", "account/commission"): Route(trading.commission, weight=20),
             ("GET", "rateLimit/order"): Route(lambda _, __: quote.counts(0, self._orders), weight=40),
             ("GET", "myPreventedMatches"): Route(lambda _, __: [], weight=20),
-            ("GET", "orderList"): Route(lambda _, __: [], weight=4),
-            ("GET", "openOrderList"): Route(lambda _, __: [], weight=6),
-            ("GET", "allOrderList"): Route(lambda _, __: [], weight=20),
+            ("PUT", "order/amend/keepPriority"): Route(told(trading.amend), weight=4),
+            ("GET", "order/amendments"): Route(trading.amendments, weight=4),
+            ("POST", "orderList/oco"): Route(told(baskets.place_oco), orders=2),
+            ("POST", "orderList/oto"): Route(told(baskets.place_oto), orders=2),
+            ("POST", "orderList/otoco"): Route(told(baskets.place_otoco), orders=3),
+            ("POST", "order/oco"): Route(told(baskets.place_old_oco), orders=2),
+            ("DELETE", "orderList"): Route(told(baskets.cancel)),
+            ("GET", "orderList"): Route(baskets.query, weight=4),
+            ("GET", "openOrderList"): Route(baskets.open_lists, weight=6),
+            ("GET", "allOrderList"): Route(baskets.all_lists, weight=20),
         }
         return {(method, f"/api/v3/{path}"): route for (method, path), route in routes.items()}
 

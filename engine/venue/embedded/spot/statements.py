@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.venue.embedded.listing import Listing, e8_text
 from engine.venue.embedded.orders import SIDES
-from engine.venue.embedded.spot.orders import SpotFill, SpotOrder
+from engine.venue.embedded.spot.orders import OrderList, SpotFill, SpotOrder
 
 MS = 1_000_000
 UID = 354_937_868
@@ -25,7 +25,7 @@ def quantity(listing: Listing, lots: int) -> str:
 
 def _numbers(listing: Listing, order: SpotOrder) -> Answer:
     """What every kind of answer about an order says."""
-    numbers = {
+    numbers: Answer = {
         "price": price(listing, order.price_ticks),
         "origQty": quantity(listing, order.lots),
         "executedQty": quantity(listing, order.lots_filled),
@@ -36,7 +36,12 @@ def _numbers(listing: Listing, order: SpotOrder) -> Answer:
         "type": order.type,
         "side": SIDES[order.side],
     }
-    return numbers | ({"stopPrice": price(listing, order.stop_ticks)} if order.stop_ticks else {})
+    if order.stop_ticks:
+        numbers["stopPrice"] = price(listing, order.stop_ticks)
+    if order.trailing:
+        numbers["trailingDelta"] = order.trailing
+        numbers["trailingTime"] = order.trailing_ns // MS if order.trailing_ns else -1
+    return numbers
 
 
 def order(listing: Listing, placed: SpotOrder) -> Answer:
@@ -44,7 +49,7 @@ def order(listing: Listing, placed: SpotOrder) -> Answer:
     return {
         "symbol": listing.id,
         "orderId": placed.order_id,
-        "orderListId": -1,
+        "orderListId": placed.list_id,
         "clientOrderId": placed.client_id,
         **_numbers(listing, placed),
         "stopPrice": price(listing, placed.stop_ticks),
@@ -62,7 +67,7 @@ def placed(listing: Listing, order: SpotOrder, fills: Iterable[SpotFill], shape:
     answer: Answer = {
         "symbol": listing.id,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "clientOrderId": order.client_id,
         "transactTime": order.updated_ns // MS,
     }
@@ -90,12 +95,75 @@ def cancelled(listing: Listing, order: SpotOrder, cancel_id: str, at_ns: int) ->
         "symbol": listing.id,
         "origClientOrderId": order.client_id,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "clientOrderId": cancel_id or f"cancel-{order.order_id}",
         "transactTime": at_ns // MS,
         **_numbers(listing, order),
         "selfTradePreventionMode": order.self_trade,
     }
+
+
+def order_list(one: OrderList, orders: Iterable[SpotOrder], at_ns: int) -> Answer:
+    """An order list as queries report it; answers to orders and cancels add ``orderReports``."""
+    return {
+        "orderListId": one.list_id,
+        "contingencyType": one.contingency,
+        "listStatusType": "ALL_DONE" if one.is_done else "EXEC_STARTED",
+        "listOrderStatus": "ALL_DONE" if one.is_done else "EXECUTING",
+        "listClientOrderId": one.client_id,
+        "transactionTime": at_ns // MS,
+        "symbol": one.symbol,
+        "orders": [{"symbol": one.symbol, "orderId": x.order_id, "clientOrderId": x.client_id} for x in orders],
+    }
+
+
+def amended(listing: Listing, order: SpotOrder, one: tuple[OrderList, list[SpotOrder]] | None) -> Answer:
+    """The answer to an amendment; with its list where the order has one."""
+    last = order.amended[-1]
+    told = {
+        "symbol": listing.id,
+        "orderId": order.order_id,
+        "orderListId": order.list_id,
+        "origClientOrderId": last.client_id_before,
+        "clientOrderId": last.client_id,
+        "price": price(listing, order.price_ticks),
+        "qty": quantity(listing, order.lots),
+        "executedQty": quantity(listing, order.lots_filled),
+        "preventedQty": quantity(listing, 0),
+        "quoteOrderQty": e8_text(order.quote_wanted),
+        "cumulativeQuoteQty": e8_text(order.cost * listing.unit),
+        "status": order.status,
+        "timeInForce": order.time_in_force,
+        "type": order.type,
+        "side": SIDES[order.side],
+    }
+    if order.is_working:
+        told["workingTime"] = order.working_ns // MS
+    told["selfTradePreventionMode"] = order.self_trade
+    answer: Answer = {"transactTime": last.at_ns // MS, "executionId": last.execution, "amendedOrder": told}
+    if one is not None:
+        whole = order_list(*one, last.at_ns)
+        answer["listStatus"] = {
+            name: value for name, value in whole.items() if name not in ("listStatusType", "transactionTime")
+        }
+    return answer
+
+
+def amendments(listing: Listing, order: SpotOrder) -> list[Answer]:
+    """How an order was amended, oldest first."""
+    return [
+        {
+            "symbol": listing.id,
+            "orderId": order.order_id,
+            "executionId": one.execution,
+            "origClientOrderId": one.client_id_before,
+            "newClientOrderId": one.client_id,
+            "origQty": quantity(listing, one.lots_before),
+            "newQty": quantity(listing, one.lots),
+            "time": one.at_ns // MS,
+        }
+        for one in order.amended
+    ]
 
 
 def fill(listing: Listing, traded: SpotFill) -> Answer:
@@ -104,7 +172,7 @@ def fill(listing: Listing, traded: SpotFill) -> Answer:
         "symbol": listing.id,
         "id": traded.trade_id,
         "orderId": traded.order_id,
-        "orderListId": -1,
+        "orderListId": traded.list_id,
         "price": price(listing, traded.price_ticks),
         "qty": quantity(listing, traded.lots),
         "quoteQty": e8_text(traded.notional),

@@ -15,13 +15,15 @@ from aiohttp import web
 from engine.venue.embedded.clients import Client
 from engine.venue.embedded.depth import Ladder
 from engine.venue.embedded.events import Candle, CandleUpdate, Event, Quote, Trade
+from engine.venue.embedded.faults.points import Points
 from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS
 from engine.venue.embedded.signing import LISTEN_KEY_ABSENT, ListenKeys
 from engine.venue.embedded.spot import messages
 from engine.venue.embedded.spot.exchange import SpotExchange
-from engine.venue.embedded.spot.orders import Balances, Execution, Payment, SpotEvent
+from engine.venue.embedded.spot.orders import Balances, Execution, ListUpdate, Payment, SpotEvent
 from engine.venue.embedded.spot.quotations import day_statistics
 
+FLOOR = "spot"  # what faults call it
 ROUTE = re.compile(r"^(?:/(?:spot|stream-spot))?/(ws|stream)(?:/(.*))?$")
 LISTEN_KEY = re.compile(r"[0-9a-f]{64}")
 TICK_STREAMS = re.compile(r"@(aggTrade|trade|bookTicker|depth|kline)")
@@ -32,7 +34,7 @@ TRADES = {"aggTrade": messages.aggregate_trade, "trade": messages.public_trade}
 class Desk(Protocol):
     """Whoever else tells accounts what happened to them."""
 
-    def tell(self, account: str, message: messages.Message) -> None:
+    def tell(self, account: str, plain: str) -> None:
         """Tell one account."""
         ...
 
@@ -45,8 +47,13 @@ class SpotStreams:
         self._clients: dict[Client, None] = {}
         self._listeners: dict[str, dict[Client, None]] = {}
         self._ladders = {listing.id: Ladder(spot.market, listing) for listing in spot.listings}
-        self._executions = 0
         self.desks: list[Desk] = []
+        self.faults: Points = Points()
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """Who is connected now."""
+        return tuple(self._clients)
 
     @property
     def backlog_count(self) -> int:
@@ -162,19 +169,19 @@ class SpotStreams:
         """Tell the accounts what happened to them."""
         for event in self._spot.drain():
             account, message = self._private(event)
-            for desk in self.desks:
-                desk.tell(account, message)
-            for client in self._clients:
-                if client.account == account:
-                    plain = orjson.dumps(message).decode()
-                    client.push(_combined(client.listen_key or "", plain) if client.combined else plain)
+            for plain in self.faults.private(account, message, FLOOR):
+                for desk in self.desks:
+                    desk.tell(account, plain)
+                for client in self._clients:
+                    if client.account == account:
+                        client.push(_combined(client.listen_key or "", plain) if client.combined else plain)
 
     def _private(self, event: SpotEvent) -> tuple[str, messages.Message]:
         match event:
             case Execution():
-                self._executions += 1
-                listing = self._spot.by_id[event.order.symbol]
-                return event.order.account, messages.execution(listing, event, self._executions)
+                return event.order.account, messages.execution(self._spot.by_id[event.order.symbol], event)
+            case ListUpdate():
+                return event.account, messages.list_status(event)
             case Balances():
                 return event.account, messages.account_position(event)
             case Payment():
@@ -244,9 +251,9 @@ class SpotStreams:
                 self._tell(name, told)
 
     def _tell(self, name: str, message: messages.Message | list[messages.Message]) -> None:
-        plain = orjson.dumps(message).decode()
-        for client in self._listeners.get(name, ()):
-            client.push(_combined(name, plain) if client.combined else plain)
+        for plain in self.faults.frames(name, message, FLOOR):
+            for client in self._listeners.get(name, ()):
+                client.push(_combined(name, plain) if client.combined else plain)
 
 
 def _combined(name: str, plain: str) -> str:

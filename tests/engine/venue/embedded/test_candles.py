@@ -1,7 +1,6 @@
 """Candle files: read exactly, judged row by row, refused in one line."""
 
 import gzip
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,9 @@ import pytest
 
 from engine.venue.embedded.candles import DAY_NS, CandleFileError, open_market, read_recording
 from engine.venue.embedded.market import MINUTE_NS
+from tests.recordings import DATA as RECORDED
 
 HEADER = "open_time,open,high,low,close,volume\n"
-RECORDED = Path(os.environ.get("RINGMASTER_DATA", Path(__file__).parents[5].parent / "shared" / "data"))
 
 
 def write(place: Path, rows: list[str], name: str = "BTCUSDT-1m.csv") -> Path:

@@ -1,16 +1,14 @@
 """The shape of our events against that of documented ones."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
 from engine.venue.embedded import messages
 from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, CandleUpdate, OrderUpdate, Quote, Trade
 from engine.venue.embedded.orders import BUY, SELL, PlaceOrder
+from tests.recordings import DATA
 
-DATA = Path(os.environ.get("RINGMASTER_DATA", Path(__file__).resolve().parents[4].parent / "shared" / "data"))
 DOCUMENTED = DATA / "account_events" / "nautilus" / "rs_binance" / "futures"
 NEWER = {"st", "ps", "AP", "cr"}  # of trailing stops, or of a protocol version that clients do not read
 

@@ -2,9 +2,7 @@
 
 import gzip
 import json
-import os
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +12,8 @@ from engine.venue.embedded.limits import PUBLISHED
 from engine.venue.embedded.market import MINUTE_NS
 from engine.venue.embedded.parameters import Parameters
 from engine.venue.embedded.synthetic import SyntheticMarket
+from tests.recordings import DATA
 
-DATA = Path(os.environ.get("RINGMASTER_DATA", Path(__file__).resolve().parents[4].parent / "shared" / "data"))
 METADATA = DATA / "market_metadata" / "binance_usdm_exchangeInfo_2025-11-26.json.gz"
 
 

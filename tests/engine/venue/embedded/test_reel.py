@@ -1,6 +1,5 @@
 """Recorded trades and quotes, played: what comes out is what was recorded."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,8 @@ from engine.venue.embedded.events import CandleUpdate, OrderUpdate, Quote, Trade
 from engine.venue.embedded.exchange import Exchange, Settings
 from engine.venue.embedded.orders import PlaceOrder
 from engine.venue.embedded.ticks import TickMarket, open_ticks
+from tests.recordings import DATA as RECORDED
 
-RECORDED = Path(os.environ.get("RINGMASTER_DATA", Path(__file__).parents[5].parent / "shared" / "data"))
 FRAMES = RECORDED / "raw_frames" / "binance_hft" / "usdm_btcusdt_20240719.gz"
 FIRST_MS = 1_700_000_040_000
 PRICES = (100.0, 100.1, 100.1, 99.9, 100.3)  # of the second minute: 1 + 0 + 2 + 4 ticks

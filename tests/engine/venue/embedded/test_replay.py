@@ -1,9 +1,7 @@
 """A recorded day, played and read back: what went in comes out, at every speed, by REST and by stream."""
 
 import asyncio
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import aiohttp
 import pyarrow.parquet as pq
@@ -14,8 +12,8 @@ from engine.venue.embedded.exchange import Exchange, Settings
 from engine.venue.embedded.market import MINUTE_NS
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Server
+from tests.recordings import DATA as RECORDED
 
-RECORDED = Path(os.environ.get("RINGMASTER_DATA", Path(__file__).parents[5].parent / "shared" / "data"))
 FILE = RECORDED / "candles" / "binance_usdm" / "BTCUSDT-1m.parquet"
 MINUTES = 1440
 FIELDS = ("open", "high", "low", "close", "volume")

@@ -1,17 +1,15 @@
 """The shape of our statements against that of documented ones, and their arithmetic."""
 
 import json
-import os
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from engine.venue.embedded.orders import BUY, SELL, PlaceOrder
 from engine.venue.embedded.parameters import Parameters
 from engine.venue.embedded.trading import Trading
+from tests.recordings import DATA
 
-DATA = Path(os.environ.get("RINGMASTER_DATA", Path(__file__).resolve().parents[4].parent / "shared" / "data"))
 DOCUMENTED = DATA / "account_events" / "nautilus" / "rs_binance" / "futures" / "http_json"
 
 

@@ -147,8 +147,8 @@ async def test_only_the_owner_hears_of_the_account(booth):
     server._exchange.place("paper", PlaceOrder(symbol="BTCUSDT", side=BUY, type="MARKET", quantity="0.01"))
     server.streams.publish(server._exchange.drain())
     for stream in (private, raw):
-        heard = [(await stream.receive_json(timeout=2))["e"] for _ in range(3)]
-        assert {"ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE"} == set(heard)
+        heard = [(await stream.receive_json(timeout=2))["e"] for _ in range(4)]
+        assert {"TRADE_LITE", "ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE"} == set(heard)
     with pytest.raises(TimeoutError):
         await public.receive(timeout=0.05)
 

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,8 @@ import pytest
 from engine.venue.embedded.candles import CandleFileError
 from engine.venue.embedded.market import MINUTE_NS
 from engine.venue.embedded.ticks import open_ticks, tick_files
+from tests.recordings import DATA as RECORDED
 
-RECORDED = Path(os.environ.get("RINGMASTER_DATA", Path(__file__).parents[5].parent / "shared" / "data"))
 FRAMES = RECORDED / "raw_frames" / "binance_hft" / "usdm_btcusdt_20240718.gz"
 FIRST_MS = 1_700_000_040_000  # a whole minute
 

@@ -83,7 +83,7 @@ def test_trying_an_order_changes_nothing(opened):
     """order/test checks and forgets."""
     spot = opened()
     request = PlaceSpot(symbol="BTCUSDT", side=1, type="MARKET", quantity="0.1")
-    assert spot.place("me", request, trial=True) is None
+    assert spot.objection("me", request) is None
     assert spot.drain() == []
 
 

@@ -22,7 +22,7 @@ def test_a_cancel_swaps_the_client_ids(opened, placed):
     """``c`` is the cancel's own, ``C`` the order's."""
     spot = opened()
     order = placed(spot, 1, "LIMIT", quantity="0.1", price="90000.0", time_in_force="GTC", client_id="mine")
-    told = messages.execution(CONTRACT, Execution(1, "CANCELED", order, cancel_id="away"), 1)
+    told = messages.execution(CONTRACT, Execution(1, "CANCELED", order, cancel_id="away"))
     assert (told["c"], told["C"], told["N"], told["t"]) == ("away", "mine", None, -1)
 
 

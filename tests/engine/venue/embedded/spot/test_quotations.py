@@ -34,5 +34,6 @@ def test_exchange_info_says_what_is_allowed(opened):
     spot = opened()
     (told,) = quotations.exchange_info(spot, Parameters({}, spot.market), 1)["symbols"]
     assert told["quoteOrderQtyMarketAllowed"]
-    assert not told["ocoAllowed"]
+    assert told["ocoAllowed"]
+    assert not told["icebergAllowed"]
     assert "LIMIT_MAKER" in told["orderTypes"]

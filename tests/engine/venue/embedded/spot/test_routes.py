@@ -6,7 +6,7 @@ PUBLIC = [
     "ping", "time", "exchangeInfo", "klines", "uiKlines", "depth", "trades", "historicalTrades", "aggTrades",
     "avgPrice", "ticker/24hr", "ticker/price", "ticker/bookTicker", "ticker/tradingDay", "ticker",
 ]  # fmt: skip
-PRIVATE = ["account", "account/commission", "openOrders", "allOrders", "myTrades", "rateLimit/order", "orderList"]
+PRIVATE = ["account", "account/commission", "openOrders", "allOrders", "myTrades", "rateLimit/order", "openOrderList"]
 
 
 async def test_every_path_answers(make_exchange):
