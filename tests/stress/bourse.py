@@ -72,6 +72,11 @@ class Bourse:
             self._work(order)
         return self.seen(order)
 
+    def remember(self, intent: Intent, end: Event) -> None:
+        """An order that ended before anything that is played, without a trade."""
+        order = self.orders[intent.client_id] = Resting(intent, self._number(), self.world.now_ns)
+        order.event = end
+
     def cancel(self, intent: Intent) -> None:
         """End an order."""
         order = self.orders.get(intent.client_id)

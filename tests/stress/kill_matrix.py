@@ -16,8 +16,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,12 +26,14 @@ from engine import account as accounts
 from engine import errors
 from engine.messages import Candle, Target
 from engine.order import Intent, OrderType, client_id_of
+from engine.settings import EngineSettings, ExitSettings
 from engine.venue.embedded.exchange import Exchange, Settings
 from shm.records import Purpose, Unit
 from tests.engine.venue.embedded.conftest import Played
 from tests.stress.hall import ACCOUNT, Hall
 from tests.stress.points import Disk, FirstOrder, Points, Steps
-from tests.stress.schedule import CASH, DAWN_NS, RULE, SYMBOL, Schedule, Tally
+from tests.stress.schedule import CASH, DAWN_NS, EXECUTOR, PATIENT, RULE, SETTINGS, SYMBOL, Schedule
+from tests.stress.tally import Tally
 from tests.stress.virtual import MS, World
 from tests.stress.wire import Fault
 
@@ -49,15 +52,31 @@ OUT_AND_BACK: tuple[tuple[int, int] | None, ...] = (
     (0, 0),
 )  # fmt: skip - (lots, stop), or a minute of the market
 THERE_AND_BACK = ((3, 990_000), None, (0, 0))
-SCRIPTS: dict[str, tuple[tuple[tuple[int, int] | None, ...], Fault | None]] = {
-    "enter, add, turn, stopped out, enter, leave": (OUT_AND_BACK, None),
-    "the first answer is lost": (OUT_AND_BACK, Fault.ANSWER_LOST),
-    "the first request is lost": (THERE_AND_BACK, Fault.REQUEST_LOST),
-    "the first order lands late": (THERE_AND_BACK, Fault.LANDS_LATE),
-}
-SCRIPTS |= {
-    "the first order is refused": (OUT_AND_BACK, Fault.REFUSED),
-    "the first order lands late, and more": (OUT_AND_BACK, Fault.LANDS_LATE),
+UP_THE_LADDER = ((5, 990_000), None, None, None, None, (0, 0), None)
+POSTED = (None, (3, 990_000), None, None, (-4, 1_003_000), (2, 995_000), None)
+RUNGS = ExitSettings(
+    tp_r_multiples=(Decimal("0.2"), Decimal("0.35")), tp_splits=(Decimal("0.4"), Decimal("0.2")), break_even_after=1
+)
+LADDER, LIMIT = EngineSettings(executor=EXECUTOR, exits=RUNGS), EngineSettings(executor=PATIENT)
+
+
+class Course(NamedTuple):
+    """What is done, minute by minute, what strikes the first order, and how the engine is set."""
+
+    deeds: tuple[tuple[int, int] | None, ...]
+    fault: Fault | None = None
+    settings: EngineSettings = SETTINGS
+
+
+SCRIPTS = {
+    "enter, add, turn, stopped out, enter, leave": Course(OUT_AND_BACK),
+    "the first answer is lost": Course(OUT_AND_BACK, Fault.ANSWER_LOST),
+    "the first request is lost": Course(THERE_AND_BACK, Fault.REQUEST_LOST),
+    "the first order lands late": Course(THERE_AND_BACK, Fault.LANDS_LATE),
+    "the first order is refused": Course(OUT_AND_BACK, Fault.REFUSED),
+    "the first order lands late, and more": Course(OUT_AND_BACK, Fault.LANDS_LATE),
+    "targets rest, one is reached": Course(UP_THE_LADDER, settings=LADDER),
+    "limit entries, filled and withdrawn": Course(POSTED, settings=LIMIT),
 }
 SECOND_KILLS = 25  # every so many points
 
@@ -138,7 +157,7 @@ class Script(Schedule):
         self.bourse = hall  # type: ignore[assignment]
         self.random = Steady()  # type: ignore[assignment]
         self.weather = FirstOrder(self.random, self.tally.met)  # type: ignore[arg-type]
-        deeds, fault = SCRIPTS[name]
+        deeds, fault, self.settings = SCRIPTS[name]
         done = sum(line[0] in ("advance", "target") for line in lines)
         self.weather.fault = fault if not lines else None
         self.world.now_ns += 3_600 * 10**9 * len(list(folder.glob("life*")))

@@ -19,7 +19,7 @@ from engine.order import Intent
 from engine.venue.base import Acknowledged
 from tests.stress.schedule import Schedule
 from tests.stress.virtual import MS, Handle
-from tests.stress.wire import ON_ORDERS, TIMEOUT_MS, Fault, Weather, Wire
+from tests.stress.wire import ON_REQUESTS, TIMEOUT_MS, Fault, Weather, Wire
 
 
 class Points:
@@ -143,7 +143,7 @@ class FirstOrder(Weather):
 
     def strikes(self, among: Sequence[Fault]) -> Fault | None:
         """The fault, once."""
-        if among is not ON_ORDERS:
+        if among is not ON_REQUESTS:
             return None
         fault, self.fault = self.fault, None
         return fault

@@ -7,7 +7,8 @@ with up to two deaths at any callback; then the faults end, and everything has t
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,11 +19,12 @@ from engine.books import Books, doubled
 from engine.events import BookEvent, Deposited, Intended, Observed, Sized, Started, decode, encode
 from engine.messages import Candle, Message, Moment, Target, Tick
 from engine.order import Event, Fact, Intent, OrderType, client_id_of, intent_of
-from engine.settings import EngineSettings, ExecutorSettings
-from engine.venue.base import Acknowledged
+from engine.settings import EngineSettings, ExecutorSettings, ExitSettings
 from shm.instruments import Instrument
 from shm.records import Purpose, Unit
 from tests.stress.bourse import Bourse
+from tests.stress.policies import Hasty, Policy
+from tests.stress.tally import Tally
 from tests.stress.virtual import MS, Handle, Killed, Loop, World
 from tests.stress.wire import Fault, Weather, Wire
 
@@ -33,49 +35,24 @@ EXECUTOR = ExecutorSettings(
     unknown_horizon_ms=1_000,
 )  # fmt: skip
 SETTINGS = EngineSettings(executor=EXECUTOR)
+PATIENT = replace(EXECUTOR, entry_style="limit", chase_interval_s=1, chase_move_ticks=20, chases_max=2, patience_s=1)
+LADDER = ExitSettings(
+    tp_r_multiples=(Decimal("0.5"), Decimal(1)), tp_splits=(Decimal("0.4"), Decimal("0.3")), break_even_after=1,
+    trail="r", trail_after_r=Decimal("0.5"),
+)  # fmt: skip
+MANNERS = (
+    SETTINGS,
+    SETTINGS,
+    EngineSettings(executor=PATIENT),
+    EngineSettings(executor=EXECUTOR, exits=LADDER),
+    EngineSettings(executor=PATIENT, exits=LADDER),
+)
 DAWN_NS = 1_700_000_000 * 10**9
 CASH = 10_000 * 10**8
 DUTY_S = 0.05
 ROUGH_MS = 400  # faults strike until then
 LIVES_MAX = 40
-
-
-class Policy:
-    """What is done after a timeout; the first is ours."""
-
-    OURS, NEW_ID, SAME_ID, FAILED = "ask", "resend with a new id", "resend with the same id", "timeout means failed"
-
-
-@dataclass
-class Tally:
-    """What a campaign came to."""
-
-    schedules: int = 0
-    lives: int = 0
-    orders: int = 0
-    fills: int = 0
-    duplicates: int = 0
-    orphans: int = 0
-    lost_fills: int = 0
-    differences: int = 0
-    failures: list[str] = field(default_factory=list)
-    met: "Counter[tuple[Fault, int]]" = field(default_factory=Counter)
-
-    def add(self, other: "Tally") -> None:
-        """Take another process's share in."""
-        for name in ("schedules", "lives", "orders", "fills", "duplicates", "orphans", "lost_fills", "differences"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.failures += other.failures
-        self.met.update(other.met)
-
-    @property
-    def words(self) -> str:
-        """One line."""
-        return (
-            f"{self.schedules:,} schedules, {self.lives:,} lives, {self.orders:,} orders, {self.fills:,} fills: "
-            f"{self.duplicates:,} duplicates, {self.orphans:,} orphans, {self.lost_fills:,} lost fills, "
-            f"{self.differences:,} differences"
-        )
+ENDS = (Event.ABSENT, Event.REJECT, Event.CANCEL_CONFIRMED, Event.EXPIRE)  # of the orders of an earlier life
 
 
 class Disk:
@@ -143,22 +120,6 @@ class Bystander:
         return _ignored
 
 
-class Hasty(Wire):
-    """A venue that handles timeouts as others do."""
-
-    policy = Policy.OURS
-
-    async def _send(self, intent: Intent) -> Acknowledged:
-        try:
-            return await super()._send(intent)
-        except errors.Unknown as error:
-            if self.policy == Policy.NEW_ID:
-                raise errors.NotSent(error.text) from error
-            if self.policy == Policy.FAILED:
-                raise errors.Rejected(error.text) from error
-            return await super()._send(intent)
-
-
 class Schedule:
     """One seeded course of things, from an empty journal to the last comparison."""
 
@@ -172,13 +133,16 @@ class Schedule:
         self.world = World(DAWN_NS)
         self.bourse = Bourse(self.world, random, SYMBOL, RULE.unit, CASH)
         self.weather = Weather(random, tally.met)
+        self.weather.storm = self._storm
         self.disk = Disk()
         self.bourse.is_durable = self.disk.intents.__contains__
         self.rings: list[Message] = []  # what market and brain have told and no engine has read
         self.targets: dict[str, Target] = {}
         self.strategies = ("a", "b") if random.random() < 0.25 else ("a",)
+        self.settings = random.choice(MANNERS)
         self.run_number, self.target_id = 0, 1  # the first is the inherited order's
         self.is_calm = False
+        self._known = Moment(market_ns=0, wall_ns=0, monotonic_ns=0)
         self.loop: Loop
         self.account: Account
         Schedule.now = self
@@ -193,7 +157,7 @@ class Schedule:
         for _ in range(min(12, int(random.paretovariate(0.9)))):
             world.later(random.randrange(5, ROUGH_MS) * MS, self._deed)
         world.later(random.randrange(1, 20) * MS, self._decide, self.strategies[0])
-        if random.random() < 0.05:
+        if random.random() < 0.1:
             self._inherit()
         world.later(ROUGH_MS * MS, self._calm)
         deaths = [fault for fault in (Fault.KILLED, Fault.KILLED_WRITTEN) if fault in faults]
@@ -212,7 +176,7 @@ class Schedule:
         world, self.loop = self.world, Loop(self.world)
         wire = self.make_wire()
         plan = Plan(
-            run_id=f"r{self.run_number}", folder=self.folder, settings=SETTINGS, instruments=(RULE,),
+            run_id=f"r{self.run_number}", folder=self.folder, settings=self.settings, instruments=(RULE,),
             strategies=self.strategies,
         )  # fmt: skip
         self.account = Account(plan, wire, Bystander(), self._moment)
@@ -225,6 +189,8 @@ class Schedule:
             world.run(self.loop, lambda: self.is_calm, 60_000 * MS)
             world.kill_at = -1  # from here on nobody dies
             world.run(self.loop, self._is_quiet, 20_000 * MS)
+            if self._agrees() and self.random.random() < 0.75:
+                return True  # what is still to be asked for was learnt without
             self.account.want_recovery("the end")
             return world.run(self.loop, self._is_quiet, 20_000 * MS)
         except Killed:
@@ -253,7 +219,9 @@ class Schedule:
 
     def _moment(self) -> Moment:
         now_ns = self.world.now_ns
-        return Moment(market_ns=now_ns, wall_ns=now_ns, monotonic_ns=now_ns)
+        if self._known.monotonic_ns != now_ns:
+            self._known = Moment(market_ns=now_ns, wall_ns=now_ns, monotonic_ns=now_ns)
+        return self._known
 
     def _is_quiet(self) -> bool:
         return not self.rings and not self.world.outside and self.account.is_quiet
@@ -274,10 +242,17 @@ class Schedule:
             self._decide(random.choice(self.strategies))
         elif chance < 0.8:
             self._move(self.bourse.price + random.randrange(-250, 251))
-        elif chance < 0.9 and Fault.STREAM_CUT in self.weather.rough:
+        else:
+            self._storm()
+
+    def _storm(self) -> None:
+        """The stream breaks, or the process is stopped for a while, where this schedule has that."""
+        rough, random = self.weather.rough, self.random
+        is_cut = random.random() < 0.5 if Fault.STOPPED in rough else True
+        if is_cut and Fault.STREAM_CUT in rough:
             self.weather.meet(Fault.STREAM_CUT)
             self.wire.cut(random.randrange(5, 300) * MS)
-        elif Fault.STOPPED in self.weather.rough:
+        elif Fault.STOPPED in rough:
             self.weather.meet(Fault.STOPPED)
             self.world.leap(random.randrange(50, 700) * MS)
 
@@ -302,21 +277,22 @@ class Schedule:
         self.rings.append(self.targets[strategy])
 
     def _inherit(self) -> None:
-        """A journal that an earlier life left: an order was sent, and perhaps arrived."""
-        intent = Intent(
-            intent_id=1, client_id=client_id_of("r0", 1), account="main", venue="model", instrument=SYMBOL,
-            allocation=(("a", 2),), purpose=Purpose.ENTRY, type=OrderType.MARKET, side=1, lots=2, target_id=1,
-            reference_ticks=300_000, created_market_ns=DAWN_NS, created_wall_ns=DAWN_NS,
-        )  # fmt: skip
+        """A journal that an earlier life left: an order was sent, and perhaps arrived; older ones have ended."""
         started = Started(run="r0", account="main", venue="model", wall_ns=DAWN_NS)
         opening = Deposited(account="main", venue="model", amount=CASH, reference="opening", wall_ns=DAWN_NS)
         goal = Sized(
             run="r0", instrument=SYMBOL, strategy="a", target_id=1, lots=2, stop_ticks=299_000,
             valid_until_ns=DAWN_NS, reference_ticks=300_000, open_ns=DAWN_NS,
         )  # fmt: skip
-        self.disk.commit([started, opening, goal, Intended(intent=intent), Observed(intent_id=1, event=Event.SEND)])
+        last = _ancestor(1, target_id=1)
+        self.disk.commit([started, opening, goal, Intended(intent=last), Observed(intent_id=1, event=Event.SEND)])
+        for number, end in enumerate(ENDS, 2):
+            intent = _ancestor(number, target_id=0)
+            self.disk.commit([Intended(intent=intent), Observed(intent_id=number, event=end)])
+            if end in (Event.CANCEL_CONFIRMED, Event.EXPIRE):
+                self.bourse.remember(intent, end)
         if self.random.random() < 0.5:
-            self.world.later(2 * MS, self.bourse.accept, intent)
+            self.world.later(2 * MS, self.bourse.accept, last)
 
     def _calm(self) -> None:
         self.weather.rough, self.weather.share, self.is_calm = (), 0.0, True
@@ -337,8 +313,7 @@ class Schedule:
             for name in bourse.orders
             if (order := books.orders.get(intent_of(name))) is None or order.facts & (Fact.REJECTED | Fact.ABSENT)
         ]
-        there = {trade.trade_id: trade.side * trade.lots for _, trade in bourse.trades}
-        here = {key[2]: fill.side * fill.lots for key, fill in books.ledger.trades.items()}
+        there, here = self._trades()
         lost = sum(trade_id not in here for trade_id in there)
         differs = self._differences(books, sum(there.values()))
         tally.duplicates += duplicates
@@ -349,12 +324,25 @@ class Schedule:
             words = f"{duplicates} duplicates, {len(orphans)} orphans, {lost} lost fills; {differs}"
             tally.failures.append(words)
 
+    def _trades(self) -> tuple[dict[int, int], dict[int, int]]:
+        """Signed lots of every trade, by its id: the exchange's and ours."""
+        there = {trade.trade_id: trade.side * trade.lots for _, trade in self.bourse.trades}
+        return there, {key[2]: fill.side * fill.lots for key, fill in self.account.books.ledger.trades.items()}
+
+    def _agrees(self) -> bool:
+        there, here = self._trades()
+        return here == there and not self._differences(self.account.books, sum(there.values()))
+
     def _differences(self, books: Books, lots: int) -> str:
         bourse = self.bourse
         held = books.position(SYMBOL)
         working = {order.intent.client_id for order in books.working_of(SYMBOL)}
         resting = {seen.client_id for seen in bourse.resting()}
-        stops = [seen for seen in bourse.resting() if seen.reduce_only and seen.side == -held.side]
+        stops = [
+            seen
+            for seen in bourse.resting()
+            if seen.side == -held.side and bourse.orders[seen.client_id].intent.purpose is Purpose.STOP
+        ]
         found = {
             "position": (held.lots, bourse.lots, lots) if not held.lots == bourse.lots == lots else (),
             "cash": () if books.ledger.wallet("main", "model") == bourse.cash else ("differs",),
@@ -367,6 +355,15 @@ class Schedule:
             else (held.lots, [seen.lots for seen in stops]),
         }
         return ", ".join(f"{name} {what}" for name, what in found.items() if what)
+
+
+def _ancestor(number: int, target_id: int) -> Intent:
+    """An entry of an earlier life."""
+    return Intent(
+        intent_id=number, client_id=client_id_of("r0", number), account="main", venue="model", instrument=SYMBOL,
+        allocation=(("a", 2),), purpose=Purpose.ENTRY, type=OrderType.MARKET, side=1, lots=2, target_id=target_id,
+        reference_ticks=300_000, created_market_ns=DAWN_NS, created_wall_ns=DAWN_NS,
+    )  # fmt: skip
 
 
 def _overdone(bourse: Bourse) -> int:

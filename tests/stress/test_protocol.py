@@ -3,8 +3,9 @@
 import pytest
 
 from shm.records import OrderState
+from tests.stress.policies import Policy
 from tests.stress.protocol import campaign, rarest, table
-from tests.stress.schedule import Policy, Tally
+from tests.stress.tally import Tally
 from tests.stress.wire import Fault
 
 

@@ -61,7 +61,9 @@ class Fault(Enum):
 
 ON_REQUESTS = tuple(Fault)[:10]
 ON_NEWS = (Fault.NEWS_LOST, Fault.NEWS_DOUBLED, Fault.NEWS_LATE)
-ON_ORDERS = (*ON_REQUESTS, *(Fault.REFUSED,) * 5)  # a refusal can strike nothing else
+REFUSED_SHARE = 0.3  # of orders, where refusals are about: they can strike nothing else
+NEWS_SHARE_MIN = 0.15
+STORM_SHARE = 0.3  # of cancels, during which the stream breaks or the process stops
 QUESTION_FAULTS = tuple(fault for fault in ON_REQUESTS if fault is not Fault.REFUSED)
 
 
@@ -74,10 +76,14 @@ class Weather:
         self.rough: tuple[Fault, ...] = ()  # for this schedule
         self.share = 0.0  # of requests and messages that are struck
         self.books = Books()  # of the life that is
+        self.storm: Callable[[], None] = _calm  # breaks the stream or stops the process, where that may happen
 
     def strikes(self, among: Sequence[Fault]) -> Fault | None:
         """The fault that strikes here, or none."""
-        if self.random.random() >= self.share:
+        random = self.random.random()
+        if among is ON_REQUESTS and Fault.REFUSED in self.rough and random >= 1 - REFUSED_SHARE:
+            return self.meet(Fault.REFUSED)
+        if random >= (max(self.share, NEWS_SHARE_MIN) if among is ON_NEWS and self.share else self.share):
             return None
         able = [fault for fault in among if fault in self.rough]
         return self.meet(self.random.choice(able)) if able else None
@@ -118,7 +124,7 @@ class Wire:
         return await self._send(approved.intent)
 
     async def _send(self, intent: Intent) -> Acknowledged:
-        fault = self._weather.strikes(ON_ORDERS)
+        fault = self._weather.strikes(ON_REQUESTS)
         refuses = fault is Fault.REFUSED
         seen = await self._request(lambda: self._bourse.accept(intent, refuses=refuses), fault)
         return Acknowledged(
@@ -127,6 +133,8 @@ class Wire:
 
     async def cancel(self, intent: Intent) -> None:
         """Ask for the order's end."""
+        if self._random.random() < STORM_SHARE:
+            self._world.later(MS, self._weather.storm)
         await self._ask(lambda: self._bourse.cancel(intent))
 
     async def order_by_client_id(self, intent: Intent) -> OrderSeen | None:
@@ -259,6 +267,10 @@ def states_of(met: "Counter[tuple[Fault, int]]", state_of: Callable[[Fact], Any]
     for (fault, facts), count in met.items():
         by_state[fault, state_of(Fact(facts))] += count
     return by_state
+
+
+def _calm() -> None:
+    """No storm."""
 
 
 def _settle(answer: "asyncio.Future[Any]", error: Exception | None, result: Any) -> None:
