@@ -120,6 +120,9 @@ def parser() -> Parser:
     state_option(sub := command("replay", "prove that a recorded session decides the same again", _replay))
     sub.add_argument("session", type=Path, nargs="?", metavar="SESSION", help="its folder; the newest when left out")
     sub.add_argument("--json", type=place, metavar="PATH", help="write the result there; - is standard output")
+    state_option(sub := command("statement", "a day of the account: every line that changed the wallet", _statement))
+    sub.add_argument("--day", metavar="D", help="of market time, e.g. 2025-11-20 (UTC); the last one when left out")
+    sub.add_argument("--account", metavar="NAME", help="e.g. binanceusdm-main; every one when left out")
     sub = command("backtest", "trade a strategy over recorded candles", _backtest)
     sub.add_argument("--data", nargs="+", required=True, metavar="FILE", help="candle files, or a folder of them")
     sub.add_argument("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
@@ -185,7 +188,8 @@ def _check_command(word: str) -> None:
 
 
 def _names() -> list[str]:
-    return ["status", "stop", "kill-switch", "doctor", "why", "replay", "backtest", "indicator", "exchange"]
+    words = ["status", "stop", "kill-switch", "doctor", "why", "replay", "statement", "backtest", "indicator"]
+    return [*words, "exchange"]
 
 
 def _act(typed: argparse.Namespace) -> int:
@@ -253,6 +257,12 @@ def _replay(typed: argparse.Namespace) -> int:
     from orchestrator.research.replay import replay
 
     return replay(typed.state, typed.session, typed.json)
+
+
+def _statement(typed: argparse.Namespace) -> int:
+    from orchestrator.statement import show
+
+    return show(typed.state, typed.day, typed.account)
 
 
 def _backtest(typed: argparse.Namespace) -> int:
