@@ -37,6 +37,7 @@ CONNECT_S_MAX = 30.0
 UNHEARD_MAX = 3  # answers in a row with trades that the private stream has not told
 RULES_NS = 300 * 1_000_000_000  # between two looks at the instruments' rules
 RETRY_NS = 1_000_000_000  # after a recovery that failed
+OPENING = "opening"  # the deposit that is what the account held when we first saw it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,16 +282,16 @@ class Account:
     async def _begin(self) -> None:
         """What has to be in the books first: who we are, what is listed, what is in doubt, what we own."""
         plan, now = self._plan, self._moment()
-        is_new = not self.books.account
         self._done(self.core.restarted(now), now)
-        if is_new and plan.is_shared:
-            for opened in await survey(self._venue, plan.instruments, now.market_ns or now.wall_ns):
-                self.tell(Recorded(opened))
-                self._desk.begin_trades(opened.instrument, opened.trade_id_next)
-        if is_new:
+        account, venue = self.books.account, self.books.venue
+        # Asked of the ledger, since the first life may have ended before it knew what we own.
+        if not self.books.ledger.has_deposit(venue, OPENING):
+            if plan.is_shared:
+                for opened in await survey(self._venue, plan.instruments, now.market_ns or now.wall_ns):
+                    self.tell(Recorded(opened))
+                    self._desk.begin_trades(opened.instrument, opened.trade_id_next)
             cash = await self._desk.opening(plan.asset)
-            account, venue = self.books.account, self.books.venue
-            opening = Deposited(account=account, venue=venue, amount=cash, reference="opening", wall_ns=now.wall_ns)
+            opening = Deposited(account=account, venue=venue, amount=cash, reference=OPENING, wall_ns=now.wall_ns)
             self.tell(Recorded(opening))
 
     async def _connected(self) -> None:

@@ -329,7 +329,11 @@ class Books:
         if intent.purpose == Purpose.STOP and order.state == OrderState.REJECTED:
             # A stop that cannot rest leaves the position bare: its goal ends, the position is closed.
             if order.refusal != "ReduceOnlyRejected":
-                self._spend(intent.instrument, intent.allocation[0][0], intent.target_id)
+                strategy = intent.allocation[0][0]
+                goal = self.goals.get((intent.instrument, strategy))
+                # A stale goal is not the stop's own, but nobody else will say where a stop belongs.
+                named = goal.target_id if goal is not None and goal.stale else intent.target_id
+                self._spend(intent.instrument, strategy, named)
         elif intent.purpose == Purpose.TAKE_PROFIT and order.refusal == "WouldTrigger":
             self.trips.been_at((intent.instrument, intent.allocation[0][0]), intent.stop_ticks)
         elif _was_withdrawn(order):

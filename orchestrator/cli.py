@@ -135,35 +135,8 @@ def parser() -> Parser:
     state_option(sub := command("doctor", "check machine, memory, disk, settings; say what to do", _doctor))
     sub.add_argument("--config", type=Path, metavar="FILE", help="check this file of settings too")
     sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
-    state_option(sub := command("why", "the decision records there, in words", _why))
-    sub.add_argument("symbol", help="e.g. BTC/USDT:USDT")
-    sub.add_argument("time", help="market time, e.g. 2025-11-20T12:31 (UTC)")
-    sub.add_argument("--session", type=Path, metavar="DIR", help="the newest when left out")
-    state_option(sub := command("replay", "prove that a recorded session decides the same again", _replay))
-    sub.add_argument("session", type=Path, nargs="?", metavar="SESSION", help="its folder; the newest when left out")
-    sub.add_argument("--json", type=place, metavar="PATH", help="write the result there; - is standard output")
-    sub = command("backtest", "trade a strategy over recorded candles", _backtest)
-    sub.add_argument("--data", nargs="+", required=True, metavar="FILE", help="candle files, or a folder of them")
-    sub.add_argument("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
-    sub.add_argument("--symbols", metavar="A,B", help="only these of the files' symbols")
-    sub.add_argument("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
-    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
-    sub.add_argument("--max-candles", type=whole, metavar="N", help="stop once so many have closed, of all symbols")
-    sub.add_argument("--json", type=place, metavar="PATH", help="write the report there; - is standard output")
-    sub.add_argument("--out", type=Path, metavar="DIR", help="write report.json, trades.csv and equity.csv there")
-    command("indicator", "one indicator over a candle file, as CSV (indicator --help lists them)", _indicator)
-    sub = command("exchange", "the embedded exchange alone, for any Binance client", _exchange)
-    sub.add_argument("--port", type=number, required=True, metavar="N", help="of loopback; 0: any that is free")
-    sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="WHAT", help=WHAT)
-    sub.add_argument("--speed", default="1", metavar="X", help="market seconds a second (1), or max")
-    sub.add_argument("--seed", type=number, default=1, metavar="N", help="of a synthetic market (1)")
-    sub.add_argument("--faults", type=Path, metavar="FILE", help="what shall go wrong, TOML or JSON")
-    # A name of its own: the session's --state of the top level has a default, and this has none.
-    sub.add_argument("--state", dest="keep", type=Path, metavar="DIR", help="keep its books there over a restart")
-    sub.add_argument(
-        "--limits", choices=("generous", "published"), default="generous", help="the exchange's own, or none"
-    )
-    sub.add_argument("--certificate", type=Path, metavar="FILE", help="write there what TLS clients must trust")
+    research_commands(command)
+    exchange_command(command)
     return top
 
 
@@ -178,6 +151,46 @@ def people_commands(command: Callable[..., Parser]) -> None:
             sub.add_argument("--stop", dest="price", metavar="PRICE", help="where its stop belongs")
             sub.add_argument("--strategy", dest="strategy_name", metavar="NAME", help="whose it becomes")
         sub.add_argument("--why", default="", metavar="TEXT", help="for the journal")
+
+
+def research_commands(command: Callable[..., Parser]) -> None:
+    """Add what looks at records and at candles."""
+    state_option(sub := command("why", "the decision records there, in words", _why))
+    sub.add_argument("symbol", help="e.g. BTC/USDT:USDT")
+    sub.add_argument("time", help="market time, e.g. 2025-11-20T12:31 (UTC)")
+    sub.add_argument("--session", type=Path, metavar="DIR", help="the newest when left out")
+    state_option(sub := command("replay", "prove that a recorded session decides the same again", _replay))
+    sub.add_argument("session", type=Path, nargs="?", metavar="SESSION", help="its folder; the newest when left out")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write the result there; - is standard output")
+    state_option(sub := command("statement", "a day of the account: every line that changed the wallet", _statement))
+    sub.add_argument("--day", metavar="D", help="of market time, e.g. 2025-11-20 (UTC); the last one when left out")
+    sub.add_argument("--account", metavar="NAME", help="e.g. binanceusdm-main; every one when left out")
+    sub = command("backtest", "trade a strategy over recorded candles", _backtest)
+    sub.add_argument("--data", nargs="+", required=True, metavar="FILE", help="candle files, or a folder of them")
+    sub.add_argument("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
+    sub.add_argument("--symbols", metavar="A,B", help="only these of the files' symbols")
+    sub.add_argument("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
+    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
+    sub.add_argument("--max-candles", type=whole, metavar="N", help="stop once so many have closed, of all symbols")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write the report there; - is standard output")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="write report.json, trades.csv and equity.csv there")
+    command("indicator", "one indicator over a candle file, as CSV (indicator --help lists them)", _indicator)
+
+
+def exchange_command(command: Callable[..., Parser]) -> None:
+    """Add the embedded exchange on its own."""
+    sub = command("exchange", "the embedded exchange alone, for any Binance client", _exchange)
+    sub.add_argument("--port", type=number, required=True, metavar="N", help="of loopback; 0: any that is free")
+    sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="WHAT", help=WHAT)
+    sub.add_argument("--speed", default="1", metavar="X", help="market seconds a second (1), or max")
+    sub.add_argument("--seed", type=number, default=1, metavar="N", help="of a synthetic market (1)")
+    sub.add_argument("--faults", type=Path, metavar="FILE", help="what shall go wrong, TOML or JSON")
+    # A name of its own: the session's --state of the top level has a default, and this has none.
+    sub.add_argument("--state", dest="keep", type=Path, metavar="DIR", help="keep its books there over a restart")
+    sub.add_argument(
+        "--limits", choices=("generous", "published"), default="generous", help="the exchange's own, or none"
+    )
+    sub.add_argument("--certificate", type=Path, metavar="FILE", help="write there what TLS clients must trust")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -220,7 +233,8 @@ def _check_command(word: str) -> None:
 
 
 def _names() -> list[str]:
-    return ["status", "stop", "kill-switch", *PEOPLE, "doctor", "why", "replay", "backtest", "indicator", "exchange"]
+    words = ["status", "stop", "kill-switch", *PEOPLE, "doctor", "why", "replay", "statement", "backtest"]
+    return [*words, "indicator", "exchange"]
 
 
 def _act(typed: argparse.Namespace) -> int:
@@ -301,6 +315,12 @@ def _replay(typed: argparse.Namespace) -> int:
     from orchestrator.research.replay import replay
 
     return replay(typed.state, typed.session, typed.json)
+
+
+def _statement(typed: argparse.Namespace) -> int:
+    from orchestrator.statement import show
+
+    return show(typed.state, typed.day, typed.account)
 
 
 def _backtest(typed: argparse.Namespace) -> int:

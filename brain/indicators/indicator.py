@@ -85,8 +85,8 @@ class Indicator:
     inputs: tuple[str, ...] = CLOSE  # fields of a candle
     outputs: tuple[str, ...] = ("value",)
     parameters: Mapping[str, int | float]  # with their usual values
-    # index of the first defined value; one for each output where they differ
-    first: Callable[..., int | tuple[int, ...]]
+    # index of the first defined value; one for each output where they differ; None where the market decides
+    first: Callable[..., int | tuple[int | None, ...]]
     # index of the first value that has forgotten the start; None where the market decides (the state says it)
     settled: Callable[..., int] | None
     accumulates: bool = False  # its level counts from where the data began: only its changes mean something
@@ -98,7 +98,7 @@ class Indicator:
         assert SEEN in names, f"{self.name}: a state counts its inputs in {SEEN}"
         assert SETTLES in names, f"{self.name}: a state says when it settles in {SETTLES}"
 
-    def firsts(self, parameters: Mapping[str, int | float]) -> tuple[int, ...]:
+    def firsts(self, parameters: Mapping[str, int | float]) -> tuple[int | None, ...]:
         """Return the index of the first defined value of each output."""
         found = self.first(**parameters)
         return found if isinstance(found, tuple) else (found,) * len(self.outputs)

@@ -11,9 +11,9 @@ from tests.brain.indicators.sweep import ALL, expected, flowing, size
 from tests.brain.market import walk
 
 CHUNK, CHUNKS, TAIL = 100_000, 100, 700
-DATA_DRIVEN = {"kama", "sar", "supertrend", "session_vwap"}
-# volume_profile and quantile count or sort, and take longer
-LONG = [name for name in ALL if not ALL[name].accumulates and name not in {*DATA_DRIVEN, "volume_profile", "quantile"}]
+# gaps and sweeps compare, and have nothing to drift; volume_profile and quantile count or sort, and take longer
+SUMLESS = {"gaps", "sweeps", "volume_profile", "quantile"}
+LONG = [name for name, one in ALL.items() if not one.accumulates and one.settled is not None and name not in SUMLESS]
 
 
 @pytest.mark.parametrize("name", LONG)
