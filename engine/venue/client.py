@@ -132,8 +132,8 @@ def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession,
             return await super().fetch(*request, **more)
 
         def handle_errors(self, *answer: Any) -> Any:
-            """A 5xx is unknown whatever its body says; a ban carries how long."""
-            status, headers, body = answer[0], answer[4], answer[5]
+            """A 5xx is unknown whatever its body says, and so is a page of words; a ban carries how long."""
+            status, headers, body, parsed = answer[0], answer[4], answer[5], answer[6]
             if around.budget is not None:
                 around.budget.heard((headers or {}).get(USED))
             if status >= 500:
@@ -141,6 +141,8 @@ def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession,
             if status in (418, 429):
                 error = ccxt.RateLimitExceeded(f"{login.exchange} {status} {body}")
                 raise marked(error, status, ban.hear(headers, around.clock.monotonic_ns()))
+            if parsed is None and status < 300:  # ccxt would make an order without a number of it
+                raise marked(ccxt.BadResponse(f"{login.exchange} {status} {body[:200]}"), status, 0)
             return super().handle_errors(*answer)
 
     return Watching(_options(login, around, session))
