@@ -55,7 +55,7 @@ def test_a_bare_position_gets_its_stop():
 
 
 def test_a_fitting_stop_stays_and_others_go():
-    """The newest fitting one is kept."""
+    """I21: The newest fitting one is kept."""
     assert exits.plan(holding(stops=(3,)), SYMBOL, "trend") == []
     (cancel,) = exits.plan(holding(stops=(2, 3)), SYMBOL, "trend")
     assert cancel.order.intent.lots == 2

@@ -56,7 +56,7 @@ def test_positions_agree_with_fractions_to_one_unit_a_closing_trade(trades):
 
 @given(TRADES, st.integers(1, 900))
 def test_money_is_conserved_to_the_last_unit(trades, mark):
-    """Equity is deposits, plus cash flows, plus what is held at the mark, less fees; postings sum to zero."""
+    """I14, I15: Equity is deposits, plus cash flows, plus what is held at the mark, less fees; postings sum to zero."""
     ledger = Ledger()
     ledger.units[SYMBOL] = UNIT
     postings = ledger.book_deposit(Deposited(account="main", venue="paper", amount=77, reference="d", wall_ns=1))

@@ -80,7 +80,7 @@ def an_intent(lots, reduce_only=False, side=1, reference_ticks=100):
     ],
 )
 def test_every_limit_holds_at_its_edge(intent, book, limits, refusal, words):
-    """The first objection wins and its words name the nearest legal value."""
+    """I18, I19, I20, I22: The first objection wins and its words name the nearest legal value."""
     answer = review(intent, Book(**BOOK | book), Limits(**LIMITS | limits))
     if refusal is None:
         assert isinstance(answer, Approved), answer
