@@ -73,6 +73,7 @@ def an_intent(lots, reduce_only=False, side=1, reference_ticks=100):
         (an_intent(5, reduce_only=True), {"market_ns": 51}, {}, None, ""),
         (an_intent(5), {}, {"trading": False}, R.NOT_TRADING, "not trading"),
         (an_intent(5, reference_ticks=0), {}, {}, R.PRICE_MISSING, "no reference price"),
+        (an_intent(5, reference_ticks=1), {}, {"notional_min": 5}, None, ""),
         (an_intent(5), {"drained": True}, {}, R.ENTRIES_OFF, "draining"),
         (an_intent(5), {"kill": Kill.NO_ENTRIES}, {}, R.ENTRIES_OFF, "NO_ENTRIES"),
         (an_intent(5, reduce_only=True), {"kill": Kill.FLATTEN}, {}, None, ""),
