@@ -214,3 +214,12 @@ def test_an_id_keeps_the_end_of_a_long_run_and_names_an_empty_one_0():
     assert intent_of(client_id_of("r", 2**53)) == 2**53
     with pytest.raises(AssertionError, match="only counts"):
         base36(-1)
+
+
+def test_an_intent_of_one_lot_is_read_back_and_one_of_none_is_refused():
+    """The smallest order and the first intent of a journal come back as they were."""
+    plain = msgspec.to_builtins(an_order(1).intent)
+    assert msgspec.convert(plain, Intent) == an_order(1).intent
+    for name in ("lots", "intent_id"):
+        with pytest.raises(msgspec.ValidationError, match=name):
+            msgspec.convert(plain | {name: 0}, Intent)
