@@ -85,6 +85,8 @@ def stop_ticks_of(books: Books, instrument: str, strategy: str, conduct: Conduct
     held, goal = books.position(instrument, strategy), books.goals.get((instrument, strategy))
     if goal is None or goal.lots * held.lots <= 0:
         return 0
+    if goal.by_hand:
+        return goal.stop_ticks  # a person's word: neither break-even nor trailing moves it
     trip = books.trips.get((instrument, strategy))
     return trips.stop_of(trip, goal.stop_ticks, held.lots, conduct.settings, conduct.lots_min)
 

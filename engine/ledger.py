@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded
+from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded, Opened
 from shm.records import Leg
 
 NET = ""  # the strategy of the account's own position
@@ -166,6 +166,14 @@ class Ledger:
             postings += self._book(key, fill.side * lots, fill.price_ticks, fill.market_ns)
             postings += self._charge(key, fee)
         return postings
+
+    def book_opening(self, opened: Opened) -> list[Posting]:
+        """Book what was held before these books began: no fee, no profit; nothing where something is held already."""
+        net = Key(opened.account, opened.venue, opened.instrument, Leg.BOTH, NET)
+        if not opened.lots or net in self.positions:
+            return []
+        keys = (net, net._replace(strategy=EXTERNAL))
+        return [one for key in keys for one in self._book(key, opened.lots, opened.price_ticks, opened.market_ns)]
 
     def book_cross(self, cross: Crossed) -> list[Posting]:
         """Book lots that pass from one strategy to another at the reference price; the account is not touched."""
