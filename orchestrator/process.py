@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from orchestrator import session as sessions
+from orchestrator.narrowing import narrow
 from orchestrator.policy import NEEDS, may_start
 from orchestrator.session import Session
 from shm.agent import AsyncAgent, Body, Pulse, Stopping, die_with_parent, run
@@ -57,9 +58,12 @@ def enter(argv: Sequence[str]) -> int:
         return 1
     stopping = Stopping(parent)
     body = Body(memory, Pulse(memory), log(role, session.log_path, pid=os.getpid()), stopping)
+    if "orchestrator.dialling" in MODULES[role]:
+        narrow()
     for name in MODULES[role]:
         importlib.import_module(name)
-    if not await_needs(body, role):
+    there = {} if session.mode == "paper" else {"exchange": Life.READY}
+    if not await_needs(body, role, there):
         return 0
     return ENTRIES[role](body, session)
 
@@ -70,11 +74,12 @@ def bells() -> dict[str, int]:
     return {role: int(number) for role, _, number in pairs}
 
 
-def await_needs(body: Body, role: str) -> bool:
-    """Wait, beating, until everyone that ``role`` needs is ready; False when told to stop meanwhile."""
+def await_needs(body: Body, role: str, there: Mapping[str, Life]) -> bool:
+    """Wait, beating, until everyone that ``role`` needs is ready, ``there`` without us; False when told to stop."""
     pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
     while not body.stopping():
-        lives = {other: Life(int(pulse["life"][0])) for other in NEEDS[role] if pulses.read(role_row(other), pulse)}
+        lives = dict(there)
+        lives |= {other: Life(int(pulse["life"][0])) for other in NEEDS[role] if pulses.read(role_row(other), pulse)}
         if may_start(role, lives):
             return True
         body.pulse.beat()

@@ -20,11 +20,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orchestrator import keys
 from orchestrator.session import Session
 from orchestrator.settings import BadInputError, MarketSettings
 from shm.agent import AsyncAgent, Body
+from shm.budget import Budget
 from shm.clock import SystemClock
 from shm.instruments import Instrument, minor
+from shm.memory import Memory
 from shm.records import POSITION, PULSE
 from shm.topology import position_row, role_row
 
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from engine.venue.live import LiveVenue
 
 ASSET = "USDT"
+WEIGHT_PER_MINUTE = 2_400  # what Binance gives an address on USDT-M
 REAL = ("binance", "binanceusdm", "bybit", "krakenfutures")  # whose public market may be mirrored one day
 SCHEDULE, FAULTS = "schedule.json", "faults.jsonl"  # in the session: what shall go wrong, and what did
 
@@ -150,7 +154,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     from engine.venue.embedded.spot.exchange import SpotExchange
 
     settings = session.settings.market
-    keys = json.loads((session.path / "keys.json").read_text())
+    key = keys.of(session)
     market = market_of(settings, session.seed, session.market_start_ns)
     speed = Speed.parse(str(settings.speed))
     played = Exchange(market, play_of(settings, speed))
@@ -178,7 +182,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
         )
 
     plan = Plan(
-        keys={keys["key"]: Key(secret=keys["secret"], account=session.account)},
+        keys={key.key: Key(secret=key.secret, account=session.account)},
         speed=speed,
         spot=spot,
         tls_port=session.port,
@@ -190,13 +194,24 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     return ExchangeAgent(played, plan, Office(body.memory, body.pulse))
 
 
-def dialler(session: Session) -> "Callable[[], ClientSession]":
-    """Return what opens connections: on paper to the embedded exchange and nowhere else."""
+def budget(session: Session, memory: Memory) -> Budget | None:
+    """Return the rate budget of the address; on paper, where a minute is no minute, nobody counts."""
+    if session.mode == "paper":
+        return None
+    return Budget(memory.words, WEIGHT_PER_MINUTE, SystemClock().wall_ns)
+
+
+def dialler(session: Session, counted: Budget | None = None) -> "Callable[[], ClientSession]":
+    """Return what opens connections: on paper to the embedded exchange and nowhere else, live to the network."""
     from engine.venue.embedded.certificate import PUBLIC_NAME
     from orchestrator import dialling
 
-    endpoint = dialling.Endpoint(port=session.port, certificate_pem=(session.path / PUBLIC_NAME).read_text())
-    return lambda: dialling.session(endpoint)
+    traces = [] if counted is None else [dialling.counting(counted)]
+    if session.mode == "live" and not session.loopback:
+        return lambda: dialling.session(None, traces)
+    certificate = Path(session.loopback) if session.loopback else session.path / PUBLIC_NAME
+    endpoint = dialling.Endpoint(port=session.port, certificate_pem=certificate.read_text())
+    return lambda: dialling.session(endpoint, traces)
 
 
 def feed(body: Body, session: Session) -> AsyncAgent:
@@ -206,22 +221,27 @@ def feed(body: Body, session: Session) -> AsyncAgent:
 
     speed = Speed.parse(str(session.settings.market.speed)).factor
     plan = MarketPlan(
-        instruments=session.instruments, dial=dialler(session), speed=speed, timeframes_s=session.timeframes_s
+        instruments=session.instruments,
+        dial=dialler(session, budget(session, body.memory)),
+        speed=speed,
+        timeframes_s=session.timeframes_s,
     )
     return FeedAgent(body, plan, session.settings.feed)
 
 
-def venue(session: Session) -> "LiveVenue":
+def venue(session: Session, memory: Memory) -> "LiveVenue":
     """Return the account's venue, not yet connected."""
-    from engine.venue.live import LiveVenue, Login, Surroundings
+    from engine.venue.client import Login, Surroundings
+    from engine.venue.live import LiveVenue
 
-    keys = json.loads((session.path / "keys.json").read_text())
-    login = Login(account=session.account, key=keys["key"], secret=keys["secret"])
+    found = keys.of(session)
+    login = Login(exchange=session.exchange, account=session.account, key=found.key, secret=found.secret)
     around = Surroundings(
         dial=dialler(session),
         clock=SystemClock(),
         generator=Random(),  # noqa: S311 - jitter, not secrets
         answer_timeout_ms=session.settings.engine.executor.answer_timeout_ms,
+        budget=budget(session, memory),
         limits_rate=session.mode != "paper",
     )
     return LiveVenue(login, around)
@@ -231,6 +251,7 @@ def engine(body: Body, session: Session) -> AsyncAgent:
     """Return the engine."""
     from engine.account import Plan
     from engine.agent import EngineAgent
+    from engine.switch import NAME as SWITCH
 
     plan = Plan(
         run_id=session.run_id,
@@ -239,15 +260,18 @@ def engine(body: Body, session: Session) -> AsyncAgent:
         instruments=session.instruments,
         strategies=session.strategies,
         asset=ASSET,
+        is_shared=session.mode == "live",
+        observes=session.observes,
+        kill_file=Path(session.state) / SWITCH,
     )
-    return EngineAgent(plan, body, venue(session), SystemClock())
+    return EngineAgent(plan, body, venue(session, body.memory), SystemClock())
 
 
 def reconciler(body: Body, session: Session) -> AsyncAgent:
     """Return the reconciler, with a connection of its own."""
     from orchestrator.reconciler import Office, Reconciler
 
-    return Reconciler(Office(body, venue(session), SystemClock(), ASSET), session)
+    return Reconciler(Office(body, venue(session, body.memory), SystemClock(), ASSET), session)
 
 
 async def drive(build: Callable[[Body, Session], AsyncAgent], body: Body, session: Session) -> int:
