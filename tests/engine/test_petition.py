@@ -4,12 +4,12 @@ import pytest
 
 from engine.books import Books
 from engine.events import EXTERNAL, Filled, Intervened, decode, encode
-from engine.messages import Cancel, FillTold, Recorded, Send, Tick
+from engine.messages import Cancel, FillTold, KillRaised, Recorded, Send, Tick
 from engine.order import Event
 from engine.petition import Deed, Denied, Market, Petition, judge
 from engine.risk import Refusal
 from shm.instruments import Instrument
-from shm.records import Purpose
+from shm.records import Kill, Purpose
 from tests.engine.test_core import SYMBOL, Desk
 
 BITCOIN = Instrument(row=0, symbol=SYMBOL, venue="paper", account="main", tick_e8=10**7, lot_e8=10**5, lots_max=10**6)
@@ -261,3 +261,21 @@ def test_the_end_of_a_session_is_written_down():
     verdict, actions = room.ask(Deed.STOP, "flatten")
     assert (verdict.words, intents(actions)) == ("the session ends: flatten", [])
     assert room.events[-1].subject == "flatten"
+
+
+@pytest.mark.parametrize(("theirs", "sent", "left"), [(5, 10, (0, 5, 5)), (-4, 6, (0, 0, 0)), (-14, 0, (0, -4, -4))])
+def test_a_flattening_closes_what_is_ours_beside_a_strangers_lots(theirs, sent, left):
+    """Those on our side stay his; those against ours meet them in the books, since the exchange holds one position."""
+    room = Room()
+    room.stranger(1 if theirs > 0 else -1, abs(theirs))
+    room.ask(Deed.IGNORE)
+    (entry,) = intents(room.target(1, 10, 490_000))
+    for stop in intents(room.fill(entry, 10)):
+        room.ack(stop)
+    sent_now = intents(room.tell(KillRaised(Kill.FLATTEN)))
+    closing = [intent for intent in sent_now if intent.purpose is Purpose.FLATTEN]
+    assert [intent.lots for intent in closing] == ([sent] if sent else [])
+    for intent in closing:
+        assert intent.reduce_only
+        room.fill(intent, intent.lots)
+    assert held(room) == left
