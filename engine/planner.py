@@ -214,6 +214,18 @@ def is_busy(books: Books, instrument: str) -> bool:
     )
 
 
+def is_adrift(books: Books, instrument: str, missed: Iterable[int]) -> bool:
+    """All that is under way are entries on the side that is held, in doubt, and not found by the venue."""
+    busy = [
+        o for o in books.working_of(instrument) if o.intent.purpose not in RESTS or o.lots_filled or o.lots_reported
+    ]
+    held = books.position(instrument)
+    return held.lots != 0 and all(
+        order.state == OrderState.IN_DOUBT and order.intent.intent_id in missed and order.intent.side == held.side
+        for order in busy
+    )
+
+
 def posts(books: Books, instrument: str) -> list[Order]:
     """Entries that rest at the venue and wait for their price."""
     return [order for order in books.working_of(instrument) if order.intent.type == OrderType.POST_ONLY and order.rests]
