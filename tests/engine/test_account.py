@@ -113,7 +113,7 @@ class Stage:
         """One duty cycle, and some time, of which the disk takes none: it is a real one and may be slow."""
         self.account.keep()
         self.account.tell(Tick())
-        while not self.account.dispatch.is_durable:
+        while not self.account.dispatch.is_durable:  # noqa: ASYNC110 - a thread writes, and sets no event
             await asyncio.sleep(0.0005)
         self.clocks.ns += STEP_NS
         await asyncio.sleep(0.001)
