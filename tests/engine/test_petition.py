@@ -144,6 +144,20 @@ def test_a_trade_by_hand_that_closes_ours_is_respected():
     assert [intent.lots for intent in intents(actions)] == [10]
 
 
+def test_a_part_that_is_taken_by_hand_leaves_the_rest_protected():
+    """Six of ten are sold at the exchange: a stop for four, no order for the rest, nothing bought back."""
+    room = Room()
+    old = room.enter(1, 10, 490_000)
+    (stop,) = intents(room.stranger(-1, 6, 510_000))
+    assert (stop.purpose, stop.lots, stop.stop_ticks) == (Purpose.STOP, 4, 490_000)
+    assert [action.intent for action in room.ack(stop) if isinstance(action, Cancel)] == [old]
+    room.ack(old, Event.CANCEL_CONFIRMED)
+    room.ask(Deed.RESUME)
+    assert intents(room.target(1, 10, 490_000)) == []
+    assert held(room) == (4, 0, 4)
+    assert room.again().goals[SYMBOL, "trend"] == room.books.goals[SYMBOL, "trend"]
+
+
 def test_a_trade_by_hand_beyond_ours_is_marked_and_blocks_entries():
     """Sold twice what we held: half closed ours, half is EXTERNAL; entries wait until somebody says what it is."""
     room = Room()

@@ -88,9 +88,15 @@ def test_people_and_the_engine_trade_on_one_account(tmp_path: Path):
         wait_for("what was adopted has its stop", lambda: there.stops(SYMBOL) == [lower])
         assert (held(state, "steadfast"), held(state, "external")) == (4, 0)
 
-        there.trade(SYMBOL, "sell", "0.004")
-        wait_for("what was sold by hand is not ours any more", lambda: held(state, "steadfast") == 0)
-        wait_for("nor is its stop", lambda: not there.stops(SYMBOL))
+        there.trade(SYMBOL, "sell", "0.001")
+        wait_for("what was sold by hand is not ours any more", lambda: held(state, "steadfast") == 3)
+        assert there.stops(SYMBOL) == [lower]
+        assert typed(state, "resume", "steadfast", "--why", "seen")[0] == 0
+        assert typed(state, "kill-switch", "flatten")[0] == 0
+        wait_for("the rest is closed at the market", lambda: there.held(SYMBOL) == 0.0)
+        wait_for("and its stop is taken away", lambda: not there.stops(SYMBOL))
+        shown = json.loads(typed(state, "status", "--json", "-")[1])
+        assert (shown["kill"], shown["kill_file"]) == ("flatten", "flatten")
         code, words = typed(state, "stop", "--flatten")
         assert code == 0, words
         summary = running.finish()
@@ -100,7 +106,7 @@ def test_people_and_the_engine_trade_on_one_account(tmp_path: Path):
     assert summary["remains"] == []
     assert "!! orders at the exchange that our books lack" in "".join(running.told)
     deeds = [json.loads(row[0]) for row in stage.journal(state, "SELECT payload FROM events WHERE kind = 'Intervened'")]
-    assert [deed["deed"] for deed in deeds] == ["move-stop", "ignore", "close", "pause", "adopt", "stop"]
+    assert [deed["deed"] for deed in deeds] == ["move-stop", "ignore", "close", "pause", "adopt", "resume", "stop"]
     assert all(deed["who"] for deed in deeds)
     assert [deed["why"] for deed in deeds if deed["deed"] in ("move-stop", "close")] == ["wider", "news"]
     assert stage.traces(state) == []
