@@ -75,7 +75,7 @@ def lived(stranger: Stranger, state: Path, *words: str) -> subprocess.CompletedP
 
 
 def test_a_live_session_on_an_account_with_a_past(stranger: Stranger, tmp_path: Path):
-    """Old trades stay history, what they left is not ours and not traded; beside it we trade; no file has the secret."""
+    """Old trades stay history, what they left is not ours; we trade beside it; no file has the secret."""
     there = stranger.terminal
     there.trade(SYMBOL, "buy", "0.010")
     there.trade(SYMBOL, "sell", "0.006")
