@@ -112,6 +112,45 @@ def test_people_and_the_engine_trade_on_one_account(tmp_path: Path):
     assert stage.traces(state) == []
 
 
+def counted(state: Path, name: str) -> int:
+    """A counter of the session."""
+    return int(json.loads(typed(state, "status", "--json", "-")[1])["counters"][name])
+
+
+def rising_market(folder: Path) -> Path:
+    """Candles of which each opens above the last one's close: a bid that was posted is never reached."""
+    folder.mkdir()
+    lines = ["open_time,open,high,low,close,volume"]
+    for minute in range(1_200):
+        opens = 60_000 + 2 * minute
+        lines.append(f"{1_741_219_200_000 + 60_000 * minute},{opens}.0,{opens + 1}.0,{opens}.0,{opens + 1}.0,100.000")
+    (folder / "BTCUSDT-1m.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_an_entry_that_rests_is_cancelled_by_hand_and_not_posted_anew(tmp_path: Path):
+    """By its client id; the strategy repeats its target for as long as it likes."""
+    state, market = tmp_path / "state", rising_market(tmp_path / "market")
+    patient = [f"engine.executor.{name}=100000" for name in ("chase_interval_s", "chase_move_ticks", "patience_s")]
+    sets = [word for text in ('engine.executor.entry_style="limit"', *patient) for word in ("--set", text)]
+    running = stage.start(state, *CHOSEN, "--market", str(market), *sets)
+    try:
+        running.ready(within_s=200.0)
+        asked = "SELECT client_id, state FROM orders JOIN intents USING (intent_id)"
+        wait_for("an entry rests", lambda: [row[1] for row in stage.journal(state, asked)] == ["OPEN"])
+        ((number, _),) = stage.journal(state, asked)
+        assert typed(state, "cancel", str(number))[0] == 0
+        wait_for("it is gone", lambda: [row[1] for row in stage.journal(state, asked)] == ["CANCELLED"])
+        before = counted(state, "decisions")
+        wait_for("the target is repeated", lambda: counted(state, "decisions") > before + 3)
+        assert [row[1] for row in stage.journal(state, asked)] == ["CANCELLED"]
+        assert typed(state, "stop")[0] == 0
+        summary = running.finish()
+    finally:
+        running.process.kill()
+    assert (summary["fills"], summary["remains"]) == (0, [])
+
+
 def test_a_state_that_is_deleted_under_a_session_is_noticed(tmp_path: Path):
     """An alarm within seconds, no entries any more, an end with exit 1, and nothing left behind."""
     state = tmp_path / "state"
