@@ -32,6 +32,7 @@ from engine.risk import Refused
 from engine.settings import EngineSettings
 from engine.venue.base import Acknowledged, Venue
 from shm.instruments import Instrument
+from shm.records import Kill
 
 CONNECT_S_MAX = 30.0
 UNHEARD_MAX = 3  # answers in a row with trades that the private stream has not told
@@ -129,6 +130,7 @@ class Account:
         self._venue.follow(plan.instruments)
         self._listening = asyncio.create_task(self._venue.listen(self._desk.news))
         await self._connected()
+        self._dead_man.inherit(self.books.pursuits)
         say("reconciling")
         await self._begin()
         await self._recover()
@@ -223,6 +225,9 @@ class Account:
         if self._arming is not None and not self._arming.done():
             return
         due = self._dead_man.due(self.books, self._moment().monotonic_ns)
+        if self.core.kill >= Kill.HALT:
+            # Not told again, it takes back the entries that rest; disarmed, it leaves the stops.
+            due = [(symbol, timeout_ms) for symbol, timeout_ms in due if not timeout_ms]
         if due:
             self._arming = asyncio.create_task(self._arm(due))
 
