@@ -33,6 +33,7 @@ from engine.venue.base import (
 from shm.instruments import Instrument
 
 AWAY = ("start", "stream connected")  # why everything is asked for, where the stream could not tell it
+OPENING = "opening"  # the deposit that is what the account held when we first saw it
 FUNDING, DEPOSITS = ("FUNDING_FEE",), ("DEPOSIT", "WITHDRAW")
 
 
@@ -75,12 +76,15 @@ class Desk:
         self.strangers: dict[tuple[str, str], OrderSeen] = {}  # orders that no intent of ours explains
         self.unheard = 0  # answers with trades that the stream should have told, since it last told one
         self.recovery_wanted = AWAY[0]  # why; empty: not wanted
+        self.is_open = True  # before the first snapshot is booked, trades and payments are in it, or asked for later
 
     def news(self, news: News) -> None:
         """Digest one piece of news from the private stream."""
         match news:
             case OrderSeen():
                 self._order(news)
+            case TradeSeen() | WalletSeen() if not self.is_open:
+                pass
             case TradeSeen():
                 self.unheard = 0
                 self._trade(news, intent_of(news.client_id))

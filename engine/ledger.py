@@ -169,12 +169,23 @@ class Ledger:
         return postings
 
     def book_opening(self, opened: Opened) -> list[Posting]:
-        """Book what was held before these books began: no fee, no profit; nothing where something is held already."""
+        """Book what was held before these books began: no fee, no profit; a later look takes the place of an earlier.
+
+        Nothing once a trade is booked: what is held follows from it.
+        """
         net = Key(opened.account, opened.venue, opened.instrument, Leg.BOTH, NET)
-        if not opened.lots or net in self.positions:
+        cost = abs(opened.lots) * opened.price_ticks * self.units[opened.instrument]
+        if net in self._newest or (opened.lots, cost) == (self.position(net).lots, self.position(net).cost):
             return []
-        keys = (net, net._replace(strategy=EXTERNAL))
-        postings = [one for key in keys for one in self._book(key, opened.lots, opened.price_ticks, opened.market_ns)]
+        postings = []
+        for key in (net, net._replace(strategy=EXTERNAL)):
+            held = self.position(key)
+            self.positions[key] = Position(version=held.version + 1)
+            if held.lots:
+                change = held.side * held.cost
+                postings += [Posting(key, "position", -change), Posting(key, "contracts", change)]
+            if opened.lots:
+                postings += self._book(key, opened.lots, opened.price_ticks, opened.market_ns)
         self._begun[net] = self.positions[net]
         return postings
 
