@@ -87,7 +87,7 @@ class Desk:
                 pass
             case TradeSeen():
                 self.unheard = 0
-                self._trade(news, intent_of(news.client_id))
+                self._hear_trade(news)
             case WalletSeen():
                 self._wallet(news)
             case StreamUp():
@@ -100,6 +100,19 @@ class Desk:
                 self.recovery_wanted = "the account's modes were changed"
             case _:
                 pass  # a position is compared, never taken over
+
+    def _hear_trade(self, trade: TradeSeen) -> None:
+        """A trade of the stream: whose it is, its order's name or number says; else the stops have to be asked."""
+        intent_id = intent_of(trade.client_id) or self._intent_of_order.get((trade.symbol, trade.venue_order_id), 0)
+        if not intent_id and self._stops(trade.symbol) and not forced(trade.symbol, trade.client_id):
+            self.recovery_wanted = self.recovery_wanted or "a trade of an order that we do not know"
+        else:
+            self._trade(trade, intent_id)
+
+    def _stops(self, symbol: str) -> list[Intent]:
+        """What may have become an order of another name at the venue."""
+        orders = self._account.books.orders.values()
+        return [o.intent for o in orders if o.intent.instrument == symbol and o.intent.stop_ticks and not o.is_settled]
 
     async def ask(self, intent: Intent) -> None:
         """Find out what became of an order, and tell; a failed question is no news."""
@@ -199,7 +212,16 @@ class Desk:
             self._intent_of_order[key] = intent_of(seen.client_id) if seen is not None else 0
             if seen is not None:
                 self._judge(seen)
+            if not self._intent_of_order[key]:
+                await self._know_children(trade.symbol)
         return self._intent_of_order[key]
+
+    async def _know_children(self, symbol: str) -> None:
+        """The orders that our stops became need not carry our name; the stops know their numbers."""
+        for intent in self._stops(symbol):
+            seen = await self._venue.order_by_client_id(intent)
+            if seen is not None and seen.child_order_id:
+                self._intent_of_order[symbol, seen.child_order_id] = intent.intent_id
 
     def _judge(self, seen: OrderSeen) -> None:
         """Whether an order that is not ours is the venue's own."""
@@ -209,6 +231,8 @@ class Desk:
     def _order(self, seen: OrderSeen) -> None:
         intent_id = intent_of(seen.client_id)
         if intent_id not in self._account.books.orders:
+            if self._intent_of_order.get((seen.symbol, seen.venue_order_id)):
+                return  # what a stop of ours became: the stop tells
             self.strangers[seen.symbol, seen.venue_order_id] = seen
             self._judge(seen)
             return

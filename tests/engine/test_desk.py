@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import msgspec
+import pytest
 
 from engine.desk import Desk
 from engine.events import Funded
 from engine.messages import FillTold, Moment, Outcome, Recorded
 from engine.order import Event, OrderType
-from engine.venue.base import StreamDown, StreamUp, WalletSeen
+from engine.venue.base import StreamDown, StreamUp, TradeSeen, WalletSeen
 from tests.engine.fake_venue import Exchange, FakeVenue
 from tests.engine.test_account import BTC, ETH, INSTRUMENTS, Stage
 from tests.engine.venue.test_round_trip import approved
@@ -192,4 +193,40 @@ async def test_funding_is_booked_also_when_nobody_was_listening(tmp_path):
     stage.agrees()
     assert stage.account.books.position(BTC).funding == -753
     assert stage.account.books.position(BTC, "trend").funding == -753
+    await stage.end()
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+async def test_a_stop_whose_child_has_another_name_is_still_ours(tmp_path, monkeypatch, is_heard):
+    """The exchange names what a stop became as it likes: its trades close our position, and nobody else is at work."""
+    stage = Stage(tmp_path)
+    tell, by_id = stage.exchange.tell, FakeVenue.order_by_id
+
+    def renamed(seen, number):
+        return replace(seen, client_id="x-child") if number != "" and number in children() else seen
+
+    def children():
+        return [order.seen.child_order_id for order in stage.exchange.orders.values()]
+
+    async def order_by_id(venue, symbol, number):
+        return renamed(await by_id(venue, symbol, number), number)
+
+    def told(*news):
+        news = [renamed(one, one.venue_order_id) if isinstance(one, TradeSeen) else one for one in news]
+        tell(*news)
+
+    monkeypatch.setattr(stage.exchange, "tell", told)
+    monkeypatch.setattr(FakeVenue, "order_by_id", order_by_id)
+    await stage.begin()
+    stage.target(5)
+    await stage.quiet()
+    stage.exchange.deaf = not is_heard
+    stage.exchange.move(BTC, 289_000)
+    stage.account.want_recovery("a look")
+    await stage.quiet()
+    books = stage.account.books
+    assert (books.position(BTC).lots, books.foreign_lots(BTC)) == (0, 0)
+    assert books.stopped_sides[BTC, "trend"] == 1
+    assert stage.account.strangers_count == 0
+    assert books.working_of(BTC) == []
     await stage.end()
