@@ -19,7 +19,7 @@ from engine.books import Books
 from engine.comparison import Difference, held
 from engine.core import Core
 from engine.deadman import DeadMan
-from engine.desk import OPENING, Desk
+from engine.desk import OPENING, ROUTINE, Desk
 from engine.dispatch import Dispatch
 from engine.events import BookEvent, Deposited
 from engine.gate import NS_OF_MS, Gate, Shut, Stance, objection
@@ -200,7 +200,7 @@ class Account:
         if self._recovering is not None and not self._recovering.done():
             return
         if now_ns - self._recovered_ns > interval_ns:
-            self.want_recovery("periodic")
+            self.want_recovery(ROUTINE)
         if self._desk.connected.is_set():
             self._watch_stream()
         if self.dispatch.comparison_wanted:

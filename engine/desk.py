@@ -34,7 +34,8 @@ from shm.instruments import Instrument
 
 AWAY = ("start", "stream connected")  # why everything is asked for, where the stream could not tell it
 OPENING = "opening"  # the deposit that is what the account held when we first saw it
-FUNDING, DEPOSITS = ("FUNDING_FEE",), ("DEPOSIT", "WITHDRAW")
+ROUTINE = "periodic"  # a look without a reason
+FUNDING, TRADES = ("FUNDING_FEE",), ("ORDER",)
 
 
 class Voice(Protocol):
@@ -139,6 +140,8 @@ class Desk:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""
         reason, self.recovery_wanted = self.recovery_wanted, ""
         await asyncio.gather(*(self._recover_one(symbol) for symbol in self._instruments), self._catch_up_funding())
+        if reason != ROUTINE:
+            await self._catch_up_transfers()
         if reason in AWAY:
             self.unheard = 0  # nobody was listening
 
@@ -154,6 +157,8 @@ class Desk:
         for one in paid:
             if one.market_ns == paid[-1].market_ns:
                 self._fund(one, 0)
+        for moved in await self._venue.transfers_since(0):
+            self._move(moved, 0)
         return cash
 
     async def _catch_up_funding(self) -> None:
@@ -162,6 +167,18 @@ class Desk:
         for paid in await self._venue.funding_since(ledger.funded_ns):
             if not ledger.knows_funding(venue, paid.reference):
                 self._fund(paid, paid.amount)
+
+    async def _catch_up_transfers(self) -> None:
+        """Book what was moved in or out: the stream names no reference, and nothing while it is down."""
+        ledger, venue = self._account.books.ledger, self._account.books.venue
+        for moved in await self._venue.transfers_since(ledger.moved_ns):
+            if not ledger.has_deposit(venue, moved.reference):
+                self._move(moved, moved.amount)
+
+    def _move(self, moved: FundingSeen, amount: int) -> None:
+        books, reference, at_ns = self._account.books, moved.reference, moved.market_ns
+        event = Deposited(account=books.account, venue=books.venue, amount=amount, reference=reference, wall_ns=at_ns)
+        self._account.tell(Recorded(event))
 
     def _fund(self, paid: FundingSeen, amount: int) -> None:
         books = self._account.books
@@ -280,15 +297,5 @@ class Desk:
     def _wallet(self, seen: WalletSeen) -> None:
         if seen.reason in FUNDING:
             self.recovery_wanted = self.recovery_wanted or "funding was charged"
-        elif seen.reason in DEPOSITS:
-            self._account.tell(
-                Recorded(
-                    Deposited(
-                        account=self._account.books.account,
-                        venue=self._account.books.venue,
-                        amount=seen.change,
-                        reference=f"{seen.reason}@{seen.market_ns}",
-                        wall_ns=self._account.moment().wall_ns,
-                    )
-                )
-            )
+        elif seen.reason not in TRADES:
+            self.recovery_wanted = "cash was moved"

@@ -18,6 +18,7 @@ import msgspec
 from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded, Opened
 from shm.records import Leg
 
+LISTED = "income "  # how references of what the venue lists begin
 NET = ""  # the strategy of the account's own position
 TAKER_PPM = 500
 MAKER_PPM = 200
@@ -132,6 +133,7 @@ class Ledger:
         self._newest: dict[Key, int] = {}  # trade id, by the account's own positions
         self._begun: dict[Key, Position] = {}  # what the account's own positions were before their first trade
         self.funded_ns = 0  # market time of the newest payment of funding
+        self.moved_ns = 0  # market time of the newest transfer that the venue listed
         self._references: set[str] = set()
 
     def position(self, key: Key) -> Position:
@@ -221,6 +223,8 @@ class Ledger:
         """Book money that came or went."""
         if not self._is_new(_deposit(deposit.venue, deposit.reference)):
             return []
+        if deposit.reference.startswith(LISTED):
+            self.moved_ns = max(self.moved_ns, deposit.wall_ns)
         net = Key(deposit.account, deposit.venue, "", Leg.BOTH, NET)
         self._pay(net, deposit.amount)
         return [Posting(net, "cash", deposit.amount), Posting(net, "deposit", -deposit.amount)]
