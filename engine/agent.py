@@ -151,7 +151,7 @@ class EngineAgent:
 
     def warned(self, event: str, text: str) -> None:
         """Something that people should know."""
-        self._body.log.error(event, text=text)
+        self._body.log.warning(event, text=text)
         self._wait.wake()
 
     def _show(self) -> Outbox:
@@ -244,7 +244,7 @@ class EngineAgent:
                 instruments=instruments, strategies=plan.strategies, marks=self._marks, silence=self._silence()
             )
             verdict = judge(petition, self._account.books, market)
-            self._body.log.error("by hand", petition=str(petition), verdict=verdict.words)
+            self._body.log.info("by hand", petition=str(petition), verdict=verdict.words)
             if isinstance(verdict, Denied) or not verdict.events:
                 reply = Reply(granted=not isinstance(verdict, Denied), words=verdict.words)
                 self._spool.answer(petition.petition_id, reply)
