@@ -32,7 +32,7 @@ from orchestrator.policy import LIVE_TRADERS, TRADERS, patient
 from orchestrator.reconciler import AGREES
 from orchestrator.screen import Screen
 from orchestrator.session import ROOT, Session
-from orchestrator.settings import BadInputError, Settings
+from orchestrator.settings import BadInputError, NotStartedError, Settings
 from orchestrator.summary import Measured, conclude
 from orchestrator.supervisor import Equipment, Limits, Supervisor, Wish
 from shm import segment
@@ -223,12 +223,12 @@ def compiled(
                     screen.live(line.strip())
         wish.also = int
         if wish.is_asked:
-            raise BadInputError("interrupted while compiling; the next start goes on")
+            raise NotStartedError("interrupted while compiling; the next start goes on")
         refused = [line.removeprefix("refused ") for line in lines if line.startswith("refused ")]
         if refused:
             raise BadInputError(f"--strategy {refused[0]}")
         if child.returncode:
-            raise BadInputError(f"compiling failed (exit {child.returncode})")
+            raise NotStartedError(f"compiling failed (exit {child.returncode})")
         mark.write_text("\n".join(line for line in lines if line.startswith(("values ", "needs "))))
     found = [line.split() for line in mark.read_text().splitlines()]
     screen.lines(first_lines)
