@@ -16,7 +16,7 @@ import aiohttp
 
 from feed import backfill
 from feed.candle import Candle
-from feed.continuity import Verdict
+from feed.continuity import ROUTINE, Verdict
 from feed.horizon import Horizon
 from feed.outlet import Outlet
 from feed.settings import FeedSettings
@@ -180,7 +180,8 @@ class FeedAgent:
         count = self._reports[key] = self._reports.get(key, 0) + 1
         if count & (count - 1) == 0:
             symbol = "" if row is None else self._plan.instruments[row].symbol
-            self._body.log.error("market data", symbol=symbol, what=what, open_ns=open_ns, times=count)
+            say = self._body.log.info if what in ROUTINE else self._body.log.warning
+            say("market data", symbol=symbol, what=what, open_ns=open_ns, times=count)
 
     def _recall(self) -> dict[int, int]:
         """Rows that a former life published, with the open time of their newest minute."""

@@ -256,14 +256,13 @@ async def test_inc_25_a_cancel_of_what_is_gone_is_a_question_not_a_crash():
 
 
 def test_inc_26_a_liquidation_is_booked_as_a_strangers_trade_and_entries_wait():
-    """The position is what the exchange says, its loss the strategy's whose lots are gone; nobody trades it back."""
+    """What it closed of ours is closed; nobody repairs it by trading."""
     desk = Desk()
     desk.enter(1, 3, 490_000)
     fill = next(event for event in desk.events if isinstance(event, Filled))
     desk.books.apply(msgspec.structs.replace(fill, trade_id=9_999, intent_id=0, side=-1, venue_order_id="autoclose"))
-    assert desk.books.position(SYMBOL).lots == 0
-    assert [desk.books.position(SYMBOL, name).lots for name in ("trend", EXTERNAL)] == [0, 0]
-    assert desk.books.foreign_lots(SYMBOL) != 0
+    assert [desk.books.position(SYMBOL, name).lots for name in ("trend", EXTERNAL, "")] == [0, 0, 0]
+    assert desk.books.foreign_lots(SYMBOL) == -3
     actions = desk.target(2, 5, 480_000)
     assert sends(actions) == []
     assert Refusal.FOREIGN_POSITION in [one.refused.refusal for one in actions if hasattr(one, "refused")]

@@ -50,7 +50,8 @@ class Actors:
 
     def __init__(self, closed: int, published: list[int]) -> None:
         """``published``: how many candles the feed has published, turn after turn; the last number stays."""
-        self.failure, self.members = "", {"brain": SimpleNamespace(child=None, restarts=0)}
+        roles = ("exchange", "brain")
+        self.failure, self.members = "", {role: SimpleNamespace(child=None, restarts=0) for role in roles}
         self.closed, self.published, self.now = closed, published, Life.READY
         self.told: list[tuple[str, Order, int]] = []
 
@@ -106,6 +107,8 @@ def drained(actors: Actors) -> str:
         deposit=0,
         beat=lambda _: None,
         stop_trading=int,
+        traders=("exchange", "brain"),
+        alarms=lambda _: (),
     )
     assert Supervisor(tools, Limits(), int).run() == "finished"
     return said.getvalue()
