@@ -177,6 +177,7 @@ def test_a_writer_with_nothing_to_do_sleeps(tmp_path, monkeypatch):
     journal.write([deposit(1)]).result(10)
     time.sleep(0.05)
     assert len(rounds) <= 2
+    assert journal._thread.daemon  # a process that ends without closing is not held up
     journal.close()
 
 
