@@ -181,6 +181,20 @@ def test_a_writer_with_nothing_to_do_sleeps(tmp_path, monkeypatch):
     journal.close()
 
 
+def test_nobody_else_can_read_or_write_a_journal(tmp_path):
+    """Mode 0600 for every file, whatever the umask of the shell."""
+    before = os.umask(0)
+    try:
+        journal = Journal(tmp_path / "account", time.monotonic_ns)
+    finally:
+        os.umask(before)
+    journal.write([deposit(1)]).result(10)
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "account").iterdir()}
+    assert set(modes.values()) == {"0o600"}, modes
+    assert (tmp_path / "account").stat().st_mode & 0o777 == 0o700
+    journal.close()
+
+
 def test_nothing_is_durable_at_once_and_costs_no_transaction(tmp_path):
     """An append of no events is answered in its turn and leaves the file alone."""
     journal = Journal(tmp_path, time.monotonic_ns)
