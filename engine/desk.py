@@ -117,6 +117,7 @@ class Desk:
 
     async def ask(self, intent: Intent) -> None:
         """Find out what became of an order, and tell; a failed question is no news."""
+        asked_ns = self._account.moment().monotonic_ns
         try:
             seen = await self._venue.order_by_client_id(intent)
             booked = self._account.books.orders[intent.intent_id].lots_filled
@@ -129,8 +130,9 @@ class Desk:
             return
         if self._account.dispatch.is_under_way(intent.intent_id):
             return  # not found because it is not there yet
-        # Whether absence is proof yet is for the core to say.
-        self._account.tell(Outcome(intent_id=intent.intent_id, event=Event.ABSENT, text="the venue knows none"))
+        # Whether absence is proof yet is for the core to say; an answer that was long on its way is an old one.
+        absent = Outcome(intent_id=intent.intent_id, event=Event.ABSENT, text="the venue knows none", asked_ns=asked_ns)
+        self._account.tell(absent)
 
     def begin_trades(self, symbol: str, trade_id: int) -> None:
         """Earlier trades are not ours to book."""

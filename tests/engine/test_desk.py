@@ -108,6 +108,15 @@ async def test_an_order_that_nobody_knows_is_told_as_absent():
     assert [message.event for message in account.heard] == [Event.ABSENT]
 
 
+async def test_absence_is_as_old_as_the_question(monkeypatch):
+    """The answer took a while: what is told is when the question left."""
+    account = Account(approved(1).intent)
+    times = iter(range(5, 100))
+    monkeypatch.setattr(account, "moment", lambda: Moment(market_ns=0, wall_ns=0, monotonic_ns=next(times)))
+    await desk_of(account, Exchange(INSTRUMENTS)).ask(approved(1).intent)
+    assert [message.asked_ns for message in account.heard] == [5]
+
+
 async def test_the_birth_of_what_a_stop_became_is_not_the_stops_end():
     """Only trades and the end of the ordinary order speak for the stop; its own number stays."""
     stop = approved(1, OrderType.STOP_MARKET, side=-1, stop_ticks=290_000, reduce_only=True).intent
