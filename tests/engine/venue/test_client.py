@@ -84,6 +84,25 @@ def test_what_a_request_is_for(path, method, claim):
     assert claim_of(path, method) is claim
 
 
+@pytest.mark.parametrize("place", ["order", "algoOrder"])
+async def test_a_stop_and_an_exit_may_take_what_is_kept_for_cancels(place):
+    """What another program has left of the minute is for getting out; as ccxt words the request."""
+    area = np.zeros(WORDS_BYTES // 8, np.int64)
+    budget = Budget(Words(area.ctypes.data, retain=area), 100, lambda: 30 * 10**9)
+    budget.heard("95")
+    session = Session()
+    around = Surroundings(
+        dial=lambda: session, clock=SystemClock(), generator=Random(1), budget=budget, limits_rate=False
+    )
+    made = watching(Login(key="k", secret="s"), around, session, Deaf())
+    ask = made.fapiPrivatePostOrder if place == "order" else made.fapiPrivatePostAlgoOrder
+    with pytest.raises(errors.RateLimited, match="our own rate budget"):
+        await asked(ask({"symbol": "BTCUSDT", "side": "BUY"}))
+    with pytest.raises(errors.VenueError, match="ConnectionError"):
+        await asked(ask({"symbol": "BTCUSDT", "side": "SELL", "reduceOnly": True}))
+    assert session.handed == 1
+
+
 async def test_an_order_is_not_sent_when_the_budget_is_spent_and_a_cancel_is():
     """Refused before the socket, with the time to come back in; the last tenth is for cancels."""
     area = np.zeros(WORDS_BYTES // 8, np.int64)
