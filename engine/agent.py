@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from engine.account import Account, Plan
+from engine.books import NOBODY
 from engine.drill import drill
-from engine.events import DUST, BookEvent, Intervened
+from engine.events import BookEvent, Intervened
 from engine.gate import Stance
 from engine.inbox import Inbox
 from engine.journal import NAME as JOURNAL
@@ -283,8 +284,8 @@ class EngineAgent:
         symbols = [instrument.symbol for instrument in self._plan.instruments]
         working = [order for symbol in symbols for order in books.working_of(symbol)]
         if self._flatten:
-            held = [books.position(symbol).lots - books.position(symbol, DUST).lots for symbol in symbols]
-            return not working and not any(held)
+            ours = [(s, name) for s in symbols for name in books.strategies_of(s) if name not in NOBODY]
+            return not working and not any(books.position(*name).lots for name in ours)
         return all(order.intent.purpose in RESTS for order in working)
 
 

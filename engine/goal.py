@@ -31,9 +31,9 @@ def ended(goal: Goal | None, run: str) -> Goal:
 
 
 def set_by_hand(goal: Goal | None, run: str, lots: int, stop_ticks: int) -> Goal:
-    """The goal that a person wants: what is held, with this stop, until the strategy's next target."""
+    """The goal that a person wants: what is held and no more, with this stop, until the strategy's next target."""
     return msgspec.structs.replace(
-        goal or _unknown(run), lots=lots, stop_ticks=stop_ticks, by_hand=True, spent=False, stale=False
+        goal or _unknown(run), lots=lots, stop_ticks=stop_ticks, by_hand=True, barred=True, spent=False, stale=False
     )
 
 

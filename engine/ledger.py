@@ -130,6 +130,7 @@ class Ledger:
         self.trades: dict[tuple[str, str, int], Filled] = {}
         self.fee_mismatches = 0
         self._newest: dict[Key, int] = {}  # trade id, by the account's own positions
+        self._begun: dict[Key, Position] = {}  # what the account's own positions were before their first trade
         self.funded_ns = 0  # market time of the newest payment of funding
         self._references: set[str] = set()
 
@@ -173,7 +174,9 @@ class Ledger:
         if not opened.lots or net in self.positions:
             return []
         keys = (net, net._replace(strategy=EXTERNAL))
-        return [one for key in keys for one in self._book(key, opened.lots, opened.price_ticks, opened.market_ns)]
+        postings = [one for key in keys for one in self._book(key, opened.lots, opened.price_ticks, opened.market_ns)]
+        self._begun[net] = self.positions[net]
+        return postings
 
     def book_cross(self, cross: Crossed) -> list[Posting]:
         """Book lots that pass from one strategy to another at the reference price; the account is not touched."""
@@ -248,7 +251,8 @@ class Ledger:
 
         The venue books by trade id, and its wallet is the one that counts.
         """
-        before, after, unit = self.position(net), Position(), self.units[net.instrument]
+        before, after = self.position(net), self._begun.get(net, Position())
+        unit = self.units[net.instrument]
         fills = [fill for fill in self.trades.values() if _net(fill) == net]
         for fill in sorted(fills, key=lambda it: it.trade_id):
             after = trade(after, fill.side * fill.lots, fill.price_ticks, unit, fill.market_ns).position

@@ -21,6 +21,7 @@ from brain.strategies.loader import StrategyError, check, names
 from engine.journal import JournalError
 from orchestrator import session as sessions
 from orchestrator.alarms import Alarms
+from orchestrator.attendance import words
 from orchestrator.child import environment
 from orchestrator.commentary import Commentary
 from orchestrator.crew import Crew, Launch
@@ -263,8 +264,10 @@ def closing(session: Session, summary: dict[str, Any], difference: str) -> list[
     )
     money = f"(realised {summary['realised']}, fees {summary['fees']}, unrealised {summary['unrealised']})"
     why = f"python run.py why {session.instruments[0].symbol} {summary['last_candle']} --session {session.folder}"
+    undecided = words(summary.get("attendance", {}))
     return [
         f"{session.ended} after {summary['seconds']:.1f} s: {counted}",
+        *([undecided] if undecided else []),
         f"equity {summary['equity_start']} -> {summary['equity_end']}  {money}",
         f"remains at the exchange: {'; '.join(remains)}",
         difference or "the last comparison with the exchange was not reached",

@@ -25,7 +25,7 @@ from shm.clock import Clock
 NEVER_MS = 10**12  # we renew the key ourselves
 PING_MS = 10_000  # a private stream may have nothing to say for hours
 USED, LOOK_MS = "X-MBX-USED-WEIGHT-1M", 250
-RECV_WINDOW_MS = 2_000  # an order that has been on its way for longer is not wanted any more
+RECV_WINDOW_MS = 5_000  # an order that has been on its way for longer is not wanted any more
 
 HANDED_NS: ContextVar[int] = ContextVar("handed_ns", default=0)
 OBJECTION: ContextVar[Callable[[], str]] = ContextVar("objection", default=unopposed)

@@ -82,7 +82,7 @@ async def test_recovery_finds_trades_first_and_whose_they_are():
 
 
 async def test_a_stranger_is_remembered_and_never_taken_for_ours():
-    """A human's order is counted once; his trade belongs to nobody's intent, and recovery is not repeated for it."""
+    """I4: A human's order is counted once; his trade belongs to nobody's intent, and recovery is not repeated."""
     exchange, account = Exchange(INSTRUMENTS), Account()
     exchange.accept(replace_id(approved(5).intent, "by-hand"))
     resting = approved(6, OrderType.STOP_MARKET, side=-1, stop_ticks=1, reduce_only=True).intent

@@ -144,6 +144,20 @@ def test_an_error_of_the_disk_ends_the_journal_for_good(tmp_path):
     assert read_books(tmp_path).events_count == 1
 
 
+def test_nothing_is_durable_at_once_and_costs_no_transaction(tmp_path):
+    """An append of no events is answered in its turn and leaves the file alone."""
+    journal = Journal(tmp_path, time.monotonic_ns)
+    journal.write([deposit(1)]).result()
+    onlooker = sqlite3.connect(tmp_path / NAME)
+    version = onlooker.execute("PRAGMA data_version").fetchone()
+    journal.write([]).result()
+    assert onlooker.execute("PRAGMA data_version").fetchone() == version
+    journal.write([deposit(2)]).result()
+    assert onlooker.execute("PRAGMA data_version").fetchone() != version
+    onlooker.close()
+    journal.close()
+
+
 def test_a_reader_follows_the_writer(tmp_path):
     """Each refresh gives what is new; the projection of a wallet is never needed."""
     journal = Journal(tmp_path, time.monotonic_ns)

@@ -6,7 +6,7 @@ import pytest
 
 from engine import errors
 from engine.books import Books
-from engine.events import EXTERNAL, Opened, Started
+from engine.events import EXTERNAL, Filled, Opened, Started
 from engine.ledger import NET
 from engine.opening import survey, unsupported
 from engine.order import Intent, OrderType
@@ -67,6 +67,25 @@ def test_what_was_held_is_in_the_books_without_profit_or_fee():
     assert books.trades_from == {BTC: 71}
     assert books.foreign_lots(BTC) == -2
     assert books.apply(opened) == []
+
+
+def test_a_trade_that_comes_late_leaves_what_was_held_before():
+    """Trade 8 is told before trade 7: the lots of the opening are still there, and profit is what it was to be."""
+    books = Books()
+    books.apply(Started(run="r", account="main", venue="fake", wall_ns=0))
+    books.ledger.units[BTC] = 10_000
+    books.apply(
+        Opened(account="main", venue="fake", instrument=BTC, lots=5, price_ticks=100, trade_id_next=7, market_ns=5)
+    )
+    for trade_id, side, lots, ticks in ((8, 1, 1, 120), (7, -1, 2, 110)):
+        books.apply(
+            Filled(
+                account="main", venue="fake", instrument=BTC, trade_id=trade_id, intent_id=0, venue_order_id="w",
+                side=side, lots=lots, price_ticks=ticks, fee=0, is_maker=False, market_ns=trade_id, wall_ns=0,
+            )
+        )  # fmt: skip
+    assert (books.position(BTC).lots, books.position(BTC).cost) == (4, (3 * 100 + 120) * 10_000)
+    assert books.ledger.wallet("main", "fake") == 2 * (110 - 100) * 10_000
 
 
 @pytest.mark.parametrize(

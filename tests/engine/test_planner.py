@@ -44,7 +44,7 @@ def test_an_order_that_is_open_or_in_doubt_counts_as_filled(event):
 
 
 def test_the_worst_case_holds_at_the_limit_while_an_order_is_in_doubt():
-    """Ten lots at most, six of them in doubt: a restart does not forget them, and no five more are bought."""
+    """I18: Ten lots at most, six of them in doubt: a restart does not forget them, and no five more are bought."""
     settings = EngineSettings(risk=RiskSettings(position_lots_max=10))
     desk = Desk(settings=settings)
     (send,) = sends(desk.target(7, 6, 490_000))

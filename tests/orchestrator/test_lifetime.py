@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import cli, lifetime
+from orchestrator.reconciler import AGREES
 from orchestrator.settings import build
 from tests.orchestrator.sessions import session_in
 
@@ -52,6 +53,20 @@ def test_an_edited_strategy_is_compiled_again(tmp_path: Path):
     mine.write_text("two")
     assert lifetime.mark_of(settings) != first
     assert lifetime.mark_of(build({})) == lifetime.mark_of(build({}))
+
+
+@pytest.mark.parametrize(
+    ("difference", "bad"),
+    [
+        (AGREES, False),
+        ("", False),  # it was not reached: an engine that never started has nothing to compare
+        ("difference to the exchange: POSITION_DIFFERS BTC/USDT:USDT 3 there, 1 here", True),
+        ("the last comparison failed: no connection", True),
+    ],
+)
+def test_a_last_comparison_that_differs_or_fails_is_exit_1(difference: str, bad: bool):
+    """Whatever else the session says of itself."""
+    assert lifetime.differs(difference) is bad
 
 
 @pytest.mark.parametrize("is_asked", [True, False])

@@ -233,7 +233,7 @@ class Wire:
     async def _request(self, act: Callable[[], Any], fault: Fault | None) -> Any:
         """Have ``act`` done at the exchange; its answer, or what the fault makes of it."""
         random = self._random
-        way_ns = random.randrange(1, 6) * MS
+        way_ns = (1 + int(random.random() * 5)) * MS
         if fault is Fault.UNREACHABLE:
             raise errors.Unreachable("no route")
         if fault is Fault.RATE_LIMITED:
