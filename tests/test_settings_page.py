@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.settings import Settings
+from orchestrator.settings import Settings, assemble
 
 DOCS = Path(__file__).parents[1] / "docs"
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \|")
@@ -62,6 +62,14 @@ def test_every_setting_is_explained_once(section: str, name: str):
         return
     page = (DOCS / ELSEWHERE[section]).read_text()
     assert re.search(rf"`[^`\n]*\b{name}\b[^`\n]*`", page), f"{section}.{name} stands on no page"
+
+
+def test_the_paper_profile_differs_from_the_defaults_where_the_page_says_so():
+    """Nothing else: what the profile repeats for its readers is the default."""
+    paper = leaves(assemble("paper", None, [], {}))
+    differs = {".".join(name): value for name, value in paper.items() if value != LEAVES[name]}
+    assert differs == {"engine.executor.unknown_horizon_ms": 2000}
+    assert "`engine.executor.unknown_horizon_ms` 2000" in (DOCS / "settings.md").read_text()
 
 
 def test_the_page_explains_nothing_that_does_not_exist():
