@@ -204,7 +204,7 @@ class Core:
         event, symbol = outcome.event, order.intent.instrument
         self._breaker.told(outcome.intent_id, event, outcome.refusal, now.monotonic_ns)
         is_missing = event == Event.ABSENT and not outcome.refusal
-        if is_missing and not self._questions.miss(outcome.intent_id, now.monotonic_ns):
+        if is_missing and not self._questions.miss(outcome.intent_id, outcome.asked_ns or now.monotonic_ns):
             event = Event.DOUBT  # not found so soon is no proof of absence
         if event in (Event.ABSENT, Event.REJECT):
             held = self._instruments if outcome.refusal == "RateLimited" else [symbol]  # it limits the account

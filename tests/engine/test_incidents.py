@@ -1,5 +1,6 @@
 """What happened to others, each as a test of its own: orders and state (RELIABILITY, section 4)."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import ccxt
@@ -72,6 +73,17 @@ def test_inc_04_not_found_right_after_the_order_is_no_proof():
     desk.tell(Outcome(intent_id=intent.intent_id, event=Event.ABSENT), 1.0)
     assert state_of(desk, intent) is OrderState.IN_DOUBT
     desk.tell(Outcome(intent_id=intent.intent_id, event=Event.ABSENT), 40.0)
+    assert state_of(desk, intent) is OrderState.NOT_SENT
+
+
+def test_an_answer_that_waited_while_the_process_was_stopped_is_no_proof():
+    """I7: asked a second after the order, heard a minute later: the order may have arrived meanwhile."""
+    desk = Desk()
+    intent = entered(desk)
+    absent = Outcome(intent_id=intent.intent_id, event=Event.ABSENT, asked_ns=desk.ns + 10**9)
+    desk.tell(absent, 60.0)
+    assert state_of(desk, intent) is OrderState.IN_DOUBT
+    desk.tell(replace(absent, asked_ns=desk.ns), 1.0)
     assert state_of(desk, intent) is OrderState.NOT_SENT
 
 
