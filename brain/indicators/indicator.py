@@ -33,8 +33,9 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from brain.diagnosis import KernelError, cause, deepest
-from shm.jit import on_stack, put_back, shaped, specialised
+from shm.jit import shaped, specialised
 from shm.records import MARKET
+from shm.registers import in_registers, put_back
 
 SEEN, SETTLES = "seen", "settles"
 WINDOW = 256  # slots of a window, where nobody asked for more
@@ -166,9 +167,7 @@ def _step(_state, _settings, _candle, _out):
 def _loop(states, settings, columns, out, settled):
     # the one loop: ``specialised`` puts an indicator's step in the place of _step
     open_ns, opens, highs, lows, closes, volumes, taker_volumes, trades = columns
-    state = on_stack(states[0])
-    candle = on_stack(EMPTY[0])
-    options = settings[0]
+    state, candle, options = in_registers(states[0]), in_registers(EMPTY[0]), in_registers(settings[0])
     for n in range(closes.size):
         # a column that the step does not look at is not read: the compiler sees it
         candle.open_ns, candle.open, candle.high = open_ns[n], opens[n], highs[n]
@@ -176,7 +175,7 @@ def _loop(states, settings, columns, out, settled):
         candle.taker_volume, candle.trades = taker_volumes[n], trades[n]
         _step(state, options, candle, out[n])
         settled[n] = state.seen >= state.settles
-    put_back(states[0], state)
+    put_back(state)
 
 
 @cache

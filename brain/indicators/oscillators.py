@@ -21,9 +21,8 @@ MFI = state_of("typical_last", ("up", TOTAL), ("both", TOTAL))
 def _place(x, highest, lowest):
     # 0 where there is no range, as TA-Lib says
     span = highest - lowest
-    if span == 0.0:
-        return 0.0
-    return 100.0 * ((x - lowest) / span)
+    place = 100.0 * ((x - lowest) / span)
+    return 0.0 if span == 0.0 else place
 
 
 @inlined

@@ -4,8 +4,9 @@ import math
 
 from brain.indicators.indicator import LIMIT, NEVER, TRADED, Indicator, state_of
 from brain.indicators.statistics import ZSCORE, zscore
-from brain.indicators.windows import TALLY, TOTAL, count, restart, tally, total
+from brain.indicators.windows import TALLY, TOTAL, count, is_odd, restart, tally, total
 from shm.jit import inlined, kernel
+from shm.registers import outlined, rarely
 
 OBV = state_of("close_last", "value", "rest")
 ACCUMULATION = TALLY
@@ -21,12 +22,10 @@ _SECOND_NS = 1_000_000_000
 @inlined
 def obv(state, close, volume):
     """On-balance volume: added where the close rose, taken away where it fell; begins with the first volume."""
-    if not (abs(close) < LIMIT and abs(volume) < LIMIT):
-        return restart(state, True)
-    if state.seen == 0:
-        state.close_last, state.value, state.rest, state.settles = -LIMIT, 0.0, 0.0, 1
-    change = close - state.close_last
-    signed = volume * ((1.0 if change > 0.0 else 0.0) - (1.0 if change < 0.0 else 0.0))
+    if rarely((state.seen < 1) | is_odd(close) | is_odd(volume)):
+        return _begin_obv(state, close, volume)
+    last = state.close_last
+    signed = (volume if close > last else 0.0) - (volume if close < last else 0.0)
     state.close_last = close
     state.seen += 1
     # what rounding takes is kept beside the sum
@@ -36,6 +35,14 @@ def obv(state, close, volume):
     rest = state.rest + ((before - (after - added)) + (signed - added))
     state.value, state.rest = after, rest
     return after + rest
+
+
+@outlined
+def _begin_obv(state, close, volume):
+    if not (abs(close) < LIMIT and abs(volume) < LIMIT):
+        return restart(state, True)
+    state.seen, state.settles, state.close_last, state.value, state.rest = 1, 1, close, volume, 0.0
+    return volume
 
 
 @inlined
@@ -63,7 +70,8 @@ def vwap(state, candle, period):
     traded = total(state.volume, volume, period)
     paid = total(state.money, money, period)
     state.seen, state.settles = state.volume.seen, state.volume.settles
-    return paid / (3.0 * traded) if traded > 0.0 else math.nan
+    mean = paid / (3.0 * traded)
+    return mean if traded > 0.0 else math.nan
 
 
 @kernel
