@@ -5,7 +5,7 @@ import math
 from brain.indicators.indicator import LIMIT, RANGE, WINDOW, Indicator, state_of
 from brain.indicators.trend import EMA, FADE, FADE_WILDER, SMA, ema, sma
 from brain.indicators.windows import DELAY, TOTAL, count, delayed, is_cold, is_odd, restart
-from shm.jit import inlined, kernel
+from shm.jit import fused, inlined, kernel
 from shm.registers import outlined, rarely
 
 RSI = state_of("gain", "loss", "share", "keep", "close_last")
@@ -21,13 +21,13 @@ def rsi(state, close, period):
 
     As TA-Lib's, except in a market that has not moved at all: there it says 0, we say 50.
     """
-    if rarely(is_cold(state, period + 1) | is_odd(close) | (period < 1)):
+    if rarely(is_cold(state, period + 1) | is_odd(close)):
         return _seed_rsi(state, close, period)
     change = close - state.close_last
     up = max(change, 0.0)
     share, keep = state.share, state.keep
-    gain = state.gain * keep + up * share
-    loss = state.loss * keep + (up - change) * share
+    gain = fused(state.gain, keep, up * share)
+    loss = fused(state.loss, keep, (up - change) * share)
     state.gain, state.loss, state.close_last = gain, loss, close
     state.seen += 1
     return _strength(gain, loss)

@@ -4,7 +4,7 @@ import math
 
 from brain.indicators.indicator import LIMIT, NEVER, Indicator, state_of
 from brain.indicators.windows import DELAY, RAMP, TOTAL, count, delayed, is_cold, is_odd, ramp, restart, total
-from shm.jit import inlined, kernel
+from shm.jit import fused, inlined, kernel
 from shm.registers import outlined, rarely
 
 # An error fades by (period-1)/(period+1) with each input: 11 periods leave 3e-10 of it.
@@ -27,6 +27,7 @@ def ema(state, close, period):
     """Exponential average, seeded with the mean of the first ``period`` (as TA-Lib does); NaN before."""
     if rarely(is_cold(state, period) | is_odd(close)):
         return _seed(state, close, period, 2.0 / (period + 1), FADE * period)
+    state.seen += 1
     return _blend(state, close)
 
 
@@ -35,15 +36,15 @@ def wilder(state, x, period):
     """Wilder's average: the mean of the first ``period``, then a ``period``-th of each step; NaN before."""
     if rarely(is_cold(state, period) | is_odd(x)):
         return _seed(state, x, period, 1.0 / period, FADE_WILDER * period)
+    state.seen += 1
     return _blend(state, x)
 
 
 @inlined
 def _blend(state, x):
-    # two roundings from one value to the next, not three: what bounds an average is the chain through it
-    value = state.value * state.keep + x * state.rate
+    # one operation from one value to the next: what bounds an average is the chain through it
+    value = fused(state.value, state.keep, x * state.rate)
     state.value = value
-    state.seen += 1
     return value
 
 
@@ -132,7 +133,7 @@ def macd(state, close, fast_period, slow_period, signal_period):
     # the signal is the last to be defined
     line = _blend(state.fast, close) - _blend(state.slow, close)
     signal = _blend(state.signal, line)
-    state.seen += 1
+    state.seen += 1  # the three are not counted any further
     return line, signal, line - signal
 
 

@@ -3,8 +3,8 @@
 import math
 
 from brain.indicators.indicator import LIMIT, RANGE, Indicator, state_of
-from brain.indicators.windows import TOTAL, count, is_cold, is_odd, ln, restart, total, volatility_of
-from shm.jit import inlined, kernel
+from brain.indicators.windows import TOTAL, count, is_any_odd, is_cold, ln, restart, total, volatility_of
+from shm.jit import fused, inlined, kernel
 from shm.registers import outlined, rarely
 
 TRUE_RANGE = state_of("close_last")
@@ -35,10 +35,10 @@ def atr(state, candle, period):
     As TA-Lib's: the first candle has no close before it, so its range does not count.
     """
     high, low, close = candle.high, candle.low, candle.close
-    if rarely(is_cold(state, period + 1) | (period < 1) | is_odd(high) | is_odd(low) | is_odd(close)):
+    if rarely(is_cold(state, period + 1) | is_any_odd(high, low, close)):
         return _seed_atr(state, high, low, close, period)
     reach = max(high, state.close_last) - min(low, state.close_last)
-    value = state.value * state.keep + reach * state.share
+    value = fused(state.value, state.keep, reach * state.share)
     state.value, state.close_last = value, close
     state.seen += 1
     return value

@@ -4,13 +4,13 @@ import math
 
 from brain.indicators.indicator import LIMIT, NEVER, TRADED, Indicator, state_of
 from brain.indicators.statistics import ZSCORE, zscore
-from brain.indicators.windows import TALLY, TOTAL, count, is_odd, restart, tally, total
+from brain.indicators.windows import TALLY, TOTALS, is_odd, restart, tally, totals
 from shm.jit import inlined, kernel
 from shm.registers import outlined, rarely
 
 OBV = state_of("close_last", "value", "rest")
 ACCUMULATION = TALLY
-VWAP = state_of(("money", TOTAL), ("volume", TOTAL))
+VWAP = TOTALS
 SESSION_VWAP = state_of("money", "volume", ("session", "<i8"))
 CMF = VWAP
 VOLUME_ZSCORE = ZSCORE
@@ -66,10 +66,7 @@ def vwap(state, candle, period):
     """Mean typical price of the last ``period``, weighted by volume; NaN before, and where nothing was traded."""
     volume = candle.volume
     money = (candle.high + candle.low + candle.close) * volume
-    volume = volume if abs(money) < LIMIT else math.nan
-    traded = total(state.volume, volume, period)
-    paid = total(state.money, money, period)
-    state.seen, state.settles = state.volume.seen, state.volume.settles
+    paid, traded = totals(state, money, volume, period)
     mean = paid / (3.0 * traded)
     return mean if traded > 0.0 else math.nan
 
@@ -101,10 +98,7 @@ def session_vwap(state, candle, session_s):
 def cmf(state, candle, period):
     """Chaikin's money flow: leaning volume over volume of the last ``period``, -1 to 1, 0 if none; NaN before."""
     leaning = _leaning(candle) * candle.volume
-    volume = candle.volume if abs(leaning) < LIMIT else math.nan
-    moved = total(state.money, leaning, period)
-    traded = total(state.volume, volume, period)
-    count(state, state.volume.seen > 0, state.volume.settles)
+    moved, traded = totals(state, leaning, candle.volume, period)
     if traded == 0.0:
         return 0.0
     return moved / traded

@@ -18,7 +18,7 @@ import math
 import numpy as np
 
 from brain.indicators.indicator import LIMIT, NEVER, WINDOW, state_of
-from shm.jit import inlined, kernel
+from shm.jit import fused, inlined, kernel
 from shm.registers import outlined, rarely
 
 _PAST = ("past", "<f8", (WINDOW,))
@@ -29,6 +29,10 @@ KEPT = 2.0**-12
 AGAIN = 8
 
 TOTAL = state_of("value", "share", "fresh", "floor", _SLOT, ("tries", "<i8"), _PAST)
+TOTALS = state_of(
+    *("one", "two", "fresh_one", "fresh_two", "floor_one", "floor_two"),
+    *[_SLOT, ("tries", "<i8"), ("ones", "<f8", (WINDOW,)), ("twos", "<f8", (WINDOW,))],
+)
 RAMP = state_of("value", "weighted", _SLOT, _PAST, ("ramps", "<f8", (WINDOW,)))
 MOMENTS = state_of(
     *("one", "two", "share", "origin", "fresh_one", "fresh_two", "floor"), _SLOT, ("tries", "<i8"), _PAST
@@ -81,9 +85,15 @@ def is_odd(x):
 
 
 @inlined
+def is_any_odd(high, low, close):
+    """Whether one of three is a hole, or their sizes come to LIMIT: looked at together."""
+    return not abs(high) + abs(low) + abs(close) < LIMIT
+
+
+@inlined
 def is_cold(state, period):
-    """Whether fewer than ``period`` inputs were seen."""
-    return (period < 1) | (state.seen < period)
+    """Whether fewer than ``period`` inputs were seen; a ``period`` below 1 never gets beyond 0."""
+    return state.seen < max(period, 1)
 
 
 @inlined
@@ -96,15 +106,36 @@ def total(state, x, period):
     value = state.value + (x - state.past[at])
     state.past[at] = x
     fresh = state.fresh + x
-    floor = max(state.floor, abs(value) * KEPT)
     slot += 1
+    floor = state.floor
     if slot == period:
         slot, value, fresh, floor = 0, fresh, 0.0, 0.0
         state.tries = 0
+    floor = max(floor, abs(value) * KEPT)
+    if rarely(abs(value) < floor) and state.tries < AGAIN:
+        value = _sum_of(state.past, period)
+        floor = abs(value) * KEPT
+        state.tries += 1
     state.slot, state.value, state.fresh, state.floor = slot, value, fresh, floor
     state.seen += 1
-    if rarely(abs(value) < floor):
-        return _sum_again(state, period)
+    return value
+
+
+@inlined
+def slide_shares(state, x, period):
+    """The sum of a full window of shares (0 to 100): they are of one size, and no subtraction eats much of them.
+
+    Somebody else has looked after the input and counts it.
+    """
+    slot = state.slot
+    at = np.uint64(slot)
+    value = state.value + (x - state.past[at])
+    state.past[at] = x
+    fresh = state.fresh + x
+    slot += 1
+    if slot == period:
+        slot, value, fresh = 0, fresh, 0.0
+    state.slot, state.value, state.fresh = slot, value, fresh
     return value
 
 
@@ -120,15 +151,52 @@ def _fill_total(state, x, period):
     return state.value if state.seen == period else math.nan
 
 
-@outlined
-def _sum_again(state, period):
-    if state.tries < AGAIN:
+@kernel
+def _sum_of(past, period):
+    value = 0.0
+    for n in range(period):
+        value += past[n]
+    return value
+
+
+@inlined
+def totals(state, x, y, period):
+    """Sums of the last ``period`` of two inputs; NaN before."""
+    if rarely(is_cold(state, period) | is_odd(x) | is_odd(y)):
+        return _fill_totals(state, x, y, period)
+    slot = state.slot
+    at = np.uint64(slot)
+    one, two = state.one + (x - state.ones[at]), state.two + (y - state.twos[at])
+    state.ones[at], state.twos[at] = x, y
+    fresh_one, fresh_two = state.fresh_one + x, state.fresh_two + y
+    slot += 1
+    floor_one, floor_two = state.floor_one, state.floor_two
+    if slot == period:
+        slot, one, two, fresh_one, fresh_two, floor_one, floor_two = 0, fresh_one, fresh_two, 0.0, 0.0, 0.0, 0.0
+        state.tries = 0
+    floor_one, floor_two = max(floor_one, abs(one) * KEPT), max(floor_two, abs(two) * KEPT)
+    if rarely((abs(one) < floor_one) | (abs(two) < floor_two)) and state.tries < AGAIN:
+        one, two = _sum_of(state.ones, period), _sum_of(state.twos, period)
+        floor_one, floor_two = abs(one) * KEPT, abs(two) * KEPT
         state.tries += 1
-        value = 0.0
-        for n in range(period):
-            value += state.past[n]
-        state.value, state.floor = value, abs(value) * KEPT
-    return state.value
+    state.slot, state.one, state.two = slot, one, two
+    state.fresh_one, state.fresh_two, state.floor_one, state.floor_two = fresh_one, fresh_two, floor_one, floor_two
+    state.seen += 1
+    return one, two
+
+
+@outlined
+def _fill_totals(state, x, y, period):
+    if not _fits(state, abs(x) < LIMIT and abs(y) < LIMIT, period, state.ones.size):
+        return math.nan, math.nan
+    if state.seen == 0:
+        state.one, state.two, state.fresh_one, state.fresh_two, state.tries = 0.0, 0.0, 0.0, 0.0, 0
+        state.floor_one, state.floor_two = 0.0, 0.0
+    state.ones[state.seen], state.twos[state.seen] = x, y
+    state.one += x
+    state.two += y
+    state.seen += 1
+    return (state.one, state.two) if state.seen == period else (math.nan, math.nan)
 
 
 @inlined
@@ -184,15 +252,15 @@ def moments(state, x, period):
     at = np.uint64(slot)
     off, old = x - origin, state.past[at] - origin
     state.past[at] = x
-    one, two = state.one + (off - old), state.two + (off * off - old * old)
-    fresh_one, fresh_two = state.fresh_one + off, state.fresh_two + off * off
-    floor = state.floor
+    one, two = state.one + (off - old), fused(off - old, off + old, state.two)
+    fresh_one, fresh_two = state.fresh_one + off, fused(off, off, state.fresh_two)
     slot += 1
+    floor = state.floor
     if slot == period:
         slot, one, two, fresh_one, fresh_two, floor = 0, fresh_one, fresh_two, 0.0, 0.0, 0.0
         state.tries = 0
     mean, square = one * state.share, two * state.share
-    variance = square - mean * mean
+    variance = fused(-mean, mean, square)
     floor = max(floor, square * KEPT)
     state.slot, state.one, state.two, state.floor = slot, one, two, floor
     state.fresh_one, state.fresh_two = fresh_one, fresh_two
@@ -236,12 +304,18 @@ def extremes(state, high, low, period):
     """Highest ``high`` and lowest ``low`` of the last ``period`` inputs; NaN before."""
     if rarely(is_cold(state, period) | is_odd(high) | is_odd(low)):
         return _fill_extremes(state, high, low, period)
+    state.seen += 1
+    return slide_extremes(state, high, low, period)
+
+
+@inlined
+def slide_extremes(state, high, low, period):
+    """The same of a full window that somebody else has looked after: a sound input, and no counting."""
     slot = state.slot
     at = np.uint64(slot)
     state.highs[at], state.lows[at] = high, low
     top, bottom = max(state.top, high), min(state.bottom, low)
     slot += 1
-    state.seen += 1
     if slot == period:
         state.slot, state.top, state.bottom = 0, -LIMIT, LIMIT
         _look_back(state.highs, state.lows, period)
