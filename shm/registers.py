@@ -26,6 +26,10 @@ from shm.jit import PLAIN, intrinsic, kernel, specialised
 _BYTES = ir.IntType(8).as_pointer()
 
 
+# a processor has 16 registers of each kind
+WORDS_MAX = 32
+
+
 class Local(types.Type):
     """The type of what ``in_registers`` gives: a copy of the scalars of ``record``, a word each, and where it is."""
 
@@ -113,8 +117,13 @@ def _carry(context, builder, record, both, *, home):
 
 @intrinsic
 def in_registers(typingctx, record):
-    """A copy of the scalars of ``record``, which alone counts until it is put back."""
+    """A copy of the scalars of ``record``, which alone counts until it is put back.
+
+    A record of more than WORDS_MAX is worked on where it is: the compiler would move its copy about on the stack.
+    """
     local = Local(record)
+    if local.size > WORDS_MAX:
+        return record(record), lambda *arguments: arguments[-1][0]
 
     def codegen(context, builder, signature, arguments):
         with builder.goto_entry_block():

@@ -45,7 +45,7 @@ def adx(state, candle, period):
     The index is NaN for 2 ``period`` - 1 candles, the two directions for ``period``.  As TA-Lib's.
     """
     high, low, close = candle.high, candle.low, candle.close
-    if rarely(is_cold(state, 2 * period) | is_any_odd(high, low, close)):
+    if rarely(is_cold(state) | is_any_odd(high, low, close)):
         return _begin_adx(state, high, low, close, period)
     share, keep = state.share, state.keep
     plus, minus, reach = _move(state, high, low, close, keep)
@@ -95,7 +95,8 @@ def _begin_adx(state, high, low, close, period):
     moved = plus + minus > 0.0 and reach > 0.0
     state.counted += 1
     state.value += ((strength if moved else 0.0) - state.value) / state.counted
-    return state.value if seen == 2 * period - 1 else math.nan, plus * scale, minus * scale
+    state.warm = state.seen // (2 * period)
+    return state.value if state.warm else math.nan, plus * scale, minus * scale
 
 
 @kernel

@@ -21,7 +21,7 @@ def rsi(state, close, period):
 
     As TA-Lib's, except in a market that has not moved at all: there it says 0, we say 50.
     """
-    if rarely(is_cold(state, period + 1) | is_odd(close)):
+    if rarely(is_cold(state) | is_odd(close)):
         return _seed_rsi(state, close, period)
     change = close - state.close_last
     up = max(change, 0.0)
@@ -55,7 +55,8 @@ def _seed_rsi(state, close, period):
         state.loss += (max(-change, 0.0) - state.loss) / state.seen
     state.close_last = close
     state.seen += 1
-    return _strength(state.gain, state.loss) if state.seen > period else math.nan
+    state.warm = state.seen // (period + 1)
+    return _strength(state.gain, state.loss) if state.warm else math.nan
 
 
 @kernel

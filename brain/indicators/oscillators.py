@@ -32,7 +32,7 @@ def _place(x, highest, lowest):
 def stochastic(state, candle, fast_period, slow_period, signal_period):
     """Place of the close in the range of ``fast_period``, averaged: (k, d), 0 to 100; NaN before each."""
     high, low, close = candle.high, candle.low, candle.close
-    if rarely(is_cold(state.d, signal_period) | is_any_odd(high, low, close)):
+    if rarely(is_cold(state.d) | is_any_odd(high, low, close)):
         return _begin_stochastic(state, high, low, close, (fast_period, slow_period, signal_period))
     # the last of the three windows is full; they are not counted any further
     highest, lowest = slide_extremes(state.span, high, low, fast_period)

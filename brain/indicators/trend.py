@@ -25,7 +25,7 @@ MACD = state_of(("fast", EMA), ("slow", EMA), ("signal", EMA))
 @inlined
 def ema(state, close, period):
     """Exponential average, seeded with the mean of the first ``period`` (as TA-Lib does); NaN before."""
-    if rarely(is_cold(state, period) | is_odd(close)):
+    if rarely(is_cold(state) | is_odd(close)):
         return _seed(state, close, period, 2.0 / (period + 1), FADE * period)
     state.seen += 1
     return _blend(state, close)
@@ -34,7 +34,7 @@ def ema(state, close, period):
 @inlined
 def wilder(state, x, period):
     """Wilder's average: the mean of the first ``period``, then a ``period``-th of each step; NaN before."""
-    if rarely(is_cold(state, period) | is_odd(x)):
+    if rarely(is_cold(state) | is_odd(x)):
         return _seed(state, x, period, 1.0 / period, FADE_WILDER * period)
     state.seen += 1
     return _blend(state, x)
@@ -57,7 +57,8 @@ def _seed(state, x, period, rate, settles):
         state.seen, state.value, state.rate, state.keep, state.settles = 0, 0.0, rate, 1.0 - rate, settles
     state.seen += 1
     state.value += (x - state.value) / state.seen
-    return state.value if state.seen == period else math.nan
+    state.warm = state.seen // period
+    return state.value if state.warm else math.nan
 
 
 @inlined
@@ -128,7 +129,7 @@ def kama(state, close, period):
 @inlined
 def macd(state, close, fast_period, slow_period, signal_period):
     """Fast less slow average, its own average, and the difference of the two; NaN before each."""
-    if rarely(is_cold(state.signal, signal_period) | is_odd(close)):
+    if rarely(is_cold(state.signal) | is_odd(close)):
         return _begin_macd(state, close, fast_period, slow_period, signal_period)
     # the signal is the last to be defined
     line = _blend(state.fast, close) - _blend(state.slow, close)

@@ -35,7 +35,7 @@ def atr(state, candle, period):
     As TA-Lib's: the first candle has no close before it, so its range does not count.
     """
     high, low, close = candle.high, candle.low, candle.close
-    if rarely(is_cold(state, period + 1) | is_any_odd(high, low, close)):
+    if rarely(is_cold(state) | is_any_odd(high, low, close)):
         return _seed_atr(state, high, low, close, period)
     reach = max(high, state.close_last) - min(low, state.close_last)
     value = fused(state.value, state.keep, reach * state.share)
@@ -57,7 +57,8 @@ def _seed_atr(state, high, low, close, period):
         state.value += (reach - state.value) / state.seen
     state.close_last = close
     state.seen += 1
-    return state.value if state.seen > period else math.nan
+    state.warm = state.seen // (period + 1)
+    return state.value if state.warm else math.nan
 
 
 @kernel

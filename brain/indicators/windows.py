@@ -46,7 +46,7 @@ TALLY = state_of("value", "rest")
 def restart(state, is_period):
     """Forget everything; NaN.  A period that does not fit is counted below 0, so that it is seen never to settle."""
     state.seen = 0 if is_period else state.seen - 1
-    state.settles = NEVER
+    state.warm, state.settles = 0, NEVER
     return math.nan
 
 
@@ -91,15 +91,15 @@ def is_any_odd(high, low, close):
 
 
 @inlined
-def is_cold(state, period):
-    """Whether fewer than ``period`` inputs were seen; a ``period`` below 1 never gets beyond 0."""
-    return state.seen < max(period, 1)
+def is_cold(state):
+    """Whether fewer inputs were seen than its period asks for: one word, whatever the period."""
+    return state.warm == 0
 
 
 @inlined
 def total(state, x, period):
     """Sum of the last ``period`` inputs; NaN before."""
-    if rarely(is_cold(state, period) | is_odd(x)):
+    if rarely(is_cold(state) | is_odd(x)):
         return _fill_total(state, x, period)
     slot = state.slot
     at = np.uint64(slot)
@@ -148,7 +148,8 @@ def _fill_total(state, x, period):
     state.past[state.seen] = x
     state.value += x
     state.seen += 1
-    return state.value if state.seen == period else math.nan
+    state.warm = state.seen // period
+    return state.value if state.warm else math.nan
 
 
 @kernel
@@ -162,7 +163,7 @@ def _sum_of(past, period):
 @inlined
 def totals(state, x, y, period):
     """Sums of the last ``period`` of two inputs; NaN before."""
-    if rarely(is_cold(state, period) | is_odd(x) | is_odd(y)):
+    if rarely(is_cold(state) | is_odd(x) | is_odd(y)):
         return _fill_totals(state, x, y, period)
     slot = state.slot
     at = np.uint64(slot)
@@ -196,7 +197,8 @@ def _fill_totals(state, x, y, period):
     state.one += x
     state.two += y
     state.seen += 1
-    return (state.one, state.two) if state.seen == period else (math.nan, math.nan)
+    state.warm = state.seen // period
+    return (state.one, state.two) if state.warm else (math.nan, math.nan)
 
 
 @inlined
@@ -246,7 +248,7 @@ def moments(state, x, period):
 
     Counted from an origin near them, so that a price of 50,000 that moves by 0.01 keeps its digits.
     """
-    if rarely(is_cold(state, period) | is_odd(x)):
+    if rarely(is_cold(state) | is_odd(x)):
         return _fill_moments(state, x, period)
     slot, origin = state.slot, state.origin
     at = np.uint64(slot)
@@ -278,7 +280,7 @@ def _fill_moments(state, x, period):
     state.seen += 1
     if state.seen < period:
         return math.nan, math.nan
-    state.share, state.tries, state.fresh_one, state.fresh_two = 1.0 / period, 0, 0.0, 0.0
+    state.warm, state.share, state.tries, state.fresh_one, state.fresh_two = 1, 1.0 / period, 0, 0.0, 0.0
     return _moments_again(state, x, period)
 
 
@@ -302,7 +304,7 @@ def _moments_again(state, x, period):
 @inlined
 def extremes(state, high, low, period):
     """Highest ``high`` and lowest ``low`` of the last ``period`` inputs; NaN before."""
-    if rarely(is_cold(state, period) | is_odd(high) | is_odd(low)):
+    if rarely(is_cold(state) | is_odd(high) | is_odd(low)):
         return _fill_extremes(state, high, low, period)
     state.seen += 1
     return slide_extremes(state, high, low, period)
@@ -337,7 +339,7 @@ def _fill_extremes(state, high, low, period):
     if state.seen < period:
         return math.nan, math.nan
     top, bottom = state.top, state.bottom
-    state.top, state.bottom = -LIMIT, LIMIT
+    state.warm, state.top, state.bottom = 1, -LIMIT, LIMIT
     _look_back(state.highs, state.lows, period)
     return top, bottom
 
