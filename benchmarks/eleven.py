@@ -13,7 +13,6 @@ NAMES = ("sma", "ema", "rsi", "macd", "atr", "bollinger", "vwap", "adx", "stocha
 
 STATE = np.dtype(
     [
-        ("sma", trend.SMA),
         ("ema", trend.EMA),
         ("rsi", momentum.RSI),
         ("macd", trend.MACD),
@@ -65,7 +64,6 @@ def step(state, settings, candle, out):
 @inlined
 def _step(state, settings, candle, out):
     close = candle.close
-    out.sma_value = trend.sma(state.sma, close, settings.average)
     out.ema_value = trend.ema(state.ema, close, settings.average)
     out.rsi_value = momentum.rsi(state.rsi, close, settings.strength)
     out.macd_line, out.macd_signal, out.macd_histogram = trend.macd(
@@ -75,6 +73,8 @@ def _step(state, settings, candle, out):
     out.bollinger_upper, out.bollinger_middle, out.bollinger_lower = bollinger(
         state.bollinger, close, settings.average, settings.width
     )
+    # the middle band is the simple average of the same closes
+    out.sma_value = out.bollinger_middle
     out.vwap_value = volume.vwap(state.vwap, candle, settings.average)
     out.adx_value, out.adx_plus, out.adx_minus = direction.adx(state.adx, candle, settings.reach)
     out.stochastic_k, out.stochastic_d = oscillators.stochastic(
