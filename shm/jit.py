@@ -25,7 +25,8 @@ from numba.extending import intrinsic as _intrinsic
 from shm.build import fingerprint
 
 __all__ = [
-    "address_of", "call5", "compiled", "fingerprint", "fused", "inlined", "kernel", "record_at", "shaped", "specialised",
+    "address_of", "call5", "compiled", "fingerprint", "fused", "inlined", "kernel", "record_at", "shaped",
+    "specialised",
 ]  # fmt: skip
 
 # What it makes is typed by numba where it is used.

@@ -17,7 +17,7 @@ import math
 from brain.indicators.indicator import LIMIT, NEVER, RANGE, WINDOW, Indicator, state_of
 from brain.indicators.trend import FADE_WILDER
 from brain.indicators.volatility import ATR, atr
-from brain.indicators.windows import is_any_odd, is_cold, restart
+from brain.indicators.windows import is_any_odd, restart
 from shm.jit import fused, inlined, kernel
 from shm.registers import outlined, rarely
 
@@ -45,7 +45,7 @@ def adx(state, candle, period):
     The index is NaN for 2 ``period`` - 1 candles, the two directions for ``period``.  As TA-Lib's.
     """
     high, low, close = candle.high, candle.low, candle.close
-    if rarely(is_cold(state) | is_any_odd(high, low, close)):
+    if rarely((state.warm == 0) | is_any_odd(high, low, close)):
         return _begin_adx(state, high, low, close, period)
     share, keep = state.share, state.keep
     plus, minus, reach = _move(state, high, low, close, keep)

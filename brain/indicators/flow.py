@@ -5,8 +5,6 @@ taker_volume    the part of it that a buyer took; the rest a seller took
 delta           bought less sold = 2 taker_volume - volume
 """
 
-import math
-
 from brain.indicators.indicator import FLOW, LIMIT, Indicator, state_of
 from brain.indicators.windows import TALLY, TOTALS, count, restart, tally, totals
 from shm.jit import inlined, kernel

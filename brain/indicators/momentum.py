@@ -4,7 +4,7 @@ import math
 
 from brain.indicators.indicator import LIMIT, RANGE, WINDOW, Indicator, state_of
 from brain.indicators.trend import EMA, FADE, FADE_WILDER, SMA, ema, sma
-from brain.indicators.windows import DELAY, TOTAL, count, delayed, is_cold, is_odd, restart
+from brain.indicators.windows import DELAY, TOTAL, count, delayed, is_odd, restart
 from shm.jit import fused, inlined, kernel
 from shm.registers import outlined, rarely
 
@@ -21,7 +21,7 @@ def rsi(state, close, period):
 
     As TA-Lib's, except in a market that has not moved at all: there it says 0, we say 50.
     """
-    if rarely(is_cold(state) | is_odd(close)):
+    if rarely((state.warm == 0) | is_odd(close)):
         return _seed_rsi(state, close, period)
     change = close - state.close_last
     up = max(change, 0.0)

@@ -6,7 +6,15 @@ from brain.indicators.indicator import CLOSE, LIMIT, RANGE, TRADED, Indicator, s
 from brain.indicators.momentum import RSI, rsi
 from brain.indicators.trend import FADE_WILDER, SMA, sma
 from brain.indicators.windows import (
-    EXTREMES, TOTALS, count, extremes, is_any_odd, is_cold, restart, slide_extremes, slide_shares, totals,
+    EXTREMES,
+    TOTALS,
+    count,
+    extremes,
+    is_any_odd,
+    restart,
+    slide_extremes,
+    slide_shares,
+    totals,
 )  # fmt: skip
 from shm.jit import inlined, kernel
 from shm.registers import outlined, rarely
@@ -32,7 +40,7 @@ def _place(x, highest, lowest):
 def stochastic(state, candle, fast_period, slow_period, signal_period):
     """Place of the close in the range of ``fast_period``, averaged: (k, d), 0 to 100; NaN before each."""
     high, low, close = candle.high, candle.low, candle.close
-    if rarely(is_cold(state.d) | is_any_odd(high, low, close)):
+    if rarely((state.d.warm == 0) | is_any_odd(high, low, close)):
         return _begin_stochastic(state, high, low, close, (fast_period, slow_period, signal_period))
     # the last of the three windows is full; they are not counted any further
     highest, lowest = slide_extremes(state.span, high, low, fast_period)

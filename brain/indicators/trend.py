@@ -3,7 +3,7 @@
 import math
 
 from brain.indicators.indicator import LIMIT, NEVER, Indicator, state_of
-from brain.indicators.windows import DELAY, RAMP, TOTAL, count, delayed, is_cold, is_odd, ramp, restart, total
+from brain.indicators.windows import DELAY, RAMP, TOTAL, count, delayed, is_odd, ramp, restart, total
 from shm.jit import fused, inlined, kernel
 from shm.registers import outlined, rarely
 
@@ -25,7 +25,7 @@ MACD = state_of(("fast", EMA), ("slow", EMA), ("signal", EMA))
 @inlined
 def ema(state, close, period):
     """Exponential average, seeded with the mean of the first ``period`` (as TA-Lib does); NaN before."""
-    if rarely(is_cold(state) | is_odd(close)):
+    if rarely((state.warm == 0) | is_odd(close)):
         return _seed(state, close, period, 2.0 / (period + 1), FADE * period)
     state.seen += 1
     return _blend(state, close)
@@ -34,7 +34,7 @@ def ema(state, close, period):
 @inlined
 def wilder(state, x, period):
     """Wilder's average: the mean of the first ``period``, then a ``period``-th of each step; NaN before."""
-    if rarely(is_cold(state) | is_odd(x)):
+    if rarely((state.warm == 0) | is_odd(x)):
         return _seed(state, x, period, 1.0 / period, FADE_WILDER * period)
     state.seen += 1
     return _blend(state, x)
@@ -129,7 +129,7 @@ def kama(state, close, period):
 @inlined
 def macd(state, close, fast_period, slow_period, signal_period):
     """Fast less slow average, its own average, and the difference of the two; NaN before each."""
-    if rarely(is_cold(state.signal) | is_odd(close)):
+    if rarely((state.signal.warm == 0) | is_odd(close)):
         return _begin_macd(state, close, fast_period, slow_period, signal_period)
     # the signal is the last to be defined
     line = _blend(state.fast, close) - _blend(state.slow, close)

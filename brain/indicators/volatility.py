@@ -3,7 +3,7 @@
 import math
 
 from brain.indicators.indicator import LIMIT, RANGE, Indicator, state_of
-from brain.indicators.windows import TOTAL, count, is_any_odd, is_cold, ln, restart, total, volatility_of
+from brain.indicators.windows import TOTAL, count, is_any_odd, ln, restart, total, volatility_of
 from shm.jit import fused, inlined, kernel
 from shm.registers import outlined, rarely
 
@@ -35,7 +35,7 @@ def atr(state, candle, period):
     As TA-Lib's: the first candle has no close before it, so its range does not count.
     """
     high, low, close = candle.high, candle.low, candle.close
-    if rarely(is_cold(state) | is_any_odd(high, low, close)):
+    if rarely((state.warm == 0) | is_any_odd(high, low, close)):
         return _seed_atr(state, high, low, close, period)
     reach = max(high, state.close_last) - min(low, state.close_last)
     value = fused(state.value, state.keep, reach * state.share)

@@ -4,7 +4,7 @@ import math
 
 from brain.indicators.indicator import LIMIT, NEVER, TRADED, Indicator, state_of
 from brain.indicators.statistics import ZSCORE, zscore
-from brain.indicators.windows import TALLY, TOTALS, is_cold, is_odd, restart, tally, totals
+from brain.indicators.windows import TALLY, TOTALS, is_odd, restart, tally, totals
 from shm.jit import inlined, kernel
 from shm.registers import outlined, rarely
 
@@ -22,7 +22,7 @@ _SECOND_NS = 1_000_000_000
 @inlined
 def obv(state, close, volume):
     """On-balance volume: added where the close rose, taken away where it fell; begins with the first volume."""
-    if rarely(is_cold(state) | is_odd(close) | is_odd(volume)):
+    if rarely((state.warm == 0) | is_odd(close) | is_odd(volume)):
         return _begin_obv(state, close, volume)
     last = state.close_last
     signed = (volume if close > last else 0.0) - (volume if close < last else 0.0)

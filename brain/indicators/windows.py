@@ -68,16 +68,6 @@ def _fits(state, is_sound, period, capacity):
     return True
 
 
-@kernel
-def _begin(state, is_sound, period, capacity):
-    # the first input, or one that cannot be used; True when it can
-    if not (is_sound and 0 < period <= capacity):
-        restart(state, 0 < period <= capacity)
-        return False
-    state.seen, state.settles, state.slot = 1, period, 0
-    return True
-
-
 @inlined
 def is_odd(x):
     """Whether ``x`` is a hole: NaN, infinite or beyond LIMIT."""
@@ -91,15 +81,9 @@ def is_any_odd(high, low, close):
 
 
 @inlined
-def is_cold(state):
-    """Whether fewer inputs were seen than its period asks for: one word, whatever the period."""
-    return state.warm == 0
-
-
-@inlined
 def total(state, x, period):
     """Sum of the last ``period`` inputs; NaN before."""
-    if rarely(is_cold(state) | is_odd(x)):
+    if rarely((state.warm == 0) | is_odd(x)):
         return _fill_total(state, x, period)
     slot = state.slot
     at = np.uint64(slot)
@@ -163,7 +147,7 @@ def _sum_of(past, period):
 @inlined
 def totals(state, x, y, period):
     """Sums of the last ``period`` of two inputs; NaN before."""
-    if rarely(is_cold(state) | is_odd(x) | is_odd(y)):
+    if rarely((state.warm == 0) | is_odd(x) | is_odd(y)):
         return _fill_totals(state, x, y, period)
     slot = state.slot
     at = np.uint64(slot)
@@ -225,8 +209,10 @@ def ramp(state, x, period):
 
 @outlined
 def _begin_ramp(state, x, period):
-    if not _begin(state, abs(x) < LIMIT, period, state.past.size):
+    state.seen = 0
+    if not _fits(state, abs(x) < LIMIT, period, state.past.size):
         return math.nan, math.nan
+    state.seen = 1
     state.past[0], state.ramps[0] = x, x
     state.slot, state.value, state.weighted = (1, x, x) if period > 1 else (0, 0.0, 0.0)
     return (x, x) if period == 1 else (math.nan, math.nan)
@@ -248,7 +234,7 @@ def moments(state, x, period):
 
     Counted from an origin near them, so that a price of 50,000 that moves by 0.01 keeps its digits.
     """
-    if rarely(is_cold(state) | is_odd(x)):
+    if rarely((state.warm == 0) | is_odd(x)):
         return _fill_moments(state, x, period)
     slot, origin = state.slot, state.origin
     at = np.uint64(slot)
@@ -304,7 +290,7 @@ def _moments_again(state, x, period):
 @inlined
 def extremes(state, high, low, period):
     """Highest ``high`` and lowest ``low`` of the last ``period`` inputs; NaN before."""
-    if rarely(is_cold(state) | is_odd(high) | is_odd(low)):
+    if rarely((state.warm == 0) | is_odd(high) | is_odd(low)):
         return _fill_extremes(state, high, low, period)
     state.seen += 1
     return slide_extremes(state, high, low, period)

@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from shm.jit import PLAIN, address_of, call5, compiled, kernel, record_at, specialised
+from shm.jit import PLAIN, address_of, call5, compiled, fused, kernel, record_at, specialised
 
 POINT = np.dtype([("x", "<f8"), ("hits", "<i8")], align=True)
 
@@ -80,7 +81,7 @@ def test_what_needs_no_kernels_does_not_load_the_compiler():
 def test_the_kernels_also_run_uncompiled():
     """Rings, tables, words and waits pass their tests with NUMBA_DISABLE_JIT=1."""
     here = Path(__file__).parent
-    files = [str(here / f"test_{name}.py") for name in ("ring", "table", "words", "plain", "jit")]
+    files = [str(here / f"test_{name}.py") for name in ("ring", "table", "words", "plain", "jit", "registers")]
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
     done = subprocess.run(command, env=environment, cwd=here.parents[1], capture_output=True, text=True, check=False)
@@ -110,3 +111,15 @@ def test_a_template_is_compiled_with_what_is_put_in_its_place():
     one, two = (specialised(_twice, f"twice_{n}", _applied=each) for n, each in ((1, _plus_one), (2, _plus_two)))
     assert (one(10), two(10)) == (22, 24)
     assert getattr(one, "py_func", one).__name__ != getattr(two, "py_func", two).__name__
+
+
+@kernel
+def _residue(a, b):
+    product = a * b
+    return fused(a, b, -product)
+
+
+def test_a_fused_multiply_add_is_rounded_once():
+    """What the product lost to rounding comes out whole: exactly, compiled or not."""
+    a, b = 1.0 + 2.0**-30, 1.0 - 2.0**-31
+    assert _residue(a, b) == float(Fraction(a) * Fraction(b) - Fraction(a * b)) != 0.0
