@@ -69,7 +69,7 @@ def theirs(columns: Columns) -> dict[str, Callable[[], Any]]:
 
 
 def clock(call: Callable[[], Any], count: int) -> float:
-    """Return nanoseconds a candle of one call, of this thread's own: a slice that others took would fall on one of them."""
+    """Return nanoseconds a candle of one call, of this thread: what others took would fall on one of the calls."""
     start = time.thread_time_ns()
     call()
     return (time.thread_time_ns() - start) / count
