@@ -23,6 +23,7 @@ from orchestrator.settings import SupervisorSettings
 from shm.records import Life, Order
 
 OBSERVED_AFTER_S = 2.0  # at the latest
+HEARD_WITHIN_S = 3.0  # an injected fault may keep a candle from the feed for good
 CHECKS = {
     "exchange": "the embedded exchange listens on loopback",
     "feed": "history loaded, streams open",
@@ -188,6 +189,8 @@ class Supervisor:
             self._tools.stop_trading()
         else:
             self._await(["exchange"], deadline)
+            heard_until = min(deadline, time.monotonic() + HEARD_WITHIN_S)
+            self._until(self._has_heard_all, heard_until, "the feed has not published every candle that closed")
             self._until(self._have_caught_up, deadline, "brain and engine did not catch up with the feed")
         self._crew.command(["brain", "feed"], Order.DRAIN)
         self._drain_engine(deadline)
@@ -229,6 +232,11 @@ class Supervisor:
                 self._screen.line(f"not waited for: {complaint}")
                 return
             self._turn(Life.DRAINED)
+
+    def _has_heard_all(self) -> bool:
+        """Whether the feed published as many candles as the exchange closed: the last may be on its way still."""
+        closed = self._crew.pulse("exchange")
+        return closed is not None and self._tools.gauges.candles() >= int(closed["market_seq"][0])
 
     def _have_caught_up(self) -> bool:
         pulses = {role: self._crew.pulse(role) for role in ("feed", "brain", "engine")}

@@ -1,12 +1,19 @@
-"""The operator's wish: Ctrl-C, SIGTERM and SIGUSR1 as the supervisor hears them."""
+"""The supervisor: the operator's wish as it hears it, and what it waits for before it ends a session."""
 
+import io
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from orchestrator.supervisor import Wish
+from orchestrator import supervisor as module
+from orchestrator.screen import Screen
+from orchestrator.settings import SupervisorSettings
+from orchestrator.supervisor import Equipment, Limits, Supervisor, Wish
+from shm.records import PULSE, Life, Order
 
 
 @pytest.fixture
@@ -36,3 +43,82 @@ def test_signals_are_wishes(wish: Wish, numbers: list[signal.Signals], flatten: 
         os.kill(os.getpid(), number)
     assert wish.is_asked
     assert (wish.flatten, wish.at_once) == (flatten, at_once)
+
+
+class Actors:
+    """A crew of which everyone is where the exchange stopped, but for the feed's last candle."""
+
+    def __init__(self, closed: int, published: list[int]) -> None:
+        """``published``: how many candles the feed has published, turn after turn; the last number stays."""
+        self.failure, self.members = "", {"brain": SimpleNamespace(child=None, restarts=0)}
+        self.closed, self.published, self.now = closed, published, Life.READY
+        self.told: list[tuple[str, Order, int]] = []
+
+    def start(self, roles: Sequence[str]) -> None:
+        """Everybody is there."""
+
+    def end(self, roles: Sequence[str]) -> None:
+        """Everybody goes."""
+
+    def command(self, roles: Sequence[str], order: Order, *, flatten: bool = False) -> None:
+        """Remember who was told what after how many candles."""
+        self.told += [(role, order, self.candles()) for role in roles]
+
+    def command_all(self, order: Order) -> None:
+        """The market runs, and the recording is over at once."""
+        self.now = Life.DRAINED
+
+    def has_obeyed(self, role: str) -> bool:
+        """Everybody obeys."""
+        return True
+
+    def life(self, role: str) -> Life:
+        """Everybody is ready, then drained."""
+        return self.now
+
+    def pulse(self, role: str) -> np.ndarray:
+        """The exchange says how many candles closed, the others how many they know of."""
+        pulse = np.zeros(1, PULSE)
+        pulse["market_seq"] = self.closed if role == "exchange" else self.candles()
+        return pulse
+
+    def candles(self) -> int:
+        """How many the feed has published."""
+        return self.published[0]
+
+    def turn(self) -> list[object]:
+        """A moment passes."""
+        if self.now is Life.DRAINED:
+            self.published = self.published[1:] or self.published
+        return []
+
+
+def drained(actors: Actors) -> str:
+    """Live through a session of ``actors``; what the screen said."""
+    said = io.StringIO()
+    tools = Equipment(
+        crew=actors,
+        commentary=SimpleNamespace(lines=list, has_told=(), live_line=lambda *_: ""),
+        gauges=SimpleNamespace(candles=actors.candles, decision_latency_ns=lambda: (0, 0)),
+        screen=Screen(said),
+        wish=Wish(),
+        settings=SupervisorSettings(),
+        deposit=0,
+        beat=lambda _: None,
+        stop_trading=int,
+    )
+    assert Supervisor(tools, Limits(), int).run() == "finished"
+    return said.getvalue()
+
+
+def test_the_last_candle_is_waited_for_though_everybody_agrees():
+    """The feed, the brain and the engine agree on six candles: the exchange has closed seven, so nobody is drained."""
+    actors = Actors(7, [6, 6, 6, 6, 7])
+    assert "not waited for" not in drained(actors)
+    assert {count for role, order, count in actors.told if role == "brain" and order == Order.DRAIN} == {7}
+
+
+def test_a_candle_that_never_comes_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch):
+    """What a fault keeps from the feed holds the end up for a while and is said."""
+    monkeypatch.setattr(module, "HEARD_WITHIN_S", 0.05)
+    assert "not waited for: the feed has not published every candle that closed" in drained(Actors(7, [6]))

@@ -96,7 +96,9 @@ class ExchangeAgent:
         now = (self.life, command.version)
         if now != self._told:
             self._told = now
-            self._office.pulse.tell(life=now[0], obeyed=now[1], detail=self._detail())
+            # Once the market stands still, whoever waits for its last candle has to know how many there were.
+            closed = sum(grid.candles_count for grid in self._exchange.grid())
+            self._office.pulse.tell(life=now[0], obeyed=now[1], market_seq=closed, detail=self._detail())
 
     def _detail(self) -> str:
         return f"port {self.ports.tls}, {len(self._exchange.listings)} contracts" if self.ports else ""

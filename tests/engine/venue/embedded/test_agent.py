@@ -39,10 +39,12 @@ class Lives:
 
     def __init__(self) -> None:
         self.lives: list[tuple[Life, int]] = []
+        self.closed = 0
 
-    def tell(self, *, life: Life, obeyed: int, detail: str) -> None:
+    def tell(self, *, life: Life, obeyed: int, market_seq: int, detail: str) -> None:
         """Remember what was told."""
         assert len(detail) < 56
+        self.closed = market_seq
         self.lives.append((life, obeyed))
 
 
@@ -64,6 +66,7 @@ async def test_commands_lead_through_its_lives(make_exchange):
     still = agent.candles_count
     assert await agent.work() == 0
     assert agent.candles_count == still >= moved > 0
+    assert lives.closed == still * len(make_exchange().listings)
     await agent.close()
     assert lives.lives == [(Life.READY, 1), (Life.RUNNING, 2), (Life.DRAINED, 3)]
 
