@@ -16,6 +16,7 @@ from orchestrator.settings import BadInputError
 
 LATER = ("indicator", "optimise", "train", "record", "download")
 WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
+MIRROR = "; or binanceusdm: the real public market, mirrored, at its own speed"
 AGENT_WORDS = 4  # agent ROLE --session DIR
 
 
@@ -31,7 +32,7 @@ def market_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that runs a market."""
     add = parser.add_argument
     add("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
-    add("--market", nargs="+", metavar="WHAT", help=WHAT)
+    add("--market", nargs="+", metavar="WHAT", help=WHAT + MIRROR)
     add("--symbols", metavar="A,B", help="ccxt unified symbols, e.g. BTC/USDT:USDT; those of the market when left out")
     add("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")

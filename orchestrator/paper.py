@@ -25,7 +25,7 @@ from brain.strategies.loader import StrategyError, check, names
 from engine.journal import JournalError
 from orchestrator import session as sessions
 from orchestrator import settings as settings_of
-from orchestrator import wiring
+from orchestrator import mirroring, wiring
 from orchestrator.child import environment
 from orchestrator.commentary import Commentary
 from orchestrator.crew import Crew, Launch
@@ -47,18 +47,23 @@ from shm.segment import SegmentError
 
 VENUE = "paper"
 LOOPED = ("feed", "engine", "reconciler", "recorder", "monitor", "exchange")  # sleep in an event loop
-BANNER = "play money, {market}, no keys, no network; profit here means nothing"
+BANNER = "play money, {market}, no keys; profit here means nothing"
 
 
 def trade(typed: argparse.Namespace) -> int:
     """Run a paper session; returns the exit code."""
-    settings = settings_of.assemble("paper", typed.config, typed.set, _options(typed))
+    profile = "mirror" if typed.market == [settings_of.MIRRORED] else "paper"
+    settings = settings_of.assemble(profile, typed.config, typed.set, _options(typed))
     seed = secrets.randbelow(2**31) if typed.seed is None else typed.seed
     _check_strategies(settings)
     start_ns = SystemClock().wall_ns()
     now = datetime.fromtimestamp(start_ns / 1e9, UTC)
     schedule = wiring.scheduled(typed.faults, seed)
-    market = wiring.market_of(settings.market, seed, start_ns)
+    market = (
+        mirroring.catalogue(settings.market)
+        if settings.market.is_mirror
+        else wiring.market_of(settings.market, seed, start_ns)
+    )
     screen = Screen(sys.stderr if typed.json == "-" else sys.stdout)
     wish = Wish()
     wish.listen()
@@ -220,7 +225,10 @@ def _live(
 def opening(session: Session) -> Iterator[str]:
     """Yield the first lines: what this is and where it lives."""
     market = session.settings.market
-    yield BANNER.format(market="synthetic market" if market.is_synthetic else "recorded market")
+    if market.is_mirror:
+        yield BANNER.format(market=mirroring.banner_of(market))
+    else:
+        yield BANNER.format(market=f"{'synthetic' if market.is_synthetic else 'recorded'} market, no network")
     yield f"session {session.folder}   seed {session.seed}   speed {market.speed}"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from orchestrator import session as sessions
-from orchestrator.policy import NEEDS, may_start
+from orchestrator.policy import MIRROR_NEEDS, NEEDS, may_start
 from orchestrator.session import Session
 from shm.agent import AsyncAgent, Body, Pulse, Stopping, die_with_parent, run
 from shm.log import log
@@ -59,7 +59,7 @@ def enter(argv: Sequence[str]) -> int:
     body = Body(memory, Pulse(memory), log(role, session.log_path, pid=os.getpid()), stopping)
     for name in MODULES[role]:
         importlib.import_module(name)
-    if not await_needs(body, role):
+    if not await_needs(body, role, MIRROR_NEEDS if session.settings.market.is_mirror else NEEDS):
         return 0
     return ENTRIES[role](body, session)
 
@@ -70,12 +70,12 @@ def bells() -> dict[str, int]:
     return {role: int(number) for role, _, number in pairs}
 
 
-def await_needs(body: Body, role: str) -> bool:
+def await_needs(body: Body, role: str, needs: Mapping[str, tuple[str, ...]] = NEEDS) -> bool:
     """Wait, beating, until everyone that ``role`` needs is ready; False when told to stop meanwhile."""
     pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
     while not body.stopping():
-        lives = {other: Life(int(pulse["life"][0])) for other in NEEDS[role] if pulses.read(role_row(other), pulse)}
-        if may_start(role, lives):
+        lives = {other: Life(int(pulse["life"][0])) for other in needs[role] if pulses.read(role_row(other), pulse)}
+        if may_start(role, lives, needs):
             return True
         body.pulse.beat()
         time.sleep(LOOK_S)

@@ -55,7 +55,7 @@ class Pit:
         self.has_begun = False  # the current minute
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         self.book = matching.book_of(0, rules.spread_ticks)
-        self._market, self._row, self._rules = market, row, rules
+        self._market, self._row, self.rules = market, row, rules
         self.reel = None
         if isinstance(market, TickMarket):
             self.reel = Reel(market.tape(row), self.listing, market.start_ns)
@@ -106,7 +106,7 @@ class Pit:
             self._points = (self._points[-1],) * 4
             return None
         self.length = path_ticks(self._points)
-        if self._rules.queues:
+        if self.rules.queues:
             self.book["touch_lots"] = int(candle["volume_e8"]) // self.listing.lot_e8 // (self.length + 1)
         return jump
 
@@ -180,8 +180,8 @@ class Pit:
         if self._closed:
             newest = self._minutes[self._closed - 1]
             volume_e8, reach = int(newest["volume_e8"]), int(newest["high"]) - int(newest["low"])
-        self.book["depth_lots"] = max(1, volume_e8 // self.listing.lot_e8 * self._rules.depth_ppm // PPM)
-        self.book["spread_ticks"] = self._rules.spread_ticks + reach * self._rules.spread_ppm // PPM
+        self.book["depth_lots"] = max(1, volume_e8 // self.listing.lot_e8 * self.rules.depth_ppm // PPM)
+        self.book["spread_ticks"] = self.rules.spread_ticks + reach * self.rules.spread_ppm // PPM
         if self.reel and (quote := self.reel.quote):
             self.book["spread_ticks"] = quote.ask_ticks - quote.bid_ticks
 
