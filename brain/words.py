@@ -18,6 +18,12 @@ WORDS = {
     Reason.STOPPED: "no trade, stopped out: waiting for the next turn",
     Reason.MALFORMED: "no opinion, the strategy's answer is not a number that can be traded",
     Reason.EXIT: "close the position",
+    Reason.QUIET: "no trade, nothing to act on",
+    Reason.REGIME: "no trade, the market is not of the right kind",
+    Reason.BIAS: "no trade, the longer timeframe is against it",
+    Reason.WEAK: "no trade, too little speaks for it",
+    Reason.SPLIT: "no trade, the opinions contradict one another",
+    Reason.REACHED: "close the position, the move has arrived",
 }
 assert WORDS.keys() == set(Reason), "every reason has its words"
 

@@ -242,8 +242,18 @@ class Account:
 
     async def _recover(self) -> None:
         await self._desk.recover()
+        await self._set_watch()
         await self._compare()
         self._recovered_ns = self._moment().monotonic_ns
+
+    async def _set_watch(self) -> None:
+        """How far our clock is from the venue's, for sure: what the way there and back may explain does not count."""
+        before_ns = self._moment().wall_ns
+        server_ns = await self._venue.server_ns()
+        after_ns = self._moment().wall_ns
+        drift_ns, doubt_ns = (before_ns + after_ns) // 2 - server_ns, abs(after_ns - before_ns) // 2
+        sure_ms = max(0, abs(drift_ns) - doubt_ns) // NS_OF_MS
+        self.core.clock_drift_ms = sure_ms if drift_ns > 0 else -sure_ms
 
     async def _compare(self) -> None:
         """Positions and cash: entries wait while they differ, at the start at once, later when a second look agrees."""

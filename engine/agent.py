@@ -7,17 +7,19 @@ close   what is under way is abandoned: the journal says what to ask about
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from engine.account import Account, Plan
-from engine.events import BookEvent
+from engine.events import DUST, BookEvent
 from engine.gate import Stance
 from engine.inbox import Inbox
 from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Moment, Target, Tick
 from engine.order import Intent
 from engine.outbox import Outbox
+from engine.planner import RESTS
+from engine.quotes import Quotes
 from engine.risk import Refused
 from engine.settling import Settling
 from engine.venue.base import Acknowledged, Venue
@@ -51,6 +53,7 @@ class EngineAgent:
         self._account.stance = self._stance
         self._outbox: Outbox | None = None
         self._settling = Settling(len(plan.instruments), PATIENCE_NS)
+        self._quotes = Quotes(memory.table_reader("QUOTES"), plan.instruments)
         self._pulses = memory.table_reader("PULSES")
         self._brain: np.ndarray[tuple[int], np.dtype[np.void]] = np.zeros(1, records.PULSE)
         self._corrections: np.ndarray[tuple[int], np.dtype[np.void]] = np.zeros(64, records.CORRECTION)
@@ -79,6 +82,8 @@ class EngineAgent:
             messages = await self._read()
         for message in messages:
             self._tell(message)
+        if self._plan.settings.executor.entry_style == "limit":
+            self._account.core.quotes = self._quotes.read(self._market_clock.now_ns())
         self._account.tell(Tick())
         if self._account.dispatch.is_durable:
             self._show().publish(self._marks)
@@ -172,7 +177,7 @@ class EngineAgent:
             self._strangers = strangers
         if self._is_fresh and messages:
             self._is_fresh = False
-            return newest_of(messages)
+            return newest_of(messages, self._account.core.stepped_ns)
         return messages
 
     def _obey(self) -> None:
@@ -217,17 +222,24 @@ class EngineAgent:
         symbols = [instrument.symbol for instrument in self._plan.instruments]
         working = [order for symbol in symbols for order in books.working_of(symbol)]
         if self._flatten:
-            return not working and not any(books.position(symbol).lots for symbol in symbols)
-        return all(order.intent.purpose is records.Purpose.STOP for order in working)
+            held = [books.position(symbol).lots - books.position(symbol, DUST).lots for symbol in symbols]
+            return not working and not any(held)
+        return all(order.intent.purpose in RESTS for order in working)
 
 
-def newest_of(messages: Sequence[Candle | Target]) -> list[Candle | Target]:
-    """Of all that stood on the rings before a start, what still counts: the newest of each, candles first."""
+def newest_of(messages: Sequence[Candle | Target], stepped_ns: Callable[[str], int]) -> list[Candle | Target]:
+    """Of all that stood on the rings before a start, what still counts: the newest of each, candles first.
+
+    And every candle that the exits of an open trade have not seen: ``stepped_ns`` is the last that they have.
+    """
     candles: dict[str, Candle] = {}
+    missed: list[Candle] = []
     targets: dict[tuple[str, str], Target] = {}
     for message in messages:
         if isinstance(message, Candle):
-            candles[message.instrument] = message
+            older, candles[message.instrument] = candles.get(message.instrument), message
+            if older is not None and older.open_ns > stepped_ns(older.instrument):
+                missed.append(older)
         else:
             targets[message.instrument, message.strategy] = message
-    return [*candles.values(), *targets.values()]
+    return [*missed, *candles.values(), *targets.values()]

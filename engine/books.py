@@ -2,6 +2,7 @@
 
     journal events --apply--> orders   (intent, facts)
                               goals    (sized targets: what each strategy wants)
+                              trips    (what their exits remember of a trade)
                               ledger   (positions, cash)
 
 Nothing else changes them.  An event that was applied before changes nothing.
@@ -9,10 +10,12 @@ Nothing else changes them.  An event that was applied before changes nothing.
 
 import msgspec
 
+from engine import executor
 from engine.events import (
     EXTERNAL,
     BookEvent,
     Crossed,
+    DayBegan,
     Deposited,
     Filled,
     Found,
@@ -23,9 +26,13 @@ from engine.events import (
     Sized,
     Spent,
     Started,
+    Stepped,
+    Trimmed,
 )
 from engine.ledger import NET, Key, Ledger, Position, Posting, shares
-from engine.order import Event, Intent, Order
+from engine.order import Event, Fact, Intent, Order, OrderType
+from engine.tally import Day, Tally, profit_of
+from engine.trip import Entry, Trips
 from shm.records import Leg, OrderState, Purpose
 
 
@@ -42,6 +49,7 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
     stop_ticks: int
     valid_until_ns: int  # market; later it forbids entries and keeps exits
     reference_ticks: int
+    trail_ticks: int = 0
     spent: bool = False  # its stop ended it: it wants nothing any more
     barred: bool = False  # its entry ended, or was refused: it may only reduce
     stale: bool = False  # of an earlier run: no opinion, only its stop still counts
@@ -60,6 +68,9 @@ class Books:
         self.working: dict[str, dict[int, Order]] = {}  # by instrument: those that are not settled
         self.goals: dict[tuple[str, str], Goal] = {}
         self.stopped_sides: dict[tuple[str, str], int] = {}
+        self.trips = Trips()
+        self.tally = Tally()
+        self.pursuits: dict[str, executor.Pursuit] = {}  # by instrument: what was posted for its newest target
         self.listings: dict[str, Listed] = {}
         self.events_count = 0
         self.found_count = 0
@@ -87,6 +98,12 @@ class Books:
                 self._size(event)
             case Spent():
                 self._spend(event.instrument, event.strategy, event.target_id)
+            case Trimmed():
+                self._trim(event)
+            case Stepped():
+                self.trips.stepped(event)
+            case DayBegan(day=day, profit=profit):
+                self.tally.day = Day(day, profit)
             case Started():
                 self._start(event)
             case Listed():
@@ -103,6 +120,10 @@ class Books:
         """What ``strategy``, or the whole account, holds of ``instrument``."""
         return self.ledger.position(self.key(instrument, strategy))
 
+    def profit_of(self, strategy: str) -> int:
+        """What ``strategy`` has realised on all instruments, fees and funding included, in minor units."""
+        return sum(profit_of(held) for key, held in self.ledger.positions.items() if key.strategy == strategy)
+
     def strategies_of(self, instrument: str) -> list[str]:
         """Everyone who wants or holds lots of ``instrument``, in order of name."""
         holding = [key.strategy for key in self.ledger.strategies_of(self.key(instrument))]
@@ -112,12 +133,12 @@ class Books:
         """Orders of ``instrument`` of which the venue may still tell something new."""
         return list(self.working.get(instrument, {}).values())
 
-    def stops_of(self, instrument: str, strategy: str) -> list[Order]:
-        """The unsettled protective stops of ``strategy``, oldest first."""
+    def stops_of(self, instrument: str, strategy: str, purpose: Purpose = Purpose.STOP) -> list[Order]:
+        """The unsettled protective stops, or targets, of ``strategy``, oldest first."""
         return [
             order
             for order in self.working_of(instrument)
-            if order.intent.purpose == Purpose.STOP and order.intent.allocation[0][0] == strategy
+            if order.intent.purpose == purpose and order.intent.allocation[0][0] == strategy
         ]
 
     def resting_stop_ticks(self, instrument: str, strategy: str) -> int:
@@ -154,6 +175,7 @@ class Books:
             stop_ticks=event.stop_ticks,
             valid_until_ns=event.valid_until_ns,
             reference_ticks=event.reference_ticks,
+            trail_ticks=event.trail_ticks,
             spent=known.spent if again and known else False,
             barred=known.barred if again and known else False,
         )
@@ -163,6 +185,10 @@ class Books:
             return
         self.intent_id_last = max(self.intent_id_last, intent.intent_id)
         self._keep(Order(intent=intent, changed_wall_ns=intent.created_wall_ns))
+        if intent.type == OrderType.POST_ONLY:
+            known = self.pursuits.get(intent.instrument)
+            pursuit = executor.posted(known, intent.target_id, intent.price_ticks, intent.created_market_ns)
+            self.pursuits[intent.instrument] = pursuit
 
     def _observe(self, event: Observed) -> None:
         order = self.orders.get(event.intent_id)
@@ -186,7 +212,11 @@ class Books:
         order = self.orders.get(fill.intent_id)
         if order is None:
             return self.ledger.book_fill(fill, [(EXTERNAL, fill.lots)])
-        postings = self.ledger.book_fill(fill, shares(order.intent.allocation, order.lots_filled, fill.lots))
+        parts = shares(order.intent.allocation, order.lots_filled, fill.lots)
+        before = {strategy: self.position(fill.instrument, strategy).lots for strategy, _ in parts}
+        postings = self.ledger.book_fill(fill, parts)
+        for strategy, lots in before.items():
+            self._travel((fill.instrument, strategy), lots, fill.price_ticks, fill.market_ns)
         order = order.filled(fill.lots)
         self._keep(msgspec.structs.replace(order, venue_order_id=fill.venue_order_id or order.venue_order_id))
         if order.intent.purpose == Purpose.STOP:
@@ -199,7 +229,31 @@ class Books:
         if cross.cross_id <= self.cross_id_last:
             return []
         self.cross_id_last = cross.cross_id
-        return self.ledger.book_cross(cross)
+        both = (cross.buyer, cross.seller)
+        before = {strategy: self.position(cross.instrument, strategy).lots for strategy in both}
+        postings = self.ledger.book_cross(cross)
+        for strategy, lots in before.items():
+            self._travel((cross.instrument, strategy), lots, cross.price_ticks, cross.market_ns)
+        return postings
+
+    def _travel(self, name: tuple[str, str], lots_before: int, fill_ticks: int, market_ns: int) -> None:
+        """A trade has changed what a strategy holds."""
+        held, goal = self.position(*name), self.goals.get(name)
+        self.tally.traded(name, lots_before, held, market_ns)
+        entry = Entry(
+            lots_before=lots_before,
+            lots=held.lots,
+            entry_ticks=held.entry_ticks(self.ledger.units[name[0]]),
+            fill_ticks=fill_ticks,
+            market_ns=market_ns,
+        )
+        self.trips.filled(name, entry, goal.stop_ticks if goal else 0)
+
+    def _trim(self, event: Trimmed) -> None:
+        name = (event.instrument, event.strategy)
+        goal = self.goals.get(name)
+        if goal and goal.target_id == event.target_id and abs(event.lots) < abs(goal.lots):
+            self.goals[name] = msgspec.structs.replace(goal, lots=event.lots)
 
     def _judge(self, order: Order) -> None:
         """What an order's end means for the goals behind it."""
@@ -210,6 +264,12 @@ class Books:
             # A stop that cannot rest leaves the position bare: its goal ends, the position is closed.
             if order.refusal != "ReduceOnlyRejected":
                 self._spend(intent.instrument, intent.allocation[0][0], intent.target_id)
+        elif intent.purpose == Purpose.TAKE_PROFIT and order.refusal == "WouldTrigger":
+            self.trips.been_at((intent.instrument, intent.allocation[0][0]), intent.stop_ticks)
+        elif _was_withdrawn(order):
+            pursuit = self.pursuits[intent.instrument]
+            refused = not order.facts & Fact.CANCEL_ASKED and pursuit.target_id == intent.target_id
+            self.pursuits[intent.instrument] = msgspec.structs.replace(pursuit, refusals=pursuit.refusals + refused)
         elif intent.purpose == Purpose.ENTRY:
             for strategy, _ in intent.allocation:
                 goal = self.goals.get((intent.instrument, strategy))
@@ -229,6 +289,14 @@ class Books:
             working.pop(intent.intent_id, None)
         else:
             working[intent.intent_id] = order
+
+
+def _was_withdrawn(order: Order) -> bool:
+    """An entry that was posted and has ended by our own cancel, or since it would have taken: its goal goes on."""
+    if order.intent.type != OrderType.POST_ONLY or order.state == OrderState.FILLED:
+        return False
+    would_take = order.refusal == "WouldTake" or order.state == OrderState.EXPIRED
+    return bool(order.facts & Fact.CANCEL_ASKED) or would_take
 
 
 def doubled(books: Books) -> int:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from engine.books import Books
+from engine.events import DUST
 from engine.ledger import NET
 from engine.order import Order, intent_of
-from shm.records import Finding, OrderState
+from shm.records import Finding, OrderState, Purpose
 
 WHOLE, UNEXPLAINED_PPM = 10**8, 500  # cash that may be unexplained: a unit of the asset, or 0.05 %
 
@@ -196,23 +197,28 @@ def _position(books: Books, there: Snapshot, instrument: str) -> list[Difference
 
 
 def _stops(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
-    held = books.position(instrument, NET)
+    lots = books.position(instrument, NET).lots - books.position(instrument, DUST).lots  # no stop can be so small
     covered = sum(
         order.lots - order.lots_filled
         for order in there.orders
-        if order.instrument == instrument and order.side == -held.side and intent_of(order.client_id)
+        if order.instrument == instrument and order.side * lots < 0 and _protects(books, order)
     )
-    if covered >= abs(held.lots) or is_moving(books, instrument):
+    if covered >= abs(lots) or is_moving(books, instrument):
         return []
     return [
         Difference(
             finding=Finding.STOP_MISSING,
             resolution=Resolution.ASK,
             instrument=instrument,
-            expected=abs(held.lots),
+            expected=abs(lots),
             found=covered,
         )
     ]
+
+
+def _protects(books: Books, there: OrderThere) -> bool:
+    ours = books.orders.get(intent_of(there.client_id))
+    return ours is not None and ours.intent.purpose == Purpose.STOP
 
 
 def _of_order(finding: Finding, resolution: Resolution, order: OrderThere, intent_id: int, expected: int) -> Difference:

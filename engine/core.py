@@ -8,16 +8,16 @@ Planning looks at levels, never at edges: what is to be done follows from the bo
 restart, a lost message or a repeated one leads to the same place.
 """
 
-from collections import deque
+import sys
 from collections.abc import Mapping
 
-from engine import exits, planner, sizing
+from engine import executor, planner, sizing
+from engine.agenda import Agenda
 from engine.books import Books, doubts
+from engine.breaker import Breaker
 from engine.draft import Draft
-from engine.events import BookEvent, Filled, Intended, Listed, Observed, Sized, Spent, Started
+from engine.events import DayBegan, Filled, Listed, Observed, Sized, Started
 from engine.messages import (
-    Action,
-    Announce,
     Answer,
     Ask,
     Cancel,
@@ -30,18 +30,20 @@ from engine.messages import (
     Moment,
     Outcome,
     Recorded,
-    Send,
     Target,
     Tick,
 )
 from engine.netting import Proposal, clipped
-from engine.order import CONDITIONAL, Event, Intent, Order
+from engine.order import Event, Order
+from engine.protection import Protection
 from engine.questions import NS_OF_MS, Questions
-from engine.risk import Approved, Refusal, Refused, review
+from engine.reply import Reply
+from engine.risk import Approved, Refused
+from engine.scrutiny import Scrutiny
 from engine.settings import EngineSettings
+from engine.tally import day_of, zone_of
 from shm.records import Kill, OrderState, Purpose
 
-PAUSE_MS_MAX = 30_000  # after failure on failure
 TICK_NS = 20 * NS_OF_MS  # machine time between two looks at what waits
 
 
@@ -68,52 +70,59 @@ class Core:
         self._draft = Draft(books, run=run, account=settings.account, venue=venue)
         self._draining: Draining | None = None
         self._marks: dict[str, int] = {}
+        self._closes_ns: dict[str, int] = {}
+        self._zone = zone_of(settings.risk.risk_day_zone)
+        self.quotes: Mapping[str, executor.Quote] = {}  # as heard last; where there is none, the last close has to do
+        self.clock_drift_ms = 0  # of our clock from the venue's
+        self._breaker = Breaker(settings.breaker)
         self._valid: dict[tuple[str, str], int] = {}
         self._traces: dict[tuple[str, str], tuple[int, int]] = {}
-        self._due: dict[str, int] = {}  # instrument: monotonic time of its next plan
-        self._held_until: dict[str, int] = {}
-        self._waiting: dict[str, bool] = {}
+        self._reply = Reply(books)
         self._questions = Questions(settings.executor)
-        self._failures: dict[str, int] = {}  # orders in a row that did not happen
-        self._bare: dict[tuple[str, str], int] = {}  # lots without a stop that a comparison was asked for
-        self._part_seen_ns: dict[int, int] = {}
-        self._announced: dict[str, tuple[Refusal, int]] = {}
-        entries = sorted(order.intent.created_market_ns for order in books.orders.values() if _adds(order.intent))
-        self._entries = deque(entries)
+        self._agenda = Agenda(settings.executor)
+        self._scrutiny = Scrutiny(books, self._reply, (self._questions, self._breaker), self._limits)
+        self._protection = Protection(
+            books,
+            self._draft,
+            (self._reply, self._scrutiny),
+            (self._questions, self._agenda),
+            settings,
+        )
         self._tick_ns = 0
-        self._events: list[BookEvent] = []
-        self._actions: list[Action] = []
 
     @property
     def is_settled(self) -> bool:
         """Nothing is in flight, every fill is booked, every stop is acknowledged, nothing waits for its time."""
-        if self._due or any(self._waiting.values()):
-            return False
-        return all(
-            order.state == OrderState.OPEN and order.intent.type in CONDITIONAL
-            for orders in self.books.working.values()
-            for order in orders.values()
+        return self._agenda.is_empty and all(
+            order.rests for orders in self.books.working.values() for order in orders.values()
         )
+
+    def stepped_ns(self, symbol: str) -> int:
+        """The open time of the last candle that no open trade of ``symbol`` has to see any more; market."""
+        trips = [trip for (name, _), trip in self.books.trips.items() if name == symbol]
+        if not trips or not self._settings.exits.are_on:
+            return sys.maxsize
+        return min(max(trip.open_ns, trip.opened_ns - planner.MINUTE_NS) for trip in trips)
 
     def restarted(self, now: Moment) -> Answer:
         """Open the books of this run: what was under way is in doubt and asked about, everything is compared."""
         account = self._settings.account
-        self._record(Started(run=self._run, account=account, venue=self._venue, wall_ns=now.wall_ns))
+        self._reply.record(Started(run=self._run, account=account, venue=self._venue, wall_ns=now.wall_ns))
         for name, filters in self._instruments.items():
             listed = Listed(
                 instrument=name, venue=self._venue, tick_e8=filters.tick_e8, lot_e8=filters.lot_e8, unit=filters.unit
             )
             if self.books.listings.get(name) != listed:
-                self._record(listed)
-            self._due[name] = now.monotonic_ns
+                self._reply.record(listed)
+            self._agenda.look_at(name, now.monotonic_ns)
         for doubt in doubts(self.books, now.wall_ns):
-            self._record(doubt)
+            self._reply.record(doubt)
         for orders in self.books.working.values():
-            self._actions += [Ask(order.intent, order.venue_order_id) for order in orders.values()]
+            self._reply.act(*(Ask(order.intent, order.venue_order_id) for order in orders.values()))
             for intent_id in orders:
                 self._questions.begin(intent_id, now.monotonic_ns)
-        self._actions.append(Compare("start"))
-        return self._answer()
+        self._reply.act(Compare("start"))
+        return self._reply.take()
 
     def tell(self, message: Message, now: Moment) -> Answer:
         """Digest ``message``: the books change at once, the world only by the answer."""
@@ -127,7 +136,7 @@ class Core:
             case FillTold(fill):
                 self._fill(fill, now)
             case Recorded(event):
-                self._record(event)
+                self._reply.record(event)
             case KillRaised(level):
                 if level != self.kill:
                     self.kill = level
@@ -137,16 +146,7 @@ class Core:
                 self._plan_all(now)
             case Tick():
                 self._tick(now)
-        return self._answer()
-
-    def _answer(self) -> Answer:
-        answer = Answer(tuple(self._events), tuple(self._actions))
-        self._events, self._actions = [], []
-        return answer
-
-    def _record(self, event: BookEvent) -> None:
-        self.books.apply(event)
-        self._events.append(event)
+        return self._reply.take()
 
     def _target(self, target: Target, now: Moment) -> None:
         name = (target.instrument, target.strategy)
@@ -161,9 +161,11 @@ class Core:
                 self._plan(target.instrument, now)
                 return
         else:
-            lots = sizing.lots_of(target, self._settings.sizing.budget, self._limits[target.instrument])
+            profit = self.books.profit_of(target.strategy)
+            stake = sizing.stake_of(self._settings.sizing, target.strategy, profit)
+            lots = sizing.lots_of(target, stake, self._limits[target.instrument])
             self._traces[name] = (target.received_ns, target.decided_ns)
-        self._record(
+        self._reply.record(
             Sized(
                 run=self._run,
                 instrument=target.instrument,
@@ -174,39 +176,36 @@ class Core:
                 valid_until_ns=target.valid_until_ns,
                 reference_ticks=target.reference_ticks,
                 open_ns=target.open_ns,
+                trail_ticks=target.trail_ticks,
             )
         )
         self._plan(target.instrument, now)
 
     def _candle(self, candle: Candle, now: Moment) -> None:
         self._marks[candle.instrument] = candle.close_ticks
-        for strategy in self.books.strategies_of(candle.instrument):
-            goal = self.books.goals.get((candle.instrument, strategy))
-            held = self.books.position(candle.instrument, strategy)
-            if not goal or not goal.stop_ticks or goal.spent or goal.lots * held.lots <= 0:
-                continue
-            reached = candle.low_ticks <= goal.stop_ticks if held.side > 0 else candle.high_ticks >= goal.stop_ticks
-            # A strategy against the account's net position cannot rest a reduce-only stop: its stop is ours to keep.
-            if reached and not exits.rests_at_venue(self.books, candle.instrument, strategy):
-                self._spend(candle.instrument, strategy, goal.target_id, now)
+        self._closes_ns[candle.instrument] = candle.close_ns
+        day = day_of(candle.close_ns, self._zone)
+        if self.books.tally.day is None or day > self.books.tally.day.number:
+            profit = planner.profit(self.books, self._marks)
+            self._reply.record(DayBegan(day=day, profit=profit, market_ns=candle.close_ns))
+        self._protection.step(candle, now)
         self._plan(candle.instrument, now)
 
     def _outcome(self, outcome: Outcome, now: Moment) -> None:
         order = self.books.orders.get(outcome.intent_id)
         if order is None:
-            self._actions.append(Compare(f"news of order {outcome.intent_id}, which is not in the journal"))
+            self._reply.act(Compare(f"news of order {outcome.intent_id}, which is not in the journal"))
             return
-        event, symbol, executor = outcome.event, order.intent.instrument, self._settings.executor
+        event, symbol = outcome.event, order.intent.instrument
+        self._breaker.told(outcome.intent_id, event, outcome.refusal, now.monotonic_ns)
         is_missing = event == Event.ABSENT and not outcome.refusal
         if is_missing and not self._questions.miss(outcome.intent_id, now.monotonic_ns):
             event = Event.DOUBT  # not found so soon is no proof of absence
         if event in (Event.ABSENT, Event.REJECT):
-            failures = self._failures[symbol] = self._failures.get(symbol, 0) + 1
-            pause_ms = min(executor.retry_ms << min(failures - 1, 16), PAUSE_MS_MAX)
             held = self._instruments if outcome.refusal == "RateLimited" else [symbol]  # it limits the account
-            self._held_until |= dict.fromkeys(held, now.monotonic_ns + max(pause_ms, outcome.retry_after_ms) * NS_OF_MS)
+            self._agenda.fail(symbol, held, now.monotonic_ns, outcome.retry_after_ms)
         if event == Event.REJECT and outcome.refusal == "ReduceOnlyRejected":
-            self._actions.append(Compare("the venue has nothing to reduce"))
+            self._reply.act(Compare("the venue has nothing to reduce"))
         after = order.told(event, lots_reported=outcome.lots_filled)
         named = outcome.venue_order_id not in ("", order.venue_order_id)
         if (after.facts, after.lots_reported) == (order.facts, order.lots_reported) and not named:
@@ -214,8 +213,10 @@ class Core:
                 self._plan(symbol, now)  # the position must not wait for the proof
             return
         if event in (Event.ACK, Event.FILL_SOME, Event.FILL_ALL):
-            self._failures.pop(symbol, None)
-        self._record(
+            self._agenda.succeed(symbol)
+        if event == Event.DOUBT:
+            self._questions.doubt(outcome.intent_id)
+        self._reply.record(
             Observed(
                 intent_id=outcome.intent_id,
                 event=event,
@@ -231,7 +232,7 @@ class Core:
 
     def _fill(self, fill: Filled, now: Moment) -> None:
         if (fill.venue, fill.instrument, fill.trade_id) not in self.books.ledger.trades:
-            self._record(fill)
+            self._reply.record(fill)
             self._plan(fill.instrument, now)
 
     def _tick(self, now: Moment) -> None:
@@ -242,7 +243,9 @@ class Core:
             for order in list(orders.values()):
                 self._attend(order, now)
         self._questions.forget([name for name in self._questions.open if self.books.orders[name].is_settled])
-        for symbol in [symbol for symbol, due_ns in self._due.items() if due_ns <= now.monotonic_ns]:
+        for symbol in self._instruments:
+            self._pursue(symbol, now)
+        for symbol in self._agenda.due(now.monotonic_ns):
             self._plan(symbol, now)
 
     def _attend(self, order: Order, now: Moment) -> None:
@@ -251,137 +254,94 @@ class Core:
             return
         intent = order.intent
         if order.state in (OrderState.NEW, OrderState.SENT):
-            self._record(
+            self._reply.record(
                 Observed(intent_id=intent.intent_id, event=Event.DOUBT, text="no answer in time", wall_ns=now.wall_ns)
             )
         again = Cancel if order.state == OrderState.CANCELLING else Ask
-        self._actions.append(again(intent, order.venue_order_id))
+        self._reply.act(again(intent, order.venue_order_id))
 
     def _plan_all(self, now: Moment) -> None:
         for symbol in self._instruments:
             self._plan(symbol, now)
 
     def _plan(self, symbol: str, now: Moment) -> None:
-        """Do what the books ask for now; ``_waiting`` says whether more will have to be done later."""
-        self._due.pop(symbol, None)
-        self._waiting[symbol] = False
+        """Do what the books ask for now; whatever changes them plans again."""
+        if not self._agenda.begin(symbol, now.monotonic_ns):
+            return
         if symbol not in self._instruments or self.kill >= Kill.HALT:
             return
-        held_until_ns = self._held_until.get(symbol, 0)
-        if now.monotonic_ns < held_until_ns:
-            self._due[symbol] = held_until_ns
-            return
-        if planner.is_busy(self.books, symbol):
-            self._waiting[symbol] = True
-            if self._covers_soon(symbol, now):
-                return
-        else:
+        self._pursue(symbol, now)
+        if not planner.is_busy(self.books, symbol):
             self._net(symbol, now)
-        self._protect(symbol, now)
-
-    def _covers_soon(self, symbol: str, now: Moment) -> bool:
-        """A market order is filling: wait a moment for its end, so that one stop covers all of it."""
-        for order in self.books.working_of(symbol):
-            if order.intent.purpose == Purpose.STOP or not order.lots_filled:
-                continue
-            seen_ns = self._part_seen_ns.setdefault(order.intent.intent_id, now.monotonic_ns)
-            cover_ns = seen_ns + self._settings.executor.cover_ms * NS_OF_MS
-            if now.monotonic_ns < cover_ns:
-                self._due[symbol] = cover_ns
-                return True
-        return False
+        elif self._protection.covers_soon(symbol, now):
+            return
+        self._protection.protect(symbol, self.circumstances(now), now)
 
     def _net(self, symbol: str, now: Moment) -> None:
         at = self.circumstances(now)
+        for cross in planner.dusty(self.books, symbol, at):
+            self._cross(symbol, cross, at)
         proposal = planner.propose(self.books, symbol, at)
-        self._cross(symbol, proposal, at)
+        for cross in proposal.crosses:
+            self._cross(symbol, cross, at)
         if not proposal.lots:
-            self._announced.pop(symbol, None)
+            self._scrutiny.forget(symbol)
             return
+        limits, price = self._limits[symbol], 0
+        reduction = planner.propose_reduction(self.books, symbol, at)
+        if self._settings.executor.entry_style == "limit" and reduction.lots >= limits.lots_min:
+            proposal = reduction  # an exit does not wait for its price
         if planner.reduces(self.books, symbol, proposal):
-            proposal = clipped(proposal, self._limits[symbol].market_lots_max)
-        answer = self._reviewed(symbol, proposal, at, now)
-        if isinstance(answer, Refused) and not answer.intent.reduce_only:
-            self._announce(symbol, answer)
-            second = clipped(planner.propose_reduction(self.books, symbol, at), self._limits[symbol].market_lots_max)
-            if not second.lots:
+            if proposal.lots < limits.lots_min:  # too little for an order: stays, or is dust at the next look
+                if proposal.crosses:
+                    self._agenda.look_at(symbol, now.monotonic_ns)
                 return
-            answer = self._reviewed(symbol, second, at, now)
+            proposal = clipped(proposal, planner.portion(proposal.lots, limits))
+        else:
+            price = self._price(symbol, proposal, at)
+        answer = self._reviewed(symbol, proposal, at, price)
+        if isinstance(answer, Refused) and not answer.intent.reduce_only:
+            self._scrutiny.announce(answer)
+            if reduction.lots < limits.lots_min:
+                return
+            answer = self._reviewed(symbol, clipped(reduction, planner.portion(reduction.lots, limits)), at)
         if isinstance(answer, Refused):
             if answer.intent.reduce_only:  # a position that must go and cannot: again and again, and said each time
-                self._announced.pop(symbol, None)
-                self._due[symbol] = now.monotonic_ns + self._settings.executor.ask_last_ms * NS_OF_MS
-            self._announce(symbol, answer)
+                self._scrutiny.forget(symbol)
+                self._agenda.look_at(symbol, now.monotonic_ns + self._settings.executor.ask_last_ms * NS_OF_MS)
+            self._scrutiny.announce(answer)
         else:
-            self._send(answer, now)
+            self._scrutiny.send(answer, now)
 
-    def _cross(self, symbol: str, proposal: Proposal, at: planner.Circumstances) -> None:
-        for cross in proposal.crosses:
-            self._record(self._draft.cross(symbol, cross, at))
+    def _cross(self, symbol: str, cross: tuple[str, str, int], at: planner.Circumstances) -> None:
+        crossed = self._draft.cross(symbol, cross, at)
+        if crossed.price_ticks > 0:  # else at the next candle, which has one
+            self._reply.record(crossed)
 
-    def _reviewed(self, symbol: str, proposal: Proposal, at: planner.Circumstances, now: Moment) -> Approved | Refused:
+    def _price(self, symbol: str, proposal: Proposal, at: planner.Circumstances) -> int:
+        """Where an entry is posted; 0: it takes what the book has."""
+        goals = [self.books.goals.get((symbol, strategy)) for strategy, _ in proposal.allocation]
+        target_id = max((goal.target_id for goal in goals if goal and not goal.stale), default=0)
+        pursuit = self.books.pursuits.get(symbol)
+        pursuit = pursuit if pursuit and pursuit.target_id == target_id else None
+        quote = planner.quote(symbol, at)
+        return executor.opening(pursuit, proposal.side, quote, at.market_ns, self._settings.executor)
+
+    def _pursue(self, symbol: str, now: Moment) -> None:
+        """Withdraw an entry that rests where it should not; what is left is planned once that is confirmed."""
+        for order in planner.posts(self.books, symbol):
+            at, pursuit = self.circumstances(now), self.books.pursuits[symbol]
+            is_current = pursuit.target_id == order.intent.target_id and planner.is_wanted(self.books, order, at)
+            quote, side = planner.quote(symbol, at), order.intent.side
+            if not is_current or executor.withdrawal(pursuit, side, quote, at.market_ns, self._settings.executor):
+                self._protection.cancel(order, now)
+
+    def _reviewed(
+        self, symbol: str, proposal: Proposal, at: planner.Circumstances, price_ticks: int = 0
+    ) -> Approved | Refused:
         names = [strategy for strategy, _ in proposal.allocation]
         trace = max((self._traces.get((symbol, name), (0, 0)) for name in names), default=(0, 0))
-        intent = self._draft.market(symbol, proposal, at, trace)
-        while self._entries and self._entries[0] <= now.market_ns - planner.MINUTE_NS:
-            self._entries.popleft()
-        book = planner.risk_book(self.books, symbol, proposal, at, len(self._entries))
-        return review(intent, book, self._limits[symbol])
-
-    def _protect(self, symbol: str, now: Moment) -> None:
-        for strategy in self.books.strategies_of(symbol):
-            for action in exits.plan(self.books, symbol, strategy, self._questions.missed):
-                match action:
-                    case exits.PlaceStop():
-                        self._place_stop(symbol, action, now)
-                    case exits.CancelStop(order):
-                        self._record(
-                            Observed(intent_id=order.intent.intent_id, event=Event.CANCEL, wall_ns=now.wall_ns)
-                        )
-                        self._actions.append(Cancel(order.intent, order.venue_order_id))
-                    case exits.Bare(name, lots):
-                        self._close_bare(symbol, name, lots, now)
-
-    def _place_stop(self, symbol: str, stop: exits.PlaceStop, now: Moment) -> None:
-        intent = self._draft.stop(symbol, stop, self.circumstances(now))
-        proposal = Proposal(side=stop.side, lots=stop.lots, allocation=intent.allocation, crosses=())
-        book = planner.risk_book(self.books, symbol, proposal, self.circumstances(now), len(self._entries))
-        answer = review(intent, book, self._limits[symbol])
-        if isinstance(answer, Refused):
-            self._announce(symbol, answer)
-            self._spend(symbol, stop.strategy, stop.target_id, now)
-        else:
-            self._send(answer, now)
-
-    def _close_bare(self, symbol: str, strategy: str, lots: int, now: Moment) -> None:
-        """No stop is known for lots that we hold: they go at the market; a stranger's are told once."""
-        goal = self.books.goals.get((symbol, strategy))
-        if goal is not None:
-            self._spend(symbol, strategy, goal.target_id, now)
-        elif self._bare.get((symbol, strategy)) != lots:
-            self._bare[symbol, strategy] = lots
-            self._actions.append(Compare(f"{strategy} holds {lots} lots of {symbol} without a stop"))
-
-    def _spend(self, symbol: str, strategy: str, target_id: int, now: Moment) -> None:
-        """Give a goal up, so that what it holds is closed."""
-        self._record(Spent(instrument=symbol, strategy=strategy, target_id=target_id, market_ns=now.market_ns))
-        self._due[symbol] = now.monotonic_ns
-
-    def _send(self, approved: Approved, now: Moment) -> None:
-        intent = approved.intent
-        self._announced.pop(intent.instrument, None)
-        self._record(Intended(intent=intent))
-        self._questions.begin(intent.intent_id, now.monotonic_ns)
-        self._actions.append(Send(approved))
-        self._waiting[intent.instrument] = True
-        if _adds(intent):
-            self._entries.append(intent.created_market_ns)
-
-    def _announce(self, symbol: str, refused: Refused) -> None:
-        name = (refused.refusal, refused.intent.target_id)
-        if self._announced.get(symbol) != name:
-            self._announced[symbol] = name
-            self._actions.append(Announce(refused))
+        return self._scrutiny.review(self._draft.order(symbol, proposal, at, trace, price_ticks), proposal, at)
 
     def circumstances(self, now: Moment) -> planner.Circumstances:
         """What beside the books decides at ``now`` whether an entry may be made."""
@@ -393,8 +353,9 @@ class Core:
             flatten=self._draining is not None and self._draining.flatten,
             valid_until_ns=self._valid,
             marks=self._marks,
+            closes_ns=self._closes_ns,
+            quotes=self.quotes,
+            breaker=self._breaker.objection(now.monotonic_ns),
+            clock_drift_ms=self.clock_drift_ms,
+            lots_min={name: limits.lots_min for name, limits in self._limits.items()},
         )
-
-
-def _adds(intent: Intent) -> bool:
-    return not intent.reduce_only

@@ -24,7 +24,7 @@ NO_QUEUES = -1  # BOOK.touch_lots
 ORDER = np.dtype(
     [
         ("id", "<i8"),
-        ("ticks", "<i8"),  # limit price, or trigger price of a STOP or TAKE
+        ("ticks", "<i8"),  # limit price, or trigger price of a STOP or TAKE; where a TRAIL begins, 0: it has
         ("lots_left", "<i8"),
         ("limit_ticks", "<i8"),  # of a STOP or TAKE; 0: it becomes a market order
         ("ahead_lots", "<i8"),  # of others, in the queue at a LIMIT's price

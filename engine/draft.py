@@ -19,10 +19,15 @@ class Draft:
         self._account = account
         self._venue = venue
 
-    def market(
-        self, symbol: str, proposal: Proposal, at: planner.Circumstances, trace: tuple[int, int] = (0, 0)
+    def order(
+        self,
+        symbol: str,
+        proposal: Proposal,
+        at: planner.Circumstances,
+        trace: tuple[int, int] = (0, 0),
+        price_ticks: int = 0,
     ) -> Intent:
-        """A market order; ``trace`` is when its cause was received and decided."""
+        """A market order, or one that rests at ``price_ticks``; ``trace``: when its cause was received and decided."""
         names = [strategy for strategy, _ in proposal.allocation]
         goals = [self._books.goals[symbol, name] for name in names if (symbol, name) in self._books.goals]
         reduces = planner.reduces(self._books, symbol, proposal)
@@ -36,9 +41,10 @@ class Draft:
             instrument=symbol,
             allocation=proposal.allocation,
             purpose=leaving if reduces else Purpose.ENTRY,
-            type=OrderType.MARKET,
+            type=OrderType.POST_ONLY if price_ticks else OrderType.MARKET,
             side=proposal.side,
             lots=proposal.lots,
+            price_ticks=price_ticks,
             reduce_only=reduces,
             target_id=max((goal.target_id for goal in goals if not goal.stale), default=0),
             reference_ticks=planner.reference_ticks(self._books, symbol, names, at),
@@ -64,7 +70,7 @@ class Draft:
         )
 
     def stop(self, symbol: str, stop: PlaceStop, at: planner.Circumstances) -> Intent:
-        """A protective stop, reduce-only."""
+        """A protective stop or a target, reduce-only."""
         intent_id = self._books.intent_id_last + 1
         return Intent(
             intent_id=intent_id,
@@ -73,8 +79,8 @@ class Draft:
             venue=self._venue,
             instrument=symbol,
             allocation=((stop.strategy, stop.lots),),
-            purpose=Purpose.STOP,
-            type=OrderType.STOP_MARKET,
+            purpose=stop.purpose,
+            type=OrderType.STOP_MARKET if stop.purpose == Purpose.STOP else OrderType.TAKE_PROFIT_MARKET,
             side=stop.side,
             lots=stop.lots,
             stop_ticks=stop.stop_ticks,

@@ -1,6 +1,7 @@
 """What the journal records: the only things that may change our books.
 
-    Started  Listed  Deposited  Sized  Spent  Intended  Observed  Filled  Crossed  Funded  Found
+    Started  Listed  Deposited  Sized  Spent  Trimmed  Stepped  DayBegan
+    Intended  Observed  Filled  Crossed  Funded  Found
 
 An event names its instrument by symbol and its strategy by name, since row numbers
 end with a session and the journal does not.  Encoding is canonical JSON: the same
@@ -15,6 +16,7 @@ from engine.order import Event, Intent
 from shm.records import Finding, Leg
 
 SIDE = Annotated[int, msgspec.Meta(ge=-1, le=1)]
+DUST = "dust"  # the strategy of lots that are too few for any order; the next order that can takes them along
 EXTERNAL = "external"  # the strategy of trades that are not ours: a human's, a liquidation
 
 
@@ -59,15 +61,46 @@ class Sized(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     valid_until_ns: int  # market
     reference_ticks: int
     open_ns: int  # market, of the candle decided on
+    trail_ticks: int = 0  # distance at which the stop may follow; 0: none was given
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A target ended before its time: its stop was reached without an order at the venue."""
+    """A target ended before its time: by a stop that does not rest at the venue, by time, by abandoning ship."""
 
     instrument: str
     strategy: str
     target_id: int
     market_ns: int
+    text: str = ""  # why, for people
+
+
+class Trimmed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A rung was reached without an order at the venue: the goal wants no more than ``lots`` any longer."""
+
+    instrument: str
+    strategy: str
+    target_id: int
+    lots: int  # signed
+    market_ns: int
+
+
+class DayBegan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A risk day began; the account's profit then, open positions at the last close included."""
+
+    day: int
+    profit: int  # minor units
+    market_ns: int
+
+
+class Stepped(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A trade's exits have seen a closed candle; only what the candle may change."""
+
+    instrument: str
+    strategy: str
+    open_ns: int  # market, of the candle
+    peak_ticks: int
+    stop_ticks: int
+    against: int
 
 
 class Intended(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -147,7 +180,22 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     wall_ns: int
 
 
-BookEvent = Started | Listed | Deposited | Sized | Spent | Intended | Observed | Filled | Crossed | Funded | Found
+BookEvent = (
+    Started
+    | Listed
+    | Deposited
+    | Sized
+    | Spent
+    | Trimmed
+    | Stepped
+    | DayBegan
+    | Intended
+    | Observed
+    | Filled
+    | Crossed
+    | Funded
+    | Found
+)
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _DECODER: msgspec.json.Decoder[BookEvent] = msgspec.json.Decoder(BookEvent)

@@ -130,6 +130,7 @@ class Inbox:
             reference_ticks=int(record["reference_ticks"]),
             valid_until_ns=int(record["valid_until_ns"]),
             open_ns=int(record["open_ns"]),
+            trail_ticks=int(record["trail_ticks"]),
             received_ns=int(record["received_ns"]),
             decided_ns=int(record["decided_ns"]),
         )

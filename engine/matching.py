@@ -12,6 +12,7 @@ r"""The one matching model: our orders and the market's path in, fills in ticks 
     STOP    sell S  the path reaches S or lower: a market order around the triggering price (taker)
     TAKE    sell T  the path reaches T or higher: likewise;   buys are the mirror image
     TRAIL   sell    the path falls by a share of the highest price since arrival: a market order
+                    with ticks it only begins there (activatePrice): a sell when the path has risen to it
     with limit_ticks a STOP or TAKE becomes a limit order at that price: it takes, and the rest of it waits
     BY_MARK the mark triggers, when the caller says where it is (``mark``), not the path
     at one price: stops and take-profits by arrival, then limits by arrival
@@ -100,6 +101,7 @@ __all__ = [
     "LEVELS",
     "LIMIT",
     "MAKER",
+    "NEVER",
     "NO_PREVENTION",
     "ORDER",
     "PEGGED",
@@ -118,7 +120,9 @@ __all__ = [
     "fills_for",
     "forget_touches",
     "gap",
+    "is_marked",
     "mark",
+    "opening",
     "shrink_queues",
 ]
 
@@ -155,7 +159,10 @@ def _due(order, from_ticks, to_ticks):
         return NEVER
     falls = order.side < 0 if order.kind == STOP or order.kind == TRAIL else order.side > 0
     if order.kind == TRAIL:
-        bound = _trail_ticks(order, from_ticks)
+        if order.ticks > 0:
+            falls, bound = order.side > 0, order.ticks
+        else:
+            bound = _trail_ticks(order, from_ticks)
         if falls:
             return _first_at_most(bound, from_ticks, to_ticks)
         return _first_at_least(bound, from_ticks, to_ticks)
@@ -227,8 +234,13 @@ def _rest(orders, index, ticks, book, held, fills, count, walked):
 
 @kernel
 def _happen(orders, index, ticks, book, held, fills, count, walked):
-    if orders[index].kind == LIMIT:
+    order = orders[index]
+    if order.kind == LIMIT:
         return _rest(orders, index, ticks, book, held, fills, count, walked)
+    if order.kind == TRAIL and order.ticks > 0:
+        # It begins to trail, from here.
+        order.ticks, order.reach_ticks, order.born = 0, ticks, walked + 1
+        return count
     return _trigger(orders, index, ticks, book, held, fills, count, walked)
 
 
@@ -238,7 +250,7 @@ def _arrived(orders, from_ticks, to_ticks):
     for index in range(len(orders)):
         order = orders[index]
         order.born = 0
-        if order.kind == TRAIL:
+        if order.kind == TRAIL and order.ticks == 0:
             if order.side < 0:
                 order.reach_ticks = max(order.reach_ticks, from_ticks, to_ticks)
             else:
@@ -286,18 +298,35 @@ def gap(
 
 
 @kernel
+def opening(orders: np.ndarray, from_ticks: int, to_ticks: int) -> int:
+    """Ticks walked until a conditional order triggers that reduce-only does not bind; NEVER when none does."""
+    first = NEVER
+    for index in range(len(orders)):
+        order = orders[index]
+        begins = order.kind == TRAIL and order.ticks > 0
+        if order.kind != LIMIT and not begins and order.marks & (REDUCE | WHOLE) == 0:
+            first = min(first, _due(order, from_ticks, to_ticks))
+    return first
+
+
+@kernel
+def is_marked(order: np.record, mark_ticks: int) -> bool:
+    """Whether the mark triggers it."""
+    if order.marks & BY_MARK == 0 or (order.kind != STOP and order.kind != TAKE):
+        return False
+    away = order.ticks - mark_ticks
+    falls = (order.side < 0) == (order.kind == STOP)
+    return (falls and away >= 0) or (not falls and away <= 0)
+
+
+@kernel
 def mark(
     orders: np.ndarray, mark_ticks: int, last_ticks: int, book: np.record, held: np.ndarray, fills: np.ndarray
 ) -> int:
     """The mark is at ``mark_ticks``, the price at ``last_ticks``: what BY_MARK triggers; the count of fills."""
     count = 0
     for index in range(len(orders)):
-        order = orders[index]
-        if order.marks & BY_MARK == 0 or (order.kind != STOP and order.kind != TAKE):
-            continue
-        away = order.ticks - mark_ticks
-        falls = (order.side < 0) == (order.kind == STOP)
-        if (falls and away >= 0) or (not falls and away <= 0):
+        if is_marked(orders[index], mark_ticks):
             count = _trigger(orders, index, last_ticks, book, held, fills, count, 0)
     _arrived(orders, last_ticks, last_ticks)
     return count

@@ -37,6 +37,7 @@ class Target:
     reference_ticks: int
     valid_until_ns: int
     open_ns: int
+    trail_ticks: int = 0  # distance at which the stop may follow; 0: none
     received_ns: int = 0
     decided_ns: int = 0
 

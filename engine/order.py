@@ -174,6 +174,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return self.is_terminal and self.lots_filled >= self.lots_reported
 
     @property
+    def rests(self) -> bool:
+        """It waits at the venue for its price, and every lot that has filled is booked; a stop that fills is none."""
+        if self.state == OrderState.PARTIAL:
+            return self.intent.type in (OrderType.LIMIT, OrderType.POST_ONLY) and self.lots_filled >= self.lots_reported
+        return self.state == OrderState.OPEN and self.intent.type in RESTING
+
+    @property
     def lots_left(self) -> int:
         """What may still fill."""
         return 0 if self.is_terminal else self.intent.lots - max(self.lots_filled, self.lots_reported)

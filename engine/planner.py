@@ -6,19 +6,22 @@ goals - positions --netting--> one order an instrument --review--> Approved | Re
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.books import Books
-from engine.events import EXTERNAL
-from engine.exits import is_stopping
+from engine.events import DUST, EXTERNAL
+from engine.executor import Quote
 from engine.netting import Proposal, clipped, net
-from engine.order import Intent, OrderType
+from engine.order import Intent, Order, OrderType
 from engine.risk import Book, Limits
 from engine.settings import RiskSettings, minor
+from engine.tally import Streak, profit_of
 from shm.records import Kill, OrderState, Purpose
 
-MINUTE_NS = 60 * 1_000_000_000
+NS = 1_000_000_000
+MINUTE_NS = 60 * NS
+RESTS = (Purpose.STOP, Purpose.TAKE_PROFIT)  # at the venue, for as long as the position is held
 
 
 class Filters(Protocol):
@@ -57,6 +60,11 @@ class Circumstances:
     flatten: bool
     valid_until_ns: Mapping[tuple[str, str], int]  # newer than the goal's own, where a target was repeated
     marks: Mapping[str, int]  # last close in ticks
+    lots_min: Mapping[str, int] = field(default_factory=dict)  # of an order
+    closes_ns: Mapping[str, int] = field(default_factory=dict)  # market time of the last close
+    quotes: Mapping[str, Quote] = field(default_factory=dict)  # where they are fresh
+    breaker: str = ""  # why the venue is left alone
+    clock_drift_ms: int = 0
 
     @property
     def closes_all(self) -> bool:
@@ -83,6 +91,13 @@ def limits_of(filters: Filters, settings: RiskSettings) -> Limits:
         order_notional_max=minor(settings.order_notional_max),
         gross_notional_max=minor(settings.gross_notional_max),
         orders_per_minute_max=settings.orders_per_minute_max,
+        daily_loss_max=minor(settings.daily_loss_max),
+        losses_in_a_row_max=settings.losses_in_a_row_max,
+        cooldown_ns=settings.cooldown_minutes * MINUTE_NS,
+        data_age_ns_max=settings.data_age_s_max * NS,
+        price_band_ppm=settings.price_band_ppm,
+        basis_ppm_max=settings.basis_ppm_max,
+        clock_drift_ms_max=settings.clock_drift_ms_max,
     )
 
 
@@ -120,18 +135,44 @@ def expiry(books: Books, intent: Intent, at: Circumstances) -> str:
         return ""
     if at.forbids_entries:
         return "entries are off"
-    expired = any(at.market_ns > valid_until(books, intent.instrument, name, at) for name, _ in intent.allocation)
+    names = [name for name, _ in intent.allocation if name != DUST]
+    expired = any(at.market_ns > valid_until(books, intent.instrument, name, at) for name in names)
     return f"target {intent.target_id} expired" if expired else ""
 
 
 def propose(books: Books, instrument: str, at: Circumstances) -> Proposal:
-    """The one order, and the crosses, that bring every strategy to what it wants."""
-    return net(
-        {
-            strategy: wanted(books, instrument, strategy, at) - books.position(instrument, strategy).lots
-            for strategy in books.strategies_of(instrument)
-        }
-    )
+    """The one order, and the crosses, that bring every strategy to what it wants; dust goes along where it can."""
+    deltas = {
+        strategy: wanted(books, instrument, strategy, at) - books.position(instrument, strategy).lots
+        for strategy in books.strategies_of(instrument)
+        if strategy != DUST
+    }
+    alone, dust = net(deltas), books.position(instrument, DUST).lots
+    together = net(deltas | {DUST: -dust}) if dust else alone
+    is_order = together.lots >= at.lots_min.get(instrument, 1) or (alone.lots and not together.lots)
+    return together if is_order else alone
+
+
+def dusty(books: Books, instrument: str, at: Circumstances) -> list[tuple[str, str, int]]:
+    """Crosses (buyer, seller, lots) to DUST of what is held, wants to go or stay, and is too little for any order."""
+    lots_min = at.lots_min.get(instrument, 1)
+    if propose(books, instrument, at).lots >= lots_min:
+        return []
+    crosses = []
+    for strategy in books.strategies_of(instrument):
+        lots = books.position(instrument, strategy).lots
+        grows = abs(wanted(books, instrument, strategy, at)) > abs(lots)
+        if 0 < abs(lots) < lots_min and not grows and strategy not in (DUST, EXTERNAL):
+            crosses.append((DUST, strategy, lots) if lots > 0 else (strategy, DUST, -lots))
+    return crosses
+
+
+def portion(lots: int, limits: Limits) -> int:
+    """How many of ``lots`` one market order may close, leaving nothing that the next could not."""
+    largest = limits.market_lots_max
+    if lots <= largest or lots - largest >= limits.lots_min:
+        return min(lots, largest)
+    return max(lots - limits.lots_min, limits.lots_min)
 
 
 def propose_reduction(books: Books, instrument: str, at: Circumstances) -> Proposal:
@@ -153,10 +194,30 @@ def reduces(books: Books, instrument: str, proposal: Proposal) -> bool:
 
 
 def is_busy(books: Books, instrument: str) -> bool:
-    """An order of ours is under way, or a stop is filling: what we would do next depends on it."""
-    return any(order.intent.purpose != Purpose.STOP for order in books.working_of(instrument)) or any(
-        is_stopping(books, instrument, strategy) for strategy in books.strategies_of(instrument)
+    """An order of ours is under way, or a stop or target is filling: what we would do next depends on it."""
+    return any(
+        order.intent.purpose not in RESTS or max(order.lots_filled, order.lots_reported)
+        for order in books.working_of(instrument)
     )
+
+
+def posts(books: Books, instrument: str) -> list[Order]:
+    """Entries that rest at the venue and wait for their price."""
+    return [order for order in books.working_of(instrument) if order.intent.type == OrderType.POST_ONLY and order.rests]
+
+
+def is_wanted(books: Books, order: Order, at: Circumstances) -> bool:
+    """What an entry that rests would still buy is exactly what is wanted now."""
+    proposal = propose(books, order.intent.instrument, at)
+    return (proposal.side, proposal.lots) == (order.intent.side, order.lots_left) and not proposal.crosses
+
+
+def quote(instrument: str, at: Circumstances) -> Quote:
+    """The best prices as heard, else the book as the last close has it, one tick wide; nothing before the first."""
+    if instrument in at.quotes:
+        return at.quotes[instrument]
+    ticks = at.marks.get(instrument, 0)
+    return Quote(ticks, ticks + 1) if ticks else Quote(0, 0)
 
 
 def reference_ticks(books: Books, instrument: str, strategies: Iterable[str], at: Circumstances) -> int:
@@ -168,10 +229,24 @@ def reference_ticks(books: Books, instrument: str, strategies: Iterable[str], at
     return newest.reference_ticks
 
 
+def basis_ppm(books: Books, perpetual: str, at: Circumstances) -> int | None:
+    """How far ``perpetual`` is from the spot of the same name, in millionths of that; None: a price is missing."""
+    prices = []
+    for name in (perpetual, perpetual.partition(":")[0]):
+        listing, ticks = books.listings.get(name), at.marks.get(name, 0)
+        if listing is None or not ticks:
+            return None
+        prices.append(ticks * listing.tick_e8)
+    return abs(prices[0] - prices[1]) * 1_000_000 // prices[1]
+
+
 def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstances, rate: int) -> Book:
     """The account at its worst: an order that is open or in doubt counts as filled."""
     working = books.working_of(instrument)
-    valid = [valid_until(books, instrument, strategy, at) for strategy, _ in proposal.allocation]
+    streaks = [books.tally.streaks.get(strategy, Streak()) for strategy, _ in proposal.allocation]
+    streak = max(streaks, key=lambda it: it.losses, default=Streak())
+    close_ns = at.closes_ns.get(instrument, at.market_ns)
+    valid = [valid_until(books, instrument, strategy, at) for strategy, _ in proposal.allocation if strategy != DUST]
     return Book(
         market_ns=at.market_ns,
         kill=at.kill,
@@ -185,14 +260,31 @@ def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstanc
         orders_last_minute=rate,
         foreign_lots=books.position(instrument, EXTERNAL).lots,
         in_doubt=sum(order.state == OrderState.IN_DOUBT for order in working),
+        breaker=at.breaker,
+        data_age_ns=max(0, at.market_ns - close_ns),
+        mark_ticks=at.marks.get(instrument, 0),
+        basis_ppm=basis_ppm(books, instrument, at),
+        has_spot=":" in instrument,
+        clock_drift_ms=at.clock_drift_ms,
+        lost_today=books.tally.lost_today(profit(books, at.marks)),
+        losses_in_a_row=streak.losses,
+        lost_last_ns=streak.last_ns,
     )
+
+
+def profit(books: Books, marks: Mapping[str, int]) -> int:
+    """What the account has brought so far, open positions at the last close; deposits are no part of it."""
+    total = 0
+    for instrument, listing in sorted(books.listings.items()):
+        held = books.position(instrument)
+        ticks = marks.get(instrument) or held.entry_ticks(listing.unit)
+        total += profit_of(held) + held.unrealised(ticks, listing.unit)
+    return total
 
 
 def _open_lots(books: Books, instrument: str) -> int:
     return sum(
-        order.intent.side * order.lots_left
-        for order in books.working_of(instrument)
-        if not order.intent.reduce_only and order.intent.type != OrderType.STOP_MARKET
+        order.intent.side * order.lots_left for order in books.working_of(instrument) if not order.intent.reduce_only
     )
 
 

@@ -41,6 +41,10 @@ class Questions:
         known_ns = self._known_ns.setdefault(intent_id, now_ns)
         return now_ns - known_ns >= self._settings.unknown_horizon_ms * NS_OF_MS
 
+    def doubt(self, intent_id: int) -> None:
+        """The order is in doubt: the next question does not wait for an answer that will not come any more."""
+        self._asked.pop(intent_id, None)
+
     def is_due(self, order: Order, now_ns: int) -> bool:
         """Whether to ask about ``order`` now, which ought to have moved on."""
         intent_id, settings = order.intent.intent_id, self._settings

@@ -4,10 +4,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import IntEnum
 
 from engine.order import Intent, OrderType
 from shm.records import Kill, Purpose
+
+NS = 1_000_000_000
 
 
 class Refusal(IntEnum):
@@ -28,6 +31,13 @@ class Refusal(IntEnum):
     ORDER_RATE = 13
     PRICE_MISSING = 14
     FOREIGN_POSITION = 15
+    VENUE_UNWELL = 16
+    STALE_DATA = 17
+    PRICE_BAND = 18
+    BASIS = 19
+    CLOCK_DRIFT = 20
+    DAILY_LOSS = 21
+    LOSSES_IN_A_ROW = 22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +55,14 @@ class Limits:
     order_notional_max: int
     gross_notional_max: int
     orders_per_minute_max: int
+    # 0: off
+    daily_loss_max: int = 0  # minor units
+    losses_in_a_row_max: int = 0
+    cooldown_ns: int = 0
+    data_age_ns_max: int = 0
+    price_band_ppm: int = 0
+    basis_ppm_max: int = 0
+    clock_drift_ms_max: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +79,15 @@ class Book:
     orders_last_minute: int
     in_doubt: int  # orders in doubt on the instrument
     foreign_lots: int  # of the instrument, signed: by trades that were not ours
+    breaker: str = ""  # why the venue is left alone
+    data_age_ns: int = 0  # market time since the last candle closed
+    mark_ticks: int = 0  # last close; 0: none yet
+    basis_ppm: int | None = None  # from the spot's price; None: not known
+    has_spot: bool = False  # the instrument has a spot to be compared with
+    clock_drift_ms: int = 0
+    lost_today: int = 0  # minor units, of the account
+    losses_in_a_row: int = 0  # the most of any strategy behind the order
+    lost_last_ns: int = 0  # market
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +235,72 @@ def rate_is_low_enough(intent: Intent, book: Book, limits: Limits) -> tuple[Refu
     )
 
 
+def venue_is_well(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
+    """The circuit breaker is asked before every order; what only reduces is its own probe."""
+    if _is_exit(intent) or not book.breaker:
+        return None
+    return Refusal.VENUE_UNWELL, book.breaker
+
+
+def data_is_fresh(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
+    """A market that has not been heard of for so long may be anywhere."""
+    if _is_exit(intent) or not limits.data_age_ns_max or book.data_age_ns <= limits.data_age_ns_max:
+        return None
+    ages = f"{book.data_age_ns // NS} s old; data_age_s_max is {limits.data_age_ns_max // NS}"
+    return Refusal.STALE_DATA, f"the last candle of {intent.instrument} is {ages}"
+
+
+def clock_is_right(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
+    """A venue refuses requests of another time, and we would misjudge every age."""
+    if _is_exit(intent) or not limits.clock_drift_ms_max or abs(book.clock_drift_ms) <= limits.clock_drift_ms_max:
+        return None
+    words = f"our clock is {book.clock_drift_ms} ms off the venue's; clock_drift_ms_max is {limits.clock_drift_ms_max}"
+    return Refusal.CLOCK_DRIFT, words
+
+
+def price_is_in_band(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
+    """The price that the order counts on, and its limit, are near the last close."""
+    if _is_exit(intent) or not limits.price_band_ppm or not book.mark_ticks:
+        return None
+    for ticks in (intent.reference_ticks, intent.price_ticks):
+        away = abs(ticks - book.mark_ticks) * 1_000_000 // book.mark_ticks if ticks else 0
+        if away > limits.price_band_ppm:
+            words = f"price of {ticks} ticks is {away} ppm from the last close {book.mark_ticks}"
+            return Refusal.PRICE_BAND, f"{words}; price_band_ppm is {limits.price_band_ppm}"
+    return None
+
+
+def basis_is_narrow(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
+    """A perpetual that has left its spot behind is not the market that was decided on."""
+    if _is_exit(intent) or not limits.basis_ppm_max or not book.has_spot:
+        return None
+    if book.basis_ppm is None:
+        return Refusal.BASIS, f"no spot price to compare {intent.instrument} with"
+    if book.basis_ppm <= limits.basis_ppm_max:
+        return None
+    words = f"{intent.instrument} is {book.basis_ppm} ppm from its spot; basis_ppm_max is {limits.basis_ppm_max}"
+    return Refusal.BASIS, words
+
+
+def day_may_lose_more(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
+    """Once a day has lost so much, the next day may try again."""
+    if _is_exit(intent) or not limits.daily_loss_max or book.lost_today < limits.daily_loss_max:
+        return None
+    lost, most = (Decimal(minor).scaleb(-8) for minor in (book.lost_today, limits.daily_loss_max))
+    return Refusal.DAILY_LOSS, f"{lost:f} lost today; daily_loss_max is {most:f}"
+
+
+def losses_are_few(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
+    """A strategy that loses trade after trade cools down."""
+    if _is_exit(intent) or not limits.losses_in_a_row_max or book.losses_in_a_row < limits.losses_in_a_row_max:
+        return None
+    left_ns = book.lost_last_ns + limits.cooldown_ns - book.market_ns
+    if left_ns <= 0:
+        return None
+    words = f"{book.losses_in_a_row} losses in a row; losses_in_a_row_max is {limits.losses_in_a_row_max}"
+    return Refusal.LOSSES_IN_A_ROW, f"{words}, {-(-left_ns // (60 * NS))} minutes to go"
+
+
 def _nearest(intent: Intent, over: int) -> str:
     return f"nearest legal: {max(0, intent.lots - over)} lots"
 
@@ -225,6 +318,13 @@ CHECKS: tuple[Check, ...] = (
     position_stays_bounded,
     exposure_stays_bounded,
     rate_is_low_enough,
+    venue_is_well,
+    data_is_fresh,
+    clock_is_right,
+    price_is_in_band,
+    basis_is_narrow,
+    day_may_lose_more,
+    losses_are_few,
 )
 
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from orchestrator.settings import BadInputError
 
-LATER = ("indicator", "optimise", "train", "record", "download")
+LATER = ("optimise", "train", "record", "download")
 WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
 MIRROR = "; or binanceusdm: the real public market, mirrored, at its own speed"
 AGENT_WORDS = 4  # agent ROLE --session DIR
@@ -130,6 +130,7 @@ def parser() -> Parser:
     sub.add_argument("--max-candles", type=whole, metavar="N", help="stop once so many have closed, of all symbols")
     sub.add_argument("--json", type=place, metavar="PATH", help="write the report there; - is standard output")
     sub.add_argument("--out", type=Path, metavar="DIR", help="write report.json, trades.csv and equity.csv there")
+    command("indicator", "one indicator over a candle file, as CSV (indicator --help lists them)", _indicator)
     sub = command("exchange", "the embedded exchange alone, for any Binance client", _exchange)
     sub.add_argument("--port", type=number, required=True, metavar="N", help="of loopback; 0: any that is free")
     sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="WHAT", help=WHAT)
@@ -153,6 +154,10 @@ def main(argv: Sequence[str]) -> int:
             from orchestrator.process import enter
 
             return enter(argv[1:])
+        if argv and argv[0] == "indicator":
+            from orchestrator.indicate import compute
+
+            return compute(argv[1:], Parser, place)
         _check_command(argv[0] if argv else "")
         return _act(parser().parse_args(argv))
     except BadInputError as error:
@@ -181,7 +186,7 @@ def _check_command(word: str) -> None:
 
 
 def _names() -> list[str]:
-    return ["status", "stop", "kill-switch", "doctor", "why", "replay", "backtest", "exchange"]
+    return ["status", "stop", "kill-switch", "doctor", "why", "replay", "backtest", "indicator", "exchange"]
 
 
 def _act(typed: argparse.Namespace) -> int:
@@ -239,6 +244,10 @@ def _why(typed: argparse.Namespace) -> int:
     from orchestrator.why import explain
 
     return explain(typed.state, typed.session, typed.symbol, typed.time)
+
+
+def _indicator(typed: argparse.Namespace) -> int:
+    raise BadInputError(f"{typed.command} comes first: python run.py indicator NAME --data FILE --out FILE")
 
 
 def _replay(typed: argparse.Namespace) -> int:

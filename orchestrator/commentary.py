@@ -12,6 +12,7 @@ from decimal import Decimal
 import numpy as np
 
 from brain.words import explain
+from orchestrator.rollcall import RollCall
 from shm.instruments import Instrument
 from shm.memory import Memory
 from shm.records import CLOCK, DECISION, ORDER_EVENT, POSITION, QUOTE, OrderEventKind, OrderState, Purpose, Reason
@@ -62,6 +63,7 @@ class Commentary:
         self._decision_batch = np.zeros(BATCH, DECISION)
         self._event_batch = np.zeros(BATCH, ORDER_EVENT)
         self._told: set[str] = set()
+        self._roll = RollCall([each.symbol for each in instruments], len(values))
         self.last_reason = ""
         self.fills = 0
 
@@ -87,6 +89,9 @@ class Commentary:
                     lines.append(f"first decision  {self.last_reason}")
                 elif decision["reason"] in (Reason.LONG, Reason.SHORT) and self._is_first("opinion"):
                     lines.append(f"first opinion   {self.last_reason}")
+                row, strategy = int(decision["instrument"]), int(decision["strategy"])
+                if said := self._roll.hear(row, strategy, int(decision["open_ns"])):
+                    lines.append(said)
         return lines
 
     def _read_events(self) -> list[str]:

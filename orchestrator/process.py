@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from orchestrator import session as sessions
+from orchestrator.narrowing import narrow
 from orchestrator.policy import MIRROR_NEEDS, NEEDS, may_start
 from orchestrator.session import Session
 from shm.agent import AsyncAgent, Body, Pulse, Stopping, die_with_parent, run
@@ -57,6 +58,8 @@ def enter(argv: Sequence[str]) -> int:
         return 1
     stopping = Stopping(parent)
     body = Body(memory, Pulse(memory), log(role, session.log_path, pid=os.getpid()), stopping)
+    if "orchestrator.dialling" in MODULES[role]:
+        narrow()
     for name in MODULES[role]:
         importlib.import_module(name)
     if not await_needs(body, role, MIRROR_NEEDS if session.settings.market.is_mirror else NEEDS):

@@ -28,6 +28,7 @@ from engine.venue.embedded.market import Market
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Ports, PortTakenError
 from engine.venue.embedded.signing import Key, fresh_key
+from engine.venue.embedded.spot.exchange import SpotExchange
 from orchestrator import addresses, wiring
 from orchestrator.settings import BadInputError, MarketSettings, build
 from shm.clock import SystemClock
@@ -125,17 +126,19 @@ def _identity(folder: Path | None, settings: MarketSettings, seed: int) -> Ident
     return known
 
 
-def _opened(exchange: Exchange, folder: Path | None, seed: int, deposit: int) -> None:
-    """Let ``exchange`` go on from what it was told, or begin with one funded account."""
+def _opened(exchange: Exchange, folder: Path | None, seed: int, deposit: int) -> SpotExchange:
+    """Let ``exchange`` go on from what it was told, or begin with one funded account; its spot floor."""
 
+    spot = SpotExchange(exchange)
     if folder is not None:
         try:
             chronicle = Chronicle(folder, exchange.character(seed))
-            chronicle.play(exchange)
+            chronicle.play(exchange, spot)
         except ChronicleError as error:
             raise BadInputError(str(error)) from None
     if not exchange.accounts:
         exchange.deposit(ACCOUNT, deposit)
+    return spot
 
 
 def _certificate(folder: Path | None) -> Certificate | None:
@@ -151,8 +154,8 @@ async def _serve(
     (settings, identity, folder), (solo, schedule) = ours, told
     speed = Speed.parse(str(settings.speed))
     played = Exchange(market, wiring.play_of(settings, speed))
-    _opened(played, folder, identity.seed, minor(settings.deposit))
-    agent = ExchangeAgent(played, _plan(solo, identity, (speed, schedule, folder)))
+    spot = _opened(played, folder, identity.seed, minor(settings.deposit))
+    agent = ExchangeAgent(played, replace(_plan(solo, identity, (speed, schedule, folder)), spot=spot))
     await agent.start()
     if solo.certificate:
         solo.certificate.write_text(agent.certificate.pem, encoding="ascii")

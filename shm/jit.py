@@ -11,17 +11,22 @@ import ctypes
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any, TypeVar
 
 import numba as _numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic as _intrinsic
 
 from shm.build import fingerprint
 
-__all__ = ["address_of", "call5", "compiled", "fingerprint", "inlined", "kernel", "record_at"]
+__all__ = [
+    "address_of", "call5", "compiled", "fingerprint", "inlined", "kernel", "on_stack", "put_back", "record_at",
+    "shaped", "specialised",
+]  # fmt: skip
 
 # What it makes is typed by numba where it is used.
 numba: Any = _numba
@@ -55,6 +60,22 @@ def inlined(function: Function) -> Function:
     return numba.njit(forceinline=True, **_FLAGS)(function)
 
 
+def specialised(template: Callable[..., Any], name: str, **bound: Any) -> Any:
+    """A kernel with the body of ``template`` and ``bound`` in place of its globals of these names; cached as ``name``.
+
+    A kernel that is passed as an argument or closed over is compiled in every process; this one is loaded.
+    """
+    code = template.__code__.replace(co_name=name, co_qualname=name)
+    function = FunctionType(code, {**template.__globals__, **bound}, name)
+    function.__module__ = template.__module__
+    return kernel(function)
+
+
+def shaped(records: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return ``records`` as kernels take them: run as plain Python they need fields to be attributes."""
+    return records.view(np.recarray) if PLAIN else records
+
+
 def address_of(array: np.ndarray[Any, Any]) -> int:
     """Address of the first byte of ``array``, which the caller keeps alive."""
     assert array.flags.c_contiguous, "only a contiguous array has one address"
@@ -70,6 +91,47 @@ def record_at(typingctx, address, dtype):
         return builder.inttoptr(arguments[0], context.get_value_type(record))
 
     return record(types.intp, dtype), codegen
+
+
+STACK_BYTES_MAX = 1 << 16
+
+
+@intrinsic
+def on_stack(typingctx, record):
+    """A copy of ``record`` on the stack, where the compiler knows that nothing else can reach it.
+
+    What would be too large for a stack stays where it is.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        if record.size > STACK_BYTES_MAX:
+            return arguments[0]
+        with builder.goto_entry_block():
+            place = builder.alloca(ir.ArrayType(ir.IntType(64), -(-record.size // 8)))
+        place = builder.bitcast(place, arguments[0].type)
+        _copy(builder, place, arguments[0], record.size)
+        return place
+
+    return record(record), codegen
+
+
+@intrinsic
+def put_back(typingctx, record, copy):
+    """Write what ``on_stack`` gave back to where it came from."""
+
+    def codegen(context, builder, signature, arguments):
+        if record.size <= STACK_BYTES_MAX:
+            _copy(builder, arguments[0], arguments[1], record.size)
+        return context.get_dummy_value()
+
+    return types.void(record, copy), codegen
+
+
+def _copy(builder, to, source, size):
+    pointer = ir.IntType(8).as_pointer()
+    cgutils.raw_memcpy(
+        builder, builder.bitcast(to, pointer), builder.bitcast(source, pointer), ir.Constant(ir.IntType(64), size), 1
+    )
 
 
 @intrinsic
@@ -120,5 +182,14 @@ def _plain_call5(address, *addresses):
     )
 
 
+def _plain_on_stack(record):
+    return record
+
+
+def _plain_put_back(record, copy):
+    del record, copy
+
+
 if PLAIN:
     record_at, call5 = _plain_record_at, _plain_call5
+    on_stack, put_back = _plain_on_stack, _plain_put_back

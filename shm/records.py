@@ -5,12 +5,10 @@
     | sequence | payload: one record, 120 bytes = 15 words of 8 bytes      |
     +----------+-----------------------------------------------------------+
 
-Prices and quantities of ours are integers: ``ticks`` and ``lots`` of the
-instrument, money in minor units of 1e-8 of the quote asset.  ``f8`` holds market
-data and nothing else.  ``*_ns`` is UTC nanoseconds since 1970; which clock is said
-beside the field: market (the exchange's, see table CLOCK), wall or monotonic.
-A ring record opens with ``kind``; kind 0 is GAP, what a successor publishes in
-place of a record that its predecessor died while writing.
+Prices and quantities of ours are integers: ``ticks`` and ``lots`` of the instrument, money in minor units of 1e-8 of
+the quote asset.  ``f8`` holds market data and nothing else.  ``*_ns`` is UTC nanoseconds since 1970; which clock is
+said beside the field: market (the exchange's, see table CLOCK), wall or monotonic.  A ring record opens with ``kind``;
+kind 0 is GAP, what a successor publishes in place of a record that its predecessor died while writing.
 """
 
 from enum import IntEnum
@@ -67,6 +65,12 @@ class Reason(IntEnum):
     STOPPED = 8  # no trade: stopped out, waiting for the next turn
     MALFORMED = 9  # no opinion: the strategy answered with NaN or infinity
     EXIT = 10  # want no position
+    QUIET = 11  # no trade: nothing that this strategy waits for has happened
+    REGIME = 12  # no trade: the market is not of the kind that this strategy is for
+    BIAS = 13  # no trade: the longer timeframe is against it
+    WEAK = 14  # no trade: what speaks for it is not enough
+    SPLIT = 15  # no trade: the opinions contradict one another
+    REACHED = 16  # want no position: the move has arrived where it was to go
 
 
 class OrderState(IntEnum):
@@ -92,6 +96,7 @@ class Purpose(IntEnum):
     EXIT = 2
     STOP = 3
     FLATTEN = 4
+    TAKE_PROFIT = 5  # a target of the ladder, resting
 
 
 class Leg(IntEnum):
@@ -392,6 +397,5 @@ COMMAND = np.dtype(
 )
 
 RECORDS = {name: value for name, value in globals().items() if isinstance(value, np.dtype)}
-
 for _name, _record in RECORDS.items():
     assert _record.itemsize == PAYLOAD, f"{_name} must fill a slot's payload: {_record.itemsize}"

@@ -1,65 +1,196 @@
-"""Momentum kernels.  One value in, one value out, O(1); the past lives in ``state``."""
+"""How fast it moves: RSI, rate of change, CCI, TSI, awesome oscillator.  One candle in, O(1)."""
 
 import math
 
-import numpy as np
+from brain.indicators.indicator import LIMIT, RANGE, WINDOW, Indicator, state_of
+from brain.indicators.trend import EMA, FADE, FADE_WILDER, SMA, ema, sma
+from brain.indicators.windows import DELAY, TOTAL, count, delayed, restart
+from shm.jit import inlined, kernel
 
-from brain.indicators.indicator import Indicator
-from shm.jit import kernel
+RSI = state_of("gain", "loss", "share", "close_last")
+ROC = DELAY
+CCI = state_of("last", ("same", "<i8"), ("slot", "<i8"), ("past", "<f8", (WINDOW,)), ("average", TOTAL))
+TSI = state_of("close_last", *[(name, EMA) for name in ("move", "move_smooth", "reach", "reach_smooth")])
+AO = state_of(("fast", SMA), ("slow", SMA))
 
-RSI = np.dtype(
-    [("gain", "<f8"), ("loss", "<f8"), ("close_last", "<f8"), ("seen", "<i8"), ("settles", "<i8")], align=True
-)
 
-
-@kernel
+@inlined
 def rsi(state, close, period):
     """Wilder's relative strength index, 0 to 100; NaN until ``period`` changes were seen.
 
     As TA-Lib's, except in a market that has not moved at all: there it says 0, we say 50.
     """
-    if not math.isfinite(close):
-        state.seen, state.gain, state.loss = 0, 0.0, 0.0
-        return math.nan
+    if 0 < period < state.seen and abs(close) < LIMIT:
+        change = close - state.close_last
+        state.close_last = close
+        state.seen += 1
+        share = state.share
+        gain = state.gain + ((max(0.0, change)) - state.gain) * share
+        loss = state.loss + ((-change if change < 0.0 else 0.0) - state.loss) * share
+        state.gain, state.loss = gain, loss
+        both = gain + loss
+        return 100.0 * gain / both if both > 0.0 else 50.0
+    return _seed_rsi(state, close, period)
+
+
+@kernel
+def _seed_rsi(state, close, period):
+    if not abs(close) < LIMIT or period < 1:
+        return restart(state, period >= 1)
     if state.seen == 0:
         # each change keeps (period-1)/period of an error: 21 periods leave 8e-10 of it
-        state.settles = 21 * period + 1
-        state.close_last = close
-        state.seen = 1
-        return math.nan
-    change = close - state.close_last
-    gain, loss = max(change, 0.0), max(-change, 0.0)
+        state.gain, state.loss, state.share, state.settles = 0.0, 0.0, 1.0 / period, FADE_WILDER * period + 1
+    else:
+        change = close - state.close_last
+        state.gain += (max(change, 0.0) - state.gain) / state.seen
+        state.loss += (max(-change, 0.0) - state.loss) / state.seen
     state.close_last = close
     state.seen += 1
-    if state.seen > period + 1:
-        state.gain += (gain - state.gain) / period
-        state.loss += (loss - state.loss) / period
-        return _strength(state.gain, state.loss)
-    state.gain += gain / period
-    state.loss += loss / period
-    return _strength(state.gain, state.loss) if state.seen == period + 1 else math.nan
-
-
-@kernel
-def _strength(gain, loss):
+    if state.seen <= period:
+        return math.nan
     # A flat market has neither: call it neutral rather than divide by zero.
-    total = gain + loss
-    return 100.0 * (gain / total) if total > 0.0 else 50.0
+    both = state.gain + state.loss
+    return 100.0 * state.gain / both if both > 0.0 else 50.0
 
 
 @kernel
-def _rsi_step(state, settings, candle, _position, out):
+def roc(state, close, period):
+    """Change over ``period`` candles in per cent of the older close, 0 where that is 0; NaN before."""
+    past = delayed(state, close, period)
+    if past == 0.0:
+        return 0.0
+    return 100.0 * (close / past - 1.0)
+
+
+@kernel
+def cci(state, candle, period):
+    """Typical price against its mean, in 0.015 mean deviations, 0 where there is none; NaN before.
+
+    The mean deviation looks at all ``period`` candles each time, as TA-Lib's does.
+    """
+    typical = (candle.high + candle.low + candle.close) / 3.0
+    mean = sma(state.average, typical, period)
+    state.seen, state.settles = state.average.seen, state.average.settles
+    if state.seen < 1:
+        return math.nan
+    if state.seen == 1:
+        state.slot, state.same = 0, 0
+    state.same = state.same + 1 if typical == state.last else 1
+    state.last, state.past[state.slot] = typical, typical
+    state.slot = state.slot + 1 if state.slot + 1 < period else 0
+    if mean != mean:
+        return math.nan
+    deviation = 0.0
+    for n in range(period):
+        deviation += abs(state.past[n] - mean)
+    # what has not moved at all has no deviation, whatever the rounding says
+    return (typical - mean) / (0.015 * deviation / period) if deviation > 0.0 and state.same < period else 0.0
+
+
+@kernel
+def tsi(state, close, long_period, short_period):
+    """True strength: the change smoothed twice over its size smoothed twice, -100 to 100; NaN before."""
+    sound = abs(close) < LIMIT
+    change = close - state.close_last if sound and state.seen > 0 else math.nan
+    state.close_last = close
+    count(state, sound, 13 * (long_period + short_period) + 1)
+    if not sound or change == change:
+        move = ema(state.move_smooth, ema(state.move, change, long_period), short_period)
+        size = ema(state.reach_smooth, ema(state.reach, abs(change), long_period), short_period)
+        if size == size:
+            return 100.0 * (move / size) if size > 0.0 else 0.0
+    return math.nan
+
+
+@kernel
+def awesome(state, candle, fast_period, slow_period):
+    """Mean of the last ``fast_period`` middles less that of the last ``slow_period``; NaN before."""
+    middle = 0.5 * (candle.high + candle.low)
+    count(state, abs(middle) < LIMIT, max(fast_period, slow_period))
+    return sma(state.fast, middle, fast_period) - sma(state.slow, middle, slow_period)
+
+
+@inlined
+def _rsi_step(state, settings, candle, out):
     out.value = rsi(state, candle.close, settings.period)
-    return 0
+
+
+@inlined
+def _roc_step(state, settings, candle, out):
+    out.value = roc(state, candle.close, settings.period)
+
+
+@inlined
+def _cci_step(state, settings, candle, out):
+    out.value = cci(state, candle, settings.period)
+
+
+@inlined
+def _tsi_step(state, settings, candle, out):
+    out.value = tsi(state, candle.close, settings.long_period, settings.short_period)
+
+
+@inlined
+def _awesome_step(state, settings, candle, out):
+    out.value = awesome(state, candle, settings.fast_period, settings.slow_period)
 
 
 RSI_INDICATOR = Indicator(
     name="rsi",
+    title="relative strength index",
     state=RSI,
     step=_rsi_step,
-    inputs=("close",),
-    outputs=("value",),
     parameters={"period": 14},
     first=lambda period: period,
-    settled=lambda period: 21 * period,
+    settled=lambda period: FADE_WILDER * period,
+    origin="TA-Lib RSI",
+    difference="50, not 0, in a market that has never moved",
 )
+
+ROC_INDICATOR = Indicator(
+    name="roc",
+    title="rate of change in per cent",
+    state=ROC,
+    step=_roc_step,
+    parameters={"period": 10},
+    first=lambda period: period,
+    settled=lambda period: period,
+    origin="TA-Lib ROC",
+)
+
+CCI_INDICATOR = Indicator(
+    name="cci",
+    title="commodity channel index",
+    state=CCI,
+    step=_cci_step,
+    inputs=RANGE,
+    parameters={"period": 14},
+    first=lambda period: period - 1,
+    settled=lambda period: period - 1,
+    origin="TA-Lib CCI",
+)
+
+TSI_INDICATOR = Indicator(
+    name="tsi",
+    title="true strength index",
+    state=TSI,
+    step=_tsi_step,
+    parameters={"long_period": 25, "short_period": 13},
+    first=lambda long_period, short_period: long_period + short_period - 1,
+    settled=lambda long_period, short_period: 13 * (long_period + short_period),
+    origin="TA-Lib TSI",
+)
+
+AO_INDICATOR = Indicator(
+    name="awesome",
+    title="awesome oscillator",
+    state=AO,
+    step=_awesome_step,
+    inputs=("high", "low"),
+    parameters={"fast_period": 5, "slow_period": 34},
+    first=lambda fast_period, slow_period: max(fast_period, slow_period) - 1,
+    settled=lambda fast_period, slow_period: max(fast_period, slow_period) - 1,
+    origin="TA-Lib AO",
+)
+
+assert FADE < 13, "an average of averages is slower to forget than one"

@@ -22,6 +22,12 @@ What ``decide`` is given
     target      what it wants, as it left it: amount (-1.0 to 1.0 of the risk budget) and stop (a price)
 
 What it answers: a reason.  ``hold`` and ``go_flat`` write the target and give the right one; WARMING says "no opinion".
+The list is closed (shm/records.py); a no-trade has one too:
+
+    FLAT     nothing is held and the strategy is content      REGIME   the market is not of its kind
+    QUIET    nothing that it waits for has happened           BIAS     the longer timeframe is against it
+    WEAK     what speaks for it is not enough                 SPLIT    its opinions contradict one another
+    HEATED   the move has run too far                         STOPPED  stopped out, waiting for the next turn
 
     @kernel
     def decide(state, settings, candle, position, target):
@@ -49,8 +55,8 @@ from shm.jit import kernel
 from shm.records import Reason
 
 __all__ = [
-    "EXIT", "FLAT", "HEATED", "HELD", "LONG", "SHORT", "STOPPED", "WARMING",
-    "WORKING", "go_flat", "hold", "kernel", "note", "settled",
+    "BIAS", "EXIT", "FLAT", "HEATED", "HELD", "LONG", "QUIET", "REACHED", "REGIME", "SHORT", "SPLIT", "STOPPED",
+    "WARMING", "WEAK", "WORKING", "clamp", "go_flat", "hold", "is_stopped", "kernel", "note", "settled",
 ]  # fmt: skip
 
 WARMING = int(Reason.COLD)
@@ -61,6 +67,12 @@ HELD = int(Reason.HELD)
 HEATED = int(Reason.HEATED)
 STOPPED = int(Reason.STOPPED)
 EXIT = int(Reason.EXIT)
+QUIET = int(Reason.QUIET)
+REGIME = int(Reason.REGIME)
+BIAS = int(Reason.BIAS)
+WEAK = int(Reason.WEAK)
+SPLIT = int(Reason.SPLIT)
+REACHED = int(Reason.REACHED)
 
 # what ``target`` is: in, what stands; out, what is wanted
 WORKING = np.dtype([("amount", "<f8"), ("stop", "<f8"), ("values", "<f8", (3,))], align=True)
@@ -89,6 +101,18 @@ def go_flat(target):
     target.amount = 0.0
     target.stop = 0.0
     return EXIT
+
+
+@kernel
+def is_stopped(position, target):
+    """True when a protective stop has ended what ``target`` wants."""
+    return position.stopped_side * target.amount > 0.0
+
+
+@kernel
+def clamp(x, least, most):
+    """``x`` between ``least`` and ``most``."""
+    return least if x < least else min(x, most)
 
 
 @kernel

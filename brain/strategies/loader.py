@@ -11,7 +11,6 @@ import difflib
 import hashlib
 import importlib.util
 import linecache
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import numba
 import numpy as np
 from numba.core.errors import NumbaError
 
+from brain.diagnosis import cause, deepest, line_in
 from brain.indicators.indicator import SEEN, SETTLES, record_of
 from brain.strategies.base import WORKING
 from brain.timeframes import SECONDS
@@ -237,9 +237,10 @@ def _compile(
         raise _field_missing(path, decide, error) from error
     except NumbaError as error:
         text = str(error)
-        lines = re.findall(rf'File "[^"]*{re.escape(path.name)}", line (\d+)', text)
-        line = lines[-1] if lines else decide.py_func.__code__.co_firstlineno
-        raise StrategyError(f"{path}:{line}: decide does not compile: {_cause(text)}") from error
+        line = line_in(text, path.name) or decide.py_func.__code__.co_firstlineno
+        where = deepest(text)
+        inside = f" (in {where})" if where and Path(where.split(":")[0]).name != path.name else ""
+        raise StrategyError(f"{path}:{line}: decide does not compile: {cause(text)}{inside}") from error
 
 
 def _field_missing(path: Path, decide: Any, error: KeyError) -> StrategyError:
@@ -249,13 +250,6 @@ def _field_missing(path: Path, decide: Any, error: KeyError) -> StrategyError:
         if number >= decide.py_func.__code__.co_firstlineno and f".{name}" in line:
             return StrategyError(f"{path}:{number}: decide does not compile: no record here has a field {name}")
     return StrategyError(f"{path}: decide does not compile: no record here has a field {name}")
-
-
-def _cause(text: str) -> str:
-    # numba's first line only names the pass; the cause is the first that says something
-    dull = ("Failed in nopython", "During:", "File ", "Overload", "There are", "- ", "* ", ">>>")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in lines if not line.startswith(dull)), lines[0])
 
 
 def _words(

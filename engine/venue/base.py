@@ -174,6 +174,10 @@ class Venue(Protocol):
         """Our cash."""
         ...
 
+    async def server_ns(self) -> int:
+        """The venue's own clock: wall time, as requests are judged by."""
+        ...
+
     async def listen(self, told: Callable[[News], None]) -> None:
         """Tell every private event to ``told`` at once, through reconnects, until cancelled."""
         ...

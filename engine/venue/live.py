@@ -227,9 +227,8 @@ class LiveVenue:
 
     async def funding_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
         """Every payment of funding at ``since_ns`` and later."""
-        return await income.funding(
-            lambda wanted: _asked(self._client.fapiPrivateGetIncome(wanted)), self._by_id.get, since_ns
-        )
+        ask = self._client.fapiPrivateGetIncome
+        return await income.funding(lambda wanted: _asked(ask(wanted)), self._by_id.get, since_ns)
 
     async def positions(self) -> tuple[PositionSeen, ...]:
         """What we hold of the instruments that we follow."""
@@ -242,13 +241,15 @@ class LiveVenue:
         seen: WalletSeen = _read(binance.wallet_row, balance["info"], asset)
         return seen
 
+    async def server_ns(self) -> int:
+        """The venue's own clock."""
+        return int(await _asked(self._client.fetch_time())) * 1_000_000
+
     def stream_age_ns(self) -> int:
         """Machine time since a frame or a pong of the private stream."""
         now_ns = self._around.clock.monotonic_ns()
-        marks = max(
-            ((c.last_message_at or 0, c.lastPong or 0) for c in _private(self._client) if c.isConnected),
-            default=(0, 0),
-        )
+        live = [c for c in _private(self._client) if c.isConnected]
+        marks = max(((c.last_message_at or 0, c.lastPong or 0) for c in live), default=(0, 0))
         # ccxt stamps with the wall clock: only that a stamp is new is evidence, its value is not.
         if marks != self._alive and marks != (0, 0):
             self._alive, self._alive_ns = marks, now_ns

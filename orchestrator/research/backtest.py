@@ -64,9 +64,8 @@ class Backtest:
     """One market, played once."""
 
     def __init__(self, market: Market, settings: Settings, strategies: list[Strategy]) -> None:
-        # Prices and fills are those of a session; funding is not charged yet, and profit is marked at the last price.
         play = wiring.play_of(settings.market, Speed.parse("step"))
-        self._exchange = Exchange(market, replace(play, tells_ticks=False, pays_funding=False, mark_minutes=0))
+        self._exchange = Exchange(market, replace(play, tells_ticks=False))
         self._instruments: tuple[Instrument, ...] = wiring.instruments_of(market, VENUE, ACCOUNT)
         self._rows = {listing.id: listing.row for listing in market.listings}
         self._listings = market.listings

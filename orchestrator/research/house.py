@@ -17,7 +17,7 @@ from engine import errors
 from engine.books import Books
 from engine.core import Core
 from engine.desk import Desk
-from engine.events import BookEvent, Deposited, Filled, Intended
+from engine.events import BookEvent, Deposited, Filled, Funded, Intended
 from engine.inbox import Inbox
 from engine.messages import Action, Ask, Cancel, Candle, Message, Moment, Outcome, Recorded, Send, Target, Tick
 from engine.order import Event, Intent, OrderType
@@ -85,6 +85,8 @@ class House:
         self.books, self.dispatch = Books(), _Idle()
         self.fills: list[Filled] = []
         self.intents_count = self.rejects_count = 0
+        self.funded: list[Funded] = []
+        self._payments_seen = 0  # rows of the exchange's list
         self.marks: dict[str, int] = {}
         self._machine_ns = exchange.now_ns
         self._actions: deque[Action] = deque()
@@ -146,6 +148,7 @@ class House:
     def hear(self, happenings: Sequence[Happening]) -> None:
         """Digest what the exchange told of our account, then let it settle."""
         self._told(happenings)
+        self._pay()
         self.settle()
 
     def settle(self) -> None:
@@ -208,6 +211,23 @@ class House:
                     self._ask(intent)
                 case _:
                     pass  # a comparison has nobody to differ from; a refusal is counted by the core
+
+    def _pay(self) -> None:
+        """Book the funding that the exchange lists and our books do not have."""
+        payments = self.exchange.payments(self.account)
+        for paid in payments[self._payments_seen :]:
+            if paid.kind == "FUNDING_FEE":
+                funded = Funded(
+                    account=self.account,
+                    venue=self._tenancy.venue,
+                    instrument=self._by_id[paid.symbol].symbol,
+                    amount=paid.amount,
+                    reference=f"income {paid.number}",
+                    market_ns=paid.at_ns,
+                )
+                self.funded.append(funded)
+                self.tell(Recorded(funded))
+        self._payments_seen = len(payments)
 
     def _place(self, intent: Intent) -> None:
         instrument = self._by_symbol[intent.instrument]
@@ -281,7 +301,7 @@ class House:
                 return messages.order_update(self._listings[happening.order.symbol], happening)
             case AlgoUpdate():
                 return messages.algo_update(self._listings[happening.order.symbol], happening)
-            case AccountUpdate() if happening.reason != "DEPOSIT":
+            case AccountUpdate() if happening.reason == "ORDER":
                 position = happening.position
                 return messages.account_update(self._listings[position.symbol] if position else None, happening)
         return None

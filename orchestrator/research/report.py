@@ -43,12 +43,13 @@ class Trade:
     exit_cost: int = 0
     exit_ns: int = 0
     fees: int = 0
+    funding: int = 0
     reason: str = ""
 
     @property
     def profit(self) -> int:
-        """Minor units, after fees, of the lots that were closed; all of them once it is over."""
-        return self.side * (self.exit_cost - self.entry_cost) * self.instrument.unit - self.fees
+        """Minor units, after fees and funding, of a trade that is over."""
+        return self.side * (self.exit_cost - self.entry_cost) * self.instrument.unit - self.fees + self.funding
 
     def told(self) -> dict[str, Any]:
         """Return it as the report shows it."""
@@ -61,7 +62,7 @@ class Trade:
             "exit_time": stamp(self.exit_ns),
             "exit_price": _average(self.instrument, self.exit_cost, self.closed),
             "fees": _text(self.fees),
-            "funding": "0",
+            "funding": _text(self.funding),
             "profit": _text(self.profit),
             "exit_reason": self.reason,
         }
@@ -95,6 +96,11 @@ def trades_of(fills: Sequence["Filled"], course: "Course") -> list[Trade]:
             left, fee_left = left - closing, fee_left - fee
             if trade.closed == trade.lots:
                 trade.exit_ns, trade.reason = fill.market_ns, reason
+                trade.funding = sum(
+                    paid.amount
+                    for paid in course.house.funded
+                    if paid.instrument == fill.instrument and trade.entry_ns < paid.market_ns <= trade.exit_ns
+                )
                 done.append(running.pop(fill.instrument))
         if left:
             trade = running.setdefault(fill.instrument, Trade(instruments[fill.instrument], fill.side, fill.market_ns))
@@ -133,7 +139,7 @@ def figures(course: "Course", settings: "Settings", strategies: Sequence["Strate
         "equity_end": _text(end),
         "unrealised": _text(house.unrealised),
         "fees": _text(sum(fill.fee for fill in house.fills)),
-        "funding": "0",
+        "funding": _text(sum(paid.amount for paid in house.funded)),
         "return": (end - start) / start,
         "sharpe": _ratio(returns, returns, yearly),
         "sortino": _ratio(returns, [min(0.0, each) for each in returns], yearly, about=0.0),
@@ -143,7 +149,7 @@ def figures(course: "Course", settings: "Settings", strategies: Sequence["Strate
         "win_rate": sum(trade.profit > 0 for trade in trades) / len(trades) if trades else None,
         "exposure": course.exposed / len(course.times_ns) if course.times_ns else 0.0,
         "decision_hash": hashed,
-        "difference": _text(theirs.equity - end),
+        "difference": _text(theirs.wallet - house.wallet),
         "seconds": round(course.seconds, 3),
         "candles_per_second": round(course.candles / course.seconds, 1) if course.seconds else 0.0,
     }
@@ -187,13 +193,13 @@ def table(found: dict[str, Any]) -> Iterator[str]:
         ("candles", f"{found['candles']}  ({found['candles_per_second']:.0f} a second)"),
         ("orders, fills, trades", f"{found['orders']}, {found['fills']}, {len(found['trades'])}"),
         ("equity", f"{found['equity_start']} -> {found['equity_end']}  ({found['return']:+.2%})"),
-        ("fees", found["fees"]),
+        ("fees, funding", f"{found['fees']}, {found['funding']}"),
         (f"sharpe, sortino (by {found['ratio_period']})", f"{_shown(found['sharpe'])}, {_shown(found['sortino'])}"),
         ("max drawdown", f"{found['max_drawdown']:.2%}"),
         ("win rate, profit factor", f"{_shown(found['win_rate'])}, {_shown(found['profit_factor'])}"),
         ("exposure", f"{found['exposure']:.1%} of the minutes"),
         ("decision hash", found["decision_hash"][:16]),
-        ("difference to the exchange's books", found["difference"]),
+        ("difference to the exchange's wallet", found["difference"]),
     ]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:

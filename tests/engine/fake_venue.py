@@ -5,6 +5,7 @@ FakeVenue  one process's way to it; dropped with the process
 """
 
 import asyncio
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -67,6 +68,7 @@ class Exchange:
         self.doubling = False  # the stream tells everything twice
         self.listeners = []
         self.last_id = 0
+        self.clock_ns = time.time_ns
 
     def number(self):
         """A fresh order or trade number."""
@@ -281,6 +283,10 @@ class FakeVenue:
     async def wallet(self, asset):
         """Cash."""
         return WalletSeen(asset=asset, wallet=self.exchange.cash, reason="", change=0, symbol="", market_ns=0)
+
+    async def server_ns(self):
+        """The exchange's clock, as far off as the test says."""
+        return self.exchange.clock_ns()
 
     async def listen(self, told):
         """Tell what the exchange tells, until cancelled."""

@@ -76,6 +76,8 @@ class Stage:
         """Nothing runs yet."""
         self.exchange = Exchange(INSTRUMENTS)
         self.clocks, self.folder, self.settings = Clocks(), folder, settings
+        self.exchange.clock_ns = lambda: self.clocks.ns - self.drift_ns
+        self.drift_ns = 0  # of our clock from the exchange's
         self.account = self.venue = self.witness = None
 
     async def begin(self):

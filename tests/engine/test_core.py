@@ -52,11 +52,11 @@ class Rules:
 class Desk:
     """A core, the clock and a venue that does what the test says."""
 
-    def __init__(self, books=None, run="r1", settings=None):
+    def __init__(self, books=None, run="r1", settings=None, rules=None):
         """Start the core and keep everything it answers."""
         self.books = books or Books()
         self.settings = settings or EngineSettings()
-        self.core = Core(self.books, self.settings, run=run, venue="paper", instruments={SYMBOL: Rules()})
+        self.core = Core(self.books, self.settings, run=run, venue="paper", instruments={SYMBOL: rules or Rules()})
         self.ns = 10**12
         self.events, self.actions, self.trades = [], [], 1000 * (1 + self.books.events_count)
         self.take(self.core.restarted(self.moment))
@@ -316,8 +316,9 @@ def test_two_strategies_share_one_position_and_keep_their_own():
     held = {name: desk.books.position(SYMBOL, name).lots for name in ("a", "b", NET)}
     assert held == {"a": 5, "b": -2, NET: 3}
     candle = Candle(
-        instrument=SYMBOL, open_ns=0, close_ns=1, high_ticks=510_001, low_ticks=500_000, close_ticks=505_000
-    )
+        instrument=SYMBOL, open_ns=desk.ns, close_ns=desk.ns + 60 * S, high_ticks=510_001, low_ticks=500_000,
+        close_ticks=505_000,
+    )  # fmt: skip
     (close,) = sends(desk.tell(candle))
     assert (close.side, close.lots, close.allocation) == (1, 2, (("b", 2),))
 

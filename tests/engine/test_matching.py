@@ -237,3 +237,50 @@ def test_a_pegged_limit_counts_from_where_it_triggers() -> None:
     count = matching.gap(mine, 100, 90, book(), held, fills)
     assert rows(fills, count) == [(0, TRIGGERED, 90, 30), (0, TAKER, 90, 5), (0, TAKER, 89, 5)]
     assert (mine["kind"][0], mine["ticks"][0], mine["lots_left"][0]) == (LIMIT, 89, 20)
+
+
+def trail(ticks: int, reach: int) -> np.ndarray:
+    """A trailing stop that sells 4 lots ten percent below the highest price; with ``ticks`` it only begins there."""
+    mine = records([Slow(SELL, matching.TRAIL, ticks, 4, False)])
+    mine["trail_ppm"], mine["reach_ticks"] = 100_000, reach
+    return mine
+
+
+def test_a_trail_begins_where_it_is_told_to() -> None:
+    """Falls before 110 do nothing; from 110 it follows to 120, and sells at 108."""
+    mine, fills, held = trail(110, 100), matching.fills_for(1), np.array([4])
+    for here, there in ((100, 80), (80, 109), (109, 85), (85, 120)):
+        assert matching.advance(mine, here, there, book(), held, fills) == 0
+    assert (mine["ticks"][0], mine["reach_ticks"][0]) == (0, 120)
+    count = matching.advance(mine, 120, 100, book(), held, fills)
+    assert rows(fills, count) == [(0, TRIGGERED, 108, 4), (0, TAKER, 108, 4)]
+
+
+def test_a_trail_that_a_jump_begins_reaches_from_where_it_lands() -> None:
+    """From 100 to 130 at once: it begins at 130, and sells at 117."""
+    mine, fills, held = trail(110, 100), matching.fills_for(1), np.array([4])
+    assert matching.gap(mine, 100, 130, book(), held, fills) == 0
+    assert mine["reach_ticks"][0] == 130
+    count = matching.advance(mine, 130, 110, book(), held, fills)
+    assert rows(fills, count)[0] == (0, TRIGGERED, 117, 4)
+
+
+@settings(max_examples=200, deadline=None)
+@given(orders=ORDERS, begin=st.integers(85, 115), end=st.integers(85, 115))
+def test_what_opens_is_known_before_it_triggers(orders: list[Slow], begin: int, end: int) -> None:
+    """``opening`` names the tick of the first stop or take-profit that triggers and is not reduce-only."""
+    mine, fills, held = records(orders), matching.fills_for(len(orders)), np.array([0])
+    walked = matching.opening(mine, begin, end)
+    found = fills[: matching.advance(mine, begin, end, book(), held, fills)]
+    first = [
+        int(fill["walked"]) for fill in found if fill["kind"] == TRIGGERED and not orders[int(fill["order"])].reduces
+    ]
+    assert walked == (first[0] if first else matching.NEVER)
+
+
+def test_a_trail_opens_only_once_it_has_begun() -> None:
+    """Where it begins is no trigger: nothing opens until the path has come back."""
+    mine, fills, held = trail(110, 100), matching.fills_for(1), np.array([0])
+    assert matching.opening(mine, 100, 120) == matching.NEVER
+    matching.advance(mine, 100, 120, book(), held, fills)
+    assert matching.opening(mine, 120, 100) == 12

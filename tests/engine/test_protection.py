@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from engine.events import Filled
-from engine.messages import Announce, Cancel, Candle, Compare, FillTold, Moment, Outcome, Tick
+from engine.messages import Announce, Ask, Cancel, Candle, Compare, FillTold, Moment, Outcome, Tick
 from engine.order import Event
 from engine.risk import Refusal
 from shm.records import OrderState, Purpose
@@ -96,3 +96,14 @@ def test_a_strangers_position_is_compared_once_and_not_at_every_candle():
     assert kinds(desk.tell(FillTold(stranger))) == [Compare]
     candle = Candle(instrument=SYMBOL, open_ns=0, close_ns=1, high_ticks=1, low_ticks=1, close_ticks=1)
     assert [desk.tell(candle) for _ in range(3)] == [()] * 3
+
+
+def test_a_stop_whose_answer_was_lost_is_asked_about_at_once():
+    """A connection that broke after 50 ms: the question comes after ask_first_ms, not after the time for an answer."""
+    desk = Desk()
+    (send,) = desk.target(7, 3, 490_000)
+    (stop,) = sends(desk.fill(send.intent, 3))
+    desk.tell(Tick(), later_s=0.05)
+    desk.ack(stop, Event.DOUBT)
+    assert kinds(desk.tell(Tick(), later_s=0.1)) == []
+    assert kinds(desk.tell(Tick(), later_s=0.2)) == [Ask]

@@ -1,5 +1,6 @@
 """Every limit, met and missed by one."""
 
+import msgspec
 import pytest
 
 from engine.order import Intent, OrderType
@@ -7,6 +8,7 @@ from engine.risk import CHECKS, Approved, Book, Limits, Refusal, Refused, review
 from shm.records import Kill, Purpose
 
 R = Refusal
+S = 10**9
 # 100 ticks x 1 minor unit a tick and lot: a lot is worth 100.
 LIMITS = {
     "unit": 1, "lots_min": 2, "lots_max": 90, "market_lots_max": 80, "notional_min": 500, "trading": True,
@@ -90,4 +92,52 @@ def test_every_limit_holds_at_its_edge(intent, book, limits, refusal, words):
 def test_no_refusal_is_mistaken_for_no_objection():
     """The numbers start at 1 and every check is asked."""
     assert min(Refusal) == 1
-    assert len(CHECKS) == 12
+    assert len(CHECKS) == 19
+
+
+DAY = {"daily_loss_max": 500 * 10**8}
+STREAK = {"losses_in_a_row_max": 3, "cooldown_ns": 60 * 60 * S}
+
+
+@pytest.mark.parametrize(
+    ("book", "limits", "refusal", "words"),
+    [
+        ({"breaker": "the venue is being tried with order 4"}, {}, R.VENUE_UNWELL, "order 4"),
+        ({"data_age_ns": 300 * S}, {"data_age_ns_max": 300 * S}, None, ""),
+        ({"data_age_ns": 301 * S}, {"data_age_ns_max": 300 * S}, R.STALE_DATA, "301 s old; data_age_s_max is 300"),
+        ({"data_age_ns": 301 * S}, {}, None, ""),
+        ({"clock_drift_ms": -1_000}, {"clock_drift_ms_max": 1_000}, None, ""),
+        ({"clock_drift_ms": -1_001}, {"clock_drift_ms_max": 1_000}, R.CLOCK_DRIFT, "-1001 ms off"),
+        ({"clock_drift_ms": 1_001}, {}, None, ""),
+        ({"mark_ticks": 110}, {"price_band_ppm": 90_909}, None, ""),
+        ({"mark_ticks": 110}, {"price_band_ppm": 90_908}, R.PRICE_BAND, "90909 ppm from the last close 110"),
+        ({"mark_ticks": 110}, {}, None, ""),
+        ({}, {"price_band_ppm": 1}, None, ""),
+        ({"has_spot": True, "basis_ppm": 2_000}, {"basis_ppm_max": 2_000}, None, ""),
+        ({"has_spot": True, "basis_ppm": 2_001}, {"basis_ppm_max": 2_000}, R.BASIS, "2001 ppm from its spot"),
+        ({"has_spot": True}, {"basis_ppm_max": 2_000}, R.BASIS, "no spot price"),
+        ({"has_spot": False}, {"basis_ppm_max": 2_000}, None, ""),
+        ({"has_spot": True, "basis_ppm": 2_001}, {}, None, ""),
+        ({"lost_today": 500 * 10**8 - 1}, DAY, None, ""),
+        ({"lost_today": 500 * 10**8}, DAY, R.DAILY_LOSS, "500.00000000 lost today; daily_loss_max is 500"),
+        ({"lost_today": 10**15}, {}, None, ""),
+        ({"losses_in_a_row": 2, "lost_last_ns": 49}, STREAK, None, ""),
+        ({"losses_in_a_row": 3, "lost_last_ns": 49}, STREAK, R.LOSSES_IN_A_ROW, "is 3, 60 minutes to go"),
+        ({"losses_in_a_row": 3, "lost_last_ns": 50 - 60 * 60 * S}, STREAK, None, ""),
+        ({"losses_in_a_row": 9, "lost_last_ns": 49}, {}, None, ""),
+    ],
+)
+def test_what_the_market_the_clock_the_venue_and_the_past_forbid(book, limits, refusal, words):
+    """Met, and missed by one; 0 is off; the words name the limit and the figure; an exit always passes."""
+    book, limits = Book(**BOOK | book), Limits(**LIMITS | limits)
+    answer = review(an_intent(5), book, limits)
+    assert (answer.refusal if isinstance(answer, Refused) else None) == refusal
+    assert words in (answer.words if isinstance(answer, Refused) else "")
+    assert isinstance(review(an_intent(5, reduce_only=True), book, limits), Approved)
+
+
+def test_the_limit_price_is_held_to_the_band_as_well():
+    """A limit far from the last close is refused, though the decision saw a good price."""
+    order = msgspec.structs.replace(an_intent(5), type=OrderType.POST_ONLY, price_ticks=50)
+    answer = review(order, Book(**BOOK | {"mark_ticks": 100}), Limits(**LIMITS | {"price_band_ppm": 100_000}))
+    assert answer.refusal == R.PRICE_BAND

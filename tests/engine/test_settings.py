@@ -9,7 +9,8 @@ from engine.settings import EngineSettings, ExecutorSettings, ReconcileSettings,
 
 def test_the_budget_is_exact():
     """Half a percent of 10 000 is 50, in units of 1e-8."""
-    assert EngineSettings().sizing.budget == 50 * 10**8
+    sizing = EngineSettings().sizing
+    assert sizing.budget_of(sizing.capital_of("trend", 0)) == 50 * 10**8
     assert minor(Decimal("0.000000019")) == 1
 
 

@@ -40,6 +40,21 @@ def test_first_things_are_said_once(memory: Memory, tmp_path: Path):
     assert commentary.lines() == []
 
 
+def test_the_roll_is_called_in_the_commentary(memory: Memory, tmp_path: Path):
+    """When the last symbol has decided for the first time, that is said."""
+    assert memory.role == "supervisor"
+    session = session_in(tmp_path)
+    commentary = Commentary(Memory.attach("test", "monitor"), session.instruments, session.values)
+    decisions, decision = Memory.attach("test", "brain").ring_writer("DECISIONS"), np.zeros(1, DECISION)
+    decision["kind"], decision["reason"] = 1, Reason.FLAT
+    for row in range(len(session.instruments)):
+        for strategy in range(len(session.values)):
+            decision["instrument"], decision["strategy"] = row, strategy
+            decisions.publish(decision)
+    count = len(session.instruments)
+    assert commentary.lines()[-1] == f"every symbol has its first decision ({count} of {count})"
+
+
 def test_money_and_time_read_like_a_person_writes_them():
     """Minor units become amounts, nanoseconds hours and minutes."""
     assert money(10_000_012_345_678) == "100,000.12"

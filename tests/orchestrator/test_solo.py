@@ -29,17 +29,20 @@ class Alone:
             self.told += line
             if line.startswith("key "):
                 break
+        if not self.told.rpartition("\n")[0].rpartition("\n")[2].startswith("key "):
+            pytest.fail(f"it ended at once: {self.told}{self.process.communicate(timeout=20)[1]}")
         self.key, self.secret = re.search(r"key (\w+)   secret (\w+)", self.told).groups()
         self.port = int(re.search(r"http://127.0.0.1:(\d+)", self.told)[1])
+        self.spot_port = int(re.search(r"spot +http://127.0.0.1:(\d+)", self.told)[1])
 
-    def ask(self, method: str, path: str, **given: str) -> dict:
+    def ask(self, method: str, path: str, *, port: int = 0, api: str = "fapi", **given: str) -> dict:
         """A signed request's answer."""
         query = "&".join(f"{name}={value}" for name, value in given.items())
         query += f"&timestamp={time.time_ns() // 10**6}"
         connection = http.client.HTTPConnection(
-            "127.0.0.1", self.port, timeout=60
+            "127.0.0.1", port or self.port, timeout=60
         )  # kernels may have to be compiled first
-        address = f"/fapi/{path}?{query}&signature={sign(self.secret, query)}"
+        address = f"/{api}/{path}?{query}&signature={sign(self.secret, query)}"
         connection.request(method, address, headers={"X-MBX-APIKEY": self.key})
         answer = json.loads(connection.getresponse().read())
         connection.close()
@@ -53,7 +56,7 @@ class Alone:
 
 
 def test_its_books_survive_sigkill(tmp_path: Path):
-    """Position, open order, fee and key are those of before; the market goes on where it stood, not before."""
+    """Position, open order, coins, fee and key are those of before; the market goes on where it stood, not before."""
     options = ("--state", str(tmp_path), "--speed", "300", "--seed", "3")
     first = Alone(*options)
     first.ask("POST", "v1/order", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.05")
@@ -64,6 +67,10 @@ def test_its_books_survive_sigkill(tmp_path: Path):
     fills = first.ask("GET", "v1/userTrades", symbol="BTCUSDT")
     newest = first.ask("GET", "v1/klines", symbol="BTCUSDT", interval="1m", limit="2")[0]
     assert fills
+    spot = {"api": "api", "symbol": "BTCUSDT"}
+    first.ask("POST", "v3/order", port=first.spot_port, **spot, side="BUY", type="MARKET", quantity="0.05")
+    bought = first.ask("GET", "v3/myTrades", port=first.spot_port, **spot)
+    assert bought
     assert first.end(signal.SIGKILL) == -signal.SIGKILL
     assert stat.S_IMODE((tmp_path / "exchange" / "identity.json").stat().st_mode) == 0o600
     second = Alone(*options)
@@ -75,6 +82,7 @@ def test_its_books_survive_sigkill(tmp_path: Path):
         assert second.ask("GET", "v1/openOrders", symbol="BTCUSDT")[0]["orderId"] == resting["orderId"]
         candles = second.ask("GET", "v1/klines", symbol="BTCUSDT", interval="1m", limit="20")
         assert newest in candles
+        assert second.ask("GET", "v3/myTrades", port=second.spot_port, **spot) == bought
     finally:
         assert second.end(signal.SIGTERM) == 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shm.jit import PLAIN, address_of, call5, compiled, kernel, record_at
+from shm.jit import PLAIN, address_of, call5, compiled, kernel, on_stack, put_back, record_at, shaped, specialised
 
 POINT = np.dtype([("x", "<f8"), ("hits", "<i8")], align=True)
 
@@ -85,3 +85,47 @@ def test_the_kernels_also_run_uncompiled():
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
     done = subprocess.run(command, env=environment, cwd=here.parents[1], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+def _twice(value):
+    return _applied(value) * 2
+
+
+def _applied(value):
+    raise NotImplementedError(value)
+
+
+@kernel
+def _plus_one(value):
+    return value + 1
+
+
+@kernel
+def _plus_two(value):
+    return value + 2
+
+
+def test_a_template_is_compiled_with_what_is_put_in_its_place():
+    """Each under its own name, so that each has its own place in the cache."""
+    one, two = (specialised(_twice, f"twice_{n}", _applied=each) for n, each in ((1, _plus_one), (2, _plus_two)))
+    assert (one(10), two(10)) == (22, 24)
+    assert getattr(one, "py_func", one).__name__ != getattr(two, "py_func", two).__name__
+
+
+@kernel
+def _count_on_stack(records, times):
+    record = on_stack(records[0])
+    for _ in range(times):
+        record.count += 1
+    seen_outside = records[0].count
+    put_back(records[0], record)
+    return seen_outside
+
+
+def test_a_record_on_the_stack_is_a_copy_until_it_is_put_back():
+    """One that is too large for a stack is used where it is."""
+    for size, seen in ((4, 0), (1 << 14, 5)):
+        records = np.zeros(1, [("count", "<i8"), ("past", "<f8", (size,))])
+        outside = _count_on_stack(shaped(records), 5)
+        assert records["count"][0] == 5
+        assert PLAIN or outside == seen

@@ -251,7 +251,7 @@ class Fuzzer:
         spot = ("/ws", "/stream?streams=a/b@c", "/ws-api/v3", "/ws-api/v3", "/ws-api/v3", f"/ws/{'b' * 64}")
         places = [("futures", f"{ports.plain}{path}") for path in futures]
         places += [("spot", f"{ports.spot_plain}{path}") for path in spot]
-        sent = 0
+        sent, share = 0, min(200, max(10, count // 20))  # a short campaign, too, visits many of the places
         async with aiohttp.ClientSession() as session:
             while sent < count:
                 floor, path = self.chance.choice(places)
@@ -263,7 +263,7 @@ class Fuzzer:
                     if error.status not in (400, 404):
                         raise WrongError(f"seed {self.seed}: {path} was answered {error.status}") from error
                     continue
-                sent += await self._talk(socket, floor, min(200, count - sent))
+                sent += await self._talk(socket, floor, min(share, count - sent))
 
     async def _talk(self, socket: aiohttp.ClientWebSocketResponse, floor: str, count: int) -> int:
         for number in range(count):

@@ -56,6 +56,13 @@ class Running:
             time.sleep(0.05)
         return False
 
+    def wait_for_another(self, role: str, before: int | None, within_s: float = 30.0) -> None:
+        """Wait until another process than ``before`` has ``role``, and a moment for it to trade."""
+        until = time.monotonic() + within_s
+        while time.monotonic() < until and self.process.poll() is None and self.pid_of(role) in (None, before):
+            time.sleep(0.02)
+        time.sleep(2.0)
+
     def ready(self, within_s: float = 60.0) -> None:
         """Wait until the engine's process trades: the session says that its processes are green."""
         until = time.monotonic() + within_s

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from engine.venue.embedded.listing import E8, PUBLISHED, Filters, Listing, listing, split_name
 from engine.venue.embedded.market import CANDLE, MINUTE_NS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 HISTORY_MINUTES = 1024  # left before the market's start: what a brain needs to be warm
 DAY_NS = 1440 * MINUTE_NS
@@ -146,6 +147,10 @@ def read_recording(path: Path) -> Recording:
 
 
 def _columns(path: Path) -> dict[str, np.ndarray]:
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
     try:
         read = pyarrow.parquet.read_table if path.name.endswith(".parquet") else pyarrow.csv.read_csv
         table = read(path)
@@ -163,8 +168,10 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
     return columns
 
 
-def times_ns(column: pa.ChunkedArray) -> np.ndarray:
+def times_ns(column: "pa.ChunkedArray") -> np.ndarray:
     """Times in nanoseconds: of whole milliseconds, microseconds or nanoseconds, of timestamps, of text."""
+    import pyarrow as pa
+
     if pa.types.is_integer(column.type):
         times = np.asarray(column.to_numpy(), np.int64)
         # Seconds since 1970 have 10 digits until 2286, milliseconds 13, microseconds 16.

@@ -4,9 +4,10 @@ leg of the path -> matching -> FILL rows -> Ledger -> AccountUpdate, OrderUpdate
                                  |
                                  TRIGGERED: an algo order becomes a MARKET order with an id of its own
                                  EXPIRED:   reduce-only, and nothing left to reduce
+before what could open a position triggers, the leg pauses: without the margin for it, it is REJECTED
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +15,9 @@ import numpy as np
 from engine import matching
 from engine.venue.embedded.account import Account, filled
 from engine.venue.embedded.events import AccountUpdate, AlgoUpdate, Event, OrderUpdate
-from engine.venue.embedded.margin import position_state
-from engine.venue.embedded.orders import LIMIT, MARKET, AlgoOrder, Fill, Order
+from engine.venue.embedded.filters import Draft
+from engine.venue.embedded.margin import objection_to_risk, position_state
+from engine.venue.embedded.orders import LIMIT, MARKET, AlgoOrder, Fill, Order, PlaceOrder
 from engine.venue.embedded.pit import MILLISECOND_NS, Pit
 
 REDUCE_ONLY_REJECT = "Reduce Only reject"
@@ -29,14 +31,34 @@ ENDS = {matching.EXPIRED: REVERSING, matching.PREVENTED: PREVENTED}
 class Clearing:
     """Books what the matching model finds."""
 
-    def __init__(self, taker_ppm: int, maker_ppm: int, tell: Callable[[Event], None]) -> None:
-        self._taker_ppm, self._maker_ppm, self._tell = taker_ppm, maker_ppm, tell
+    def __init__(self, pits: Mapping[str, Pit], rates_ppm: tuple[int, int], tell: Callable[[Event], None]) -> None:
+        """``rates_ppm`` are the taker's fee and the maker's."""
+        self._pits, self._tell = pits, tell
+        self._taker_ppm, self._maker_ppm = rates_ppm
 
     def walk(self, account: Account, pit: Pit, leg: tuple[int, int, int], *, jumps: bool = False) -> None:
         """The price goes ``leg`` = (position, from, to), or jumps from one to the other."""
-        position, from_ticks, to_ticks = leg
+        position, here, end = leg
         book = account.book(pit.listing.id)
         if not book.waiting:
+            return
+        if jumps:
+            self._weigh_due(account, pit, (position, end - 1 if end >= here else end + 1, end))
+        else:
+            # The leg pauses a tick before whatever could open a position: can the account bear it there?
+            step = 1 if end > here else -1
+            while (walked := matching.opening(book.records, here, end)) != matching.NEVER:
+                before = here + step * (walked - 1)
+                self._move(account, pit, (position, here, before))
+                position, here = position + walked, before + step
+                self._weigh_due(account, pit, (position, before, here))
+                self._move(account, pit, (position - 1, before, here))
+        self._move(account, pit, (position, here, end), jumps=jumps)
+
+    def _move(self, account: Account, pit: Pit, leg: tuple[int, int, int], *, jumps: bool = False) -> None:
+        position, from_ticks, to_ticks = leg
+        book = account.book(pit.listing.id)
+        if not book.waiting or (from_ticks == to_ticks and not jumps):
             return
         fills = matching.fills_for(len(book.waiting))
         held = account.held(pit.listing.id)
@@ -46,11 +68,46 @@ class Clearing:
             self.take(account, pit, fill, pit.at_ns(position + int(fill["walked"])))
         self._sweep(account, pit, held)
 
+    def _weigh_due(self, account: Account, pit: Pit, leg: tuple[int, int, int]) -> None:
+        """What triggers at the end of a leg of one tick is weighed at that price."""
+        position, before, here = leg
+        book = account.book(pit.listing.id)
+        due = [
+            order
+            for index, order in enumerate(book.waiting)
+            if matching.opening(book.records[index : index + 1], before, here) != matching.NEVER
+        ]
+        arrives, pit.last_ticks = pit.last_ticks, here
+        self._weigh(account, pit, due, pit.at_ns(position))
+        pit.last_ticks = arrives
+
+    def _weigh(self, account: Account, pit: Pit, due: list[Order | AlgoOrder], at_ns: int) -> None:
+        """What triggers now and could open more than the account can bear is rejected."""
+        book, borne = account.book(pit.listing.id), dict[tuple[str, int], int]()
+        for order in due:
+            assert isinstance(order, AlgoOrder), "an ordinary order was weighed when it arrived"
+            lots = order.lots + borne.get((order.leg, order.side), 0)
+            request = PlaceOrder(symbol=order.symbol, side=order.side, type=order.type, leg=order.leg)
+            draft = Draft(listing=pit.listing, request=request, lots=lots, price_ticks=0, trigger_ticks=0)
+            if refusal := objection_to_risk(account, self._pits, draft):
+                book.drop(book.index(order))
+                forwarded = self.turn(account, replace(order, triggered_ns=at_ns), "TRIGGERING", at_ns)
+                self.turn(account, replace(forwarded, reason=refusal.message), "REJECTED", at_ns)
+            else:
+                borne[order.leg, order.side] = lots
+
     def mark(self, account: Account, pit: Pit, at_ns: int) -> None:
         """The mark has moved: what waits for it may trigger."""
         book = account.book(pit.listing.id)
         if not (book.records["marks"] & matching.BY_MARK).any():
             return
+        opens = book.records["marks"] & (matching.REDUCE | matching.WHOLE) == 0
+        due = [
+            order
+            for order, record, may_open in zip(book.waiting, book.records, opens, strict=True)
+            if may_open and matching.is_marked(record, pit.mark_ticks)
+        ]
+        self._weigh(account, pit, due, at_ns)
         fills = matching.fills_for(len(book.waiting))
         held = account.held(pit.listing.id)
         count = matching.mark(book.records, pit.mark_ticks, pit.last_ticks, pit.book[0], held, fills)

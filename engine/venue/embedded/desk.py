@@ -20,12 +20,11 @@ from engine.venue.embedded.filters import (
     price_is_near,
     read,
 )
-from engine.venue.embedded.margin import leverage_allows, margin_is_enough
+from engine.venue.embedded.margin import objection_to_risk
 from engine.venue.embedded.orders import (
     CONDITIONAL,
     LIMIT,
     STOPS,
-    TRAILING_STOP_MARKET,
     AlgoOrder,
     Order,
     PlaceOrder,
@@ -57,6 +56,16 @@ class Desk:
 
     def place(self, account: Account, request: PlaceOrder, now_ns: int) -> Order | AlgoOrder | Refusal:
         """An order for the request, or why not."""
+        draft = self.examine(account, request, now_ns)
+        if isinstance(draft, Refusal):
+            return draft
+        pit = self._pits[request.symbol]
+        if request.type in CONDITIONAL:
+            return self._await_trigger(account, draft, pit, now_ns)
+        return self._enter(account, draft, pit, now_ns)
+
+    def examine(self, account: Account, request: PlaceOrder, now_ns: int) -> Draft | Refusal:
+        """The request in integers, or what speaks against it before the book and the margin are asked."""
         pit = self._pits.get(request.symbol)
         if pit is None:
             return Refusal(-1121, "Invalid symbol.")
@@ -72,18 +81,14 @@ class Desk:
             or _name_is_free(account, request)
             or _there_is_room(account, request)
         )
-        if objection:
-            return objection
-        if request.type in CONDITIONAL:
-            return self._await_trigger(account, draft, pit, now_ns)
-        return self._enter(account, draft, pit, now_ns)
+        return objection or draft
 
     def _await_trigger(self, account: Account, draft: Draft, pit: Pit, now_ns: int) -> AlgoOrder | Refusal:
         request, trigger = draft.request, draft.trigger_ticks
         rises = (request.side > 0) == (request.type in STOPS)
         now_ticks = pit.mark_ticks if request.by_mark else pit.last_ticks
         is_beyond = (now_ticks >= trigger) if rises else (now_ticks <= trigger)
-        if is_beyond and request.type != TRAILING_STOP_MARKET:
+        if is_beyond and trigger:
             return Refusal(-2021, "Order would immediately trigger.")
         if request.close_position and _closes_already(account, request):
             return Refusal(
@@ -103,7 +108,7 @@ class Desk:
             price_ticks=draft.price_ticks,
             trail_ppm=draft.trail_ppm,
             by_mark=request.by_mark,
-            reduce_only=request.reduce_only or request.closes_leg,
+            reduce_only=request.reduces,
             close_position=request.close_position,
             created_ns=now_ns,
             updated_ns=now_ns,
@@ -117,16 +122,9 @@ class Desk:
         return self._clearing.turn(account, order, "NEW", now_ns)
 
     def _enter(self, account: Account, draft: Draft, pit: Pit, now_ns: int) -> Order | Refusal:
-        request, lots = draft.request, draft.lots
-        reduces = request.reduce_only or request.closes_leg
-        if reduces:
-            lots = min(lots, max(0, -request.side * account.ledger.position(request.symbol, request.leg).lots))
-            if lots == 0:
-                return Refusal(-2022, "ReduceOnly Order is rejected.")
-        elif not margin_is_enough(account, self._pits, draft):
-            return Refusal(-2019, "Margin is insufficient.")
-        elif not leverage_allows(account, draft, pit):
-            return Refusal(-2027, "Exceeded the maximum allowable position at current leverage.")
+        request, lots = draft.request, self._borne(account, draft)
+        if isinstance(lots, Refusal):
+            return lots
         order = Order(
             account=account.name,
             symbol=request.symbol,
@@ -137,7 +135,7 @@ class Desk:
             time_in_force=request.time_in_force if request.type == LIMIT else "GTC",
             lots=lots,
             price_ticks=draft.price_ticks,
-            reduce_only=reduces,
+            reduce_only=request.reduces,
             created_ns=now_ns,
             updated_ns=now_ns,
             leg=request.leg,
@@ -154,6 +152,15 @@ class Desk:
         order = replace(order, order_id=order_id, client_id=request.client_id or f"order-{order_id}")
         self._clearing.open(account, order, now_ns)
         return self._settle(account, pit, order, (records, fills), now_ns)
+
+    def _borne(self, account: Account, draft: Draft) -> int | Refusal:
+        """Lots of an order that the account can bear: what reduces is cut to the position."""
+        request = draft.request
+        if request.reduces:
+            held = account.ledger.position(request.symbol, request.leg).lots
+            lots = min(draft.lots, max(0, -request.side * held))
+            return lots or Refusal(-2022, "ReduceOnly Order is rejected.")
+        return objection_to_risk(account, self._pits, draft) or draft.lots
 
     def _settle(self, account: Account, pit: Pit, order: Order, found: Found, now_ns: int) -> Order:
         """Book what an arriving order did; what is left of it waits, or expires."""
@@ -193,11 +200,12 @@ class Desk:
             return self.cancel(account, order, now_ns)
         kept = book.records, list(book.waiting)
         book.drop(index)
-        left = replace(draft, lots=draft.lots - order.lots_filled)
-        if not order.reduce_only and not margin_is_enough(account, self._pits, left):
+        left = self._borne(account, replace(draft, lots=draft.lots - order.lots_filled))
+        if isinstance(left, Refusal):
             book.records, book.waiting = kept
-            return Refusal(-2019, "Margin is insufficient.")
-        order = replace(order, lots=draft.lots, price_ticks=draft.price_ticks, price_match=request.price_match)
+            return left
+        lots = order.lots_filled + left
+        order = replace(order, lots=lots, price_ticks=draft.price_ticks, price_match=request.price_match)
         order = self._clearing.amend(account, order, now_ns)
         found = _meet(account, pit, order)
         if order.time_in_force == "GTX" and len(found[1]):

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from engine.venue.embedded.account import Account
+from engine.venue.embedded.desk import Desk
 from engine.venue.embedded.events import AccountState
 from engine.venue.embedded.margin import account_state
-from engine.venue.embedded.orders import AlgoOrder, Fill, Order, Payment, Refusal
+from engine.venue.embedded.orders import AlgoOrder, Fill, Order, Payment, PlaceOrder, Refusal
 from engine.venue.embedded.pit import Pit
 
 NO_SUCH_ORDER = Refusal(-2013, "Order does not exist.")
@@ -16,11 +17,18 @@ class Enquiries:
 
     _pits: Mapping[str, Pit]
     _accounts: Mapping[str, Account]
+    _desk: Desk
+    now_ns: int
 
     @property
     def accounts(self) -> tuple[str, ...]:
         """Every account that was opened."""
         return tuple(self._accounts)
+
+    def objection(self, account: str, request: PlaceOrder) -> Refusal | None:
+        """What speaks against a request before the book and the margin are asked, or None."""
+        draft = self._desk.examine(self._accounts[account], request, self.now_ns)
+        return draft if isinstance(draft, Refusal) else None
 
     def order(self, account: str, symbol: str, order_id: int = 0, client_id: str = "") -> Order | Refusal:
         """The newest state of an order, open or closed."""

@@ -40,6 +40,7 @@ from engine.venue.embedded.enquiries import Enquiries
 from engine.venue.embedded.events import AccountUpdate, Candle, CandleUpdate, Event, Quote, Trade
 from engine.venue.embedded.latency import Delay, Journey
 from engine.venue.embedded.listing import Listing
+from engine.venue.embedded.margin import objection_to_leverage
 from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS, Market
 from engine.venue.embedded.orders import AlgoOrder, Order, Payment, PlaceOrder, Refusal
 from engine.venue.embedded.pit import MILLISECOND_NS, MINUTE_MS, Follower, Pit, Rules
@@ -115,7 +116,7 @@ class Exchange(Enquiries):
         self._pits = {listing.id: Pit(market, listing.row, rules) for listing in market.listings}
         self._accounts: dict[str, Account] = {}
         self._outbox: list[Event] = []
-        clearing = Clearing(settings.taker_ppm, settings.maker_ppm, self._outbox.append)
+        clearing = Clearing(self._pits, (settings.taker_ppm, settings.maker_ppm), self._outbox.append)
         self._clearing, self._desk = clearing, Desk(self._pits, clearing)
         self._settlement = Settlement(self._pits, clearing, self._outbox.append, pays_funding=settings.pays_funding)
         self._minute_ns = market.start_ns  # open of the minute that is played, or the next to begin
@@ -303,11 +304,10 @@ class Exchange(Enquiries):
         """Money comes in; the first deposit opens the account."""
         if account not in self._accounts:
             self._accounts[account] = Account(account, self.settings.leverage)
-        ledger = self._accounts[account].ledger
-        ledger.deposit(amount)
         who = self._accounts[account]
+        who.ledger.deposit(amount)
         who.payments.append(Payment(len(who.payments) + 1, self.now_ns, "TRANSFER", "", amount))
-        self._outbox.append(AccountUpdate(account, self.now_ns, "DEPOSIT", ledger.wallet, amount, None))
+        self._outbox.append(AccountUpdate(account, self.now_ns, "DEPOSIT", who.ledger.wallet, amount, None))
 
     @recorded
     def place(self, account: str, request: PlaceOrder) -> Order | AlgoOrder | Refusal:
@@ -391,10 +391,10 @@ class Exchange(Enquiries):
 
     @recorded
     def set_leverage(self, account: str, symbol: str, leverage: int) -> int | Refusal:
-        """Set it, 1 to the contract's most."""
+        """Set it, 1 to the contract's most, where the margin and the position allow it."""
         if symbol not in self._pits:
             return UNKNOWN_SYMBOL
-        if not 1 <= leverage <= self.by_id[symbol].leverage_max:
-            return Refusal(-4028, f"Leverage {leverage} is not valid")
+        if refusal := objection_to_leverage(self._accounts[account], self._pits, symbol, leverage):
+            return refusal
         self._accounts[account].leverages[symbol] = leverage
         return leverage

@@ -69,7 +69,8 @@ def read(request: PlaceOrder, listing: Listing) -> Draft | Refusal:
     is_pegged = request.price_match != "NONE"
     price = _number("price", request.price, listing) if request.type in PRICED and not is_pegged else 0
     trails = request.type == TRAILING_STOP_MARKET
-    trigger = _number("triggerPrice", request.trigger_price, listing) if conditional and not trails else 0
+    waits = conditional and not (trails and request.trigger_price is None)
+    trigger = _number("activatePrice" if trails else "triggerPrice", request.trigger_price, listing) if waits else 0
     trail = _callback(request.callback_rate) if trails else 0
     for number in (lots, price, trigger, trail):
         if isinstance(number, Refusal):

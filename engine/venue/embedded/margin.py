@@ -11,11 +11,12 @@ is liquidated alone.  Maintenance comes from the contract's tiers.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from engine.venue.embedded.account import Account
 from engine.venue.embedded.events import AccountState, PositionState
 from engine.venue.embedded.filters import Draft
-from engine.venue.embedded.orders import BOTH, Order
+from engine.venue.embedded.orders import BOTH, Order, Refusal
 from engine.venue.embedded.pit import Pit
 from engine.venue.embedded.tiers import notional_max, tier_of
 
@@ -63,22 +64,26 @@ def cross_maintenance(account: Account, pits: Mapping[str, Pit]) -> int:
     return sum(state.maintenance for state in states if not state.is_isolated)
 
 
+def _worst_lots(account: Account, pit: Pit, leg: str, draft: Draft | None = None) -> int:
+    """The largest position that a leg's open orders could make of it, with one more if ``draft`` is given."""
+    opening = [
+        (order.side, order.lots_left)
+        for order in account.book(pit.listing.id).waiting
+        if isinstance(order, Order) and not order.reduce_only and order.leg == leg
+    ]
+    if draft is not None and draft.request.leg == leg:
+        opening.append((draft.request.side, draft.lots))
+    held = account.ledger.position(pit.listing.id, leg).lots
+    bids, offers = (sum(lots for side, lots in opening if side == wanted) for wanted in (1, -1))
+    return max(abs(held), abs(held + bids), abs(held - offers))
+
+
 def order_margin(account: Account, pit: Pit, draft: Draft | None = None) -> int:
     """What the open orders of one contract bind, with one more if ``draft`` is given."""
-    opening = [
-        (order.leg, order.side, order.lots_left)
-        for order in account.book(pit.listing.id).waiting
-        if isinstance(order, Order) and not order.reduce_only
-    ]
-    if draft is not None:
-        opening.append((draft.request.leg, draft.request.side, draft.lots))
-    bound = 0
-    for leg in account.legs:
-        held = account.ledger.position(pit.listing.id, leg).lots
-        bids, offers = (
-            sum(lots for whose, side, lots in opening if (whose, side) == (leg, wanted)) for wanted in (1, -1)
-        )
-        bound += max(abs(held), abs(held + bids), abs(held - offers)) - abs(held)
+    bound = sum(
+        _worst_lots(account, pit, leg, draft) - abs(account.ledger.position(pit.listing.id, leg).lots)
+        for leg in account.legs
+    )
     return _bound(bound, pit.mark_ticks, pit.listing.unit, account.leverage(pit.listing.id))
 
 
@@ -107,6 +112,15 @@ def account_state(account: Account, pits: Mapping[str, Pit]) -> AccountState:
     )
 
 
+def objection_to_risk(account: Account, pits: Mapping[str, Pit], draft: Draft) -> Refusal | None:
+    """Why the account may not take on what the order could open, or None."""
+    if not margin_is_enough(account, pits, draft):
+        return Refusal(-2019, "Margin is insufficient.")
+    if not leverage_allows(account, draft, pits[draft.listing.id]):
+        return Refusal(-2027, "Exceeded the maximum allowable position at current leverage.")
+    return None
+
+
 def margin_is_enough(account: Account, pits: Mapping[str, Pit], draft: Draft) -> bool:
     """Whether the account can bear the order; one that binds nothing more is always borne."""
     pit = pits[draft.listing.id]
@@ -115,10 +129,27 @@ def margin_is_enough(account: Account, pits: Mapping[str, Pit], draft: Draft) ->
 
 
 def leverage_allows(account: Account, draft: Draft, pit: Pit) -> bool:
-    """Whether the account's leverage allows a position as large as the order would make it."""
-    held = account.ledger.position(draft.listing.id, draft.request.leg).lots
-    worst = max(abs(held), abs(held + draft.request.side * draft.lots))
-    if worst == abs(held):
+    """Whether the account's leverage allows what the order could make of the position, with those that are open."""
+    leg, listing = draft.request.leg, draft.listing
+    worst = _worst_lots(account, pit, leg, draft)
+    if worst == _worst_lots(account, pit, leg):
         return True
-    most = notional_max(draft.listing.id, account.leverage(draft.listing.id))
-    return draft.listing.notional(pit.mark_ticks, worst) <= most
+    return listing.notional(pit.mark_ticks, worst) <= notional_max(listing.id, account.leverage(listing.id))
+
+
+def objection_to_leverage(account: Account, pits: Mapping[str, Pit], symbol: str, leverage: int) -> Refusal | None:
+    """Why a contract's leverage may not be changed to this, or None."""
+    pit = pits[symbol]
+    if not 1 <= leverage <= pit.listing.leverage_max:
+        return Refusal(-4028, f"Leverage {leverage} is not valid")
+    before = account.leverage(symbol)
+    falls, rises = leverage < before, leverage > before
+    if falls and account.is_isolated(symbol) and any(account.held(symbol)):
+        return Refusal(-4161, "Leverage reduction is not supported in Isolated Margin Mode with open positions.")
+    worst = pit.listing.notional(pit.mark_ticks, max(_worst_lots(account, pit, leg) for leg in account.legs))
+    if rises and worst > notional_max(symbol, leverage):
+        return Refusal(-2027, "Exceeded the maximum allowable position at current leverage.")
+    changed = replace(account, leverages=account.leverages | {symbol: leverage})
+    if falls and account_state(changed, pits).available < 0:
+        return Refusal(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
+    return None

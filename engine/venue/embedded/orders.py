@@ -37,7 +37,7 @@ class PlaceOrder:
     type: str
     quantity: str | None = None
     price: str | None = None
-    trigger_price: str | None = None
+    trigger_price: str | None = None  # of a TRAILING_STOP_MARKET: where it begins to trail (activatePrice)
     time_in_force: str = "GTC"  # GTC IOC FOK GTX GTD
     reduce_only: bool = False
     close_position: bool = False
@@ -50,9 +50,9 @@ class PlaceOrder:
     good_till_ms: int = 0  # of GTD, market time
 
     @property
-    def closes_leg(self) -> bool:
-        """Whether it can only reduce what a hedged account holds."""
-        return (self.leg, self.side) in ((LONG, SELL), (SHORT, BUY))
+    def reduces(self) -> bool:
+        """Whether it can only reduce what is held: it says so, or it closes a hedged account's leg."""
+        return self.reduce_only or (self.leg, self.side) in ((LONG, SELL), (SHORT, BUY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class AlgoOrder:
     type: str  # one of CONDITIONAL
     time_in_force: str
     lots: int  # 0 with close_position: whatever is held
-    trigger_ticks: int
+    trigger_ticks: int  # of a TRAILING_STOP_MARKET: where it begins to trail; 0: at once
     price_ticks: int = 0  # of a STOP or TAKE_PROFIT: the limit order that it becomes
     trail_ppm: int = 0  # of a TRAILING_STOP_MARKET
     by_mark: bool = False

@@ -6,8 +6,8 @@ from typing import Any
 from engine.venue.embedded.events import AccountState, PositionState
 from engine.venue.embedded.listing import E8, Listing, e8_text
 from engine.venue.embedded.messages import average_text
-from engine.venue.embedded.orders import SIDES, AlgoOrder, Fill, Order, Payment
-from engine.venue.embedded.tiers import tiers_of
+from engine.venue.embedded.orders import SIDES, TRAILING_STOP_MARKET, AlgoOrder, Fill, Order, Payment
+from engine.venue.embedded.tiers import notional_max, tiers_of
 
 MS = 1_000_000
 
@@ -47,6 +47,8 @@ def order(listing: Listing, placed: Order) -> Answer:
 
 def algo_order(listing: Listing, placed: AlgoOrder) -> Answer:
     """A conditional order as REST reports it."""
+    price, trails = listing.price_text(placed.trigger_ticks), placed.type == TRAILING_STOP_MARKET
+    trailing = {"activatePrice": price, "callbackRate": f"{placed.trail_ppm / 10_000:g}"} if trails else {}
     return {
         "algoId": placed.algo_id,
         "clientAlgoId": placed.client_id,
@@ -61,7 +63,7 @@ def algo_order(listing: Listing, placed: AlgoOrder) -> Answer:
         "actualOrderId": str(placed.order_id) if placed.order_id else "",
         "actualPrice": average_text(listing, placed.cost, placed.lots_filled),
         "actualQty": listing.quantity_text(placed.lots_filled),
-        "triggerPrice": listing.price_text(placed.trigger_ticks),
+        "triggerPrice": listing.price_text(0) if trails else price,
         "price": listing.price_text(placed.price_ticks),
         "icebergQuantity": None,
         "selfTradePreventionMode": placed.prevention,
@@ -74,6 +76,7 @@ def algo_order(listing: Listing, placed: AlgoOrder) -> Answer:
         "updateTime": placed.updated_ns // MS,
         "triggerTime": placed.triggered_ns // MS,
         "goodTillDate": placed.good_till_ms,
+        **trailing,
     }
 
 
@@ -189,7 +192,7 @@ def account_position(listing: Listing, position: PositionState, at_ns: int) -> A
         "positionInitialMargin": e8_text(position.margin),
         "openOrderInitialMargin": "0",
         "leverage": str(position.leverage),
-        "maxNotional": "100000000",
+        "maxNotional": largest(listing, position.leverage),
         "bidNotional": "0",
         "askNotional": "0",
         "updateTime": at_ns // MS,
@@ -219,11 +222,16 @@ def position_risk(listing: Listing, position: PositionState, at_ns: int) -> Answ
         "bidNotional": "0",
         "askNotional": "0",
         "leverage": str(position.leverage),
-        "maxNotionalValue": "100000000",
+        "maxNotionalValue": largest(listing, position.leverage),
         "marginType": "isolated" if position.is_isolated else "cross",
         "isAutoAddMargin": "false",
         "updateTime": at_ns // MS,
     }
+
+
+def largest(listing: Listing, leverage: int) -> str:
+    """The largest notional that the leverage allows."""
+    return str(notional_max(listing.id, leverage) // E8)
 
 
 def leverage_bracket(listing: Listing) -> Answer:

@@ -14,14 +14,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
-import pyarrow as pa
-import pyarrow.compute
-import pyarrow.csv
-import pyarrow.parquet
 
 from engine.venue.embedded.candles import (
     NAME,
@@ -35,6 +31,9 @@ from engine.venue.embedded.candles import (
 )
 from engine.venue.embedded.listing import E8, Listing, split_name
 from engine.venue.embedded.market import CANDLE, MINUTE_NS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TRADE = np.dtype([("at_ns", "<i8"), ("id", "<i8"), ("price", "<f8"), ("quantity", "<f8"), ("side", "<i8")])
 QUOTE = np.dtype([("at_ns", "<i8"), ("bid", "<f8"), ("bid_quantity", "<f8"), ("ask", "<f8"), ("ask_quantity", "<f8")])
@@ -110,6 +109,9 @@ def tick_files(places: Sequence[Path]) -> list[Path]:
 
 
 def _is_known(path: Path) -> bool:
+    import pyarrow as pa
+    import pyarrow.parquet
+
     if path.name.endswith(".parquet"):
         try:
             return _has_trades(pyarrow.parquet.read_schema(path).names)
@@ -174,6 +176,10 @@ def _judged(trades: np.ndarray) -> tuple[np.ndarray, Rejected]:
 
 def _read(path: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Per contract in a file: its name, trades and quotes."""
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
     if not path.name.endswith(".parquet"):
         with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
             if FRAME.match(file.readline(4096)):
@@ -209,7 +215,7 @@ def _frames(lines: Any) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         yield name, np.array(rows, TRADE), np.array(quotes.get(name, []), QUOTE)
 
 
-def _name(path: Path, table: pa.Table) -> str:
+def _name(path: Path, table: "pa.Table") -> str:
     """The contract of a table: its column ``symbol``, else what the file's name begins with."""
     said = next((name for name in table.column_names if name.lower() == "symbol"), "")
     text = str(table[said][0].as_py()).replace("/", "") if said else re.split(r"[-.]", path.name)[0]
@@ -222,8 +228,11 @@ def _name(path: Path, table: pa.Table) -> str:
     return "".join(pair)
 
 
-def _table(table: pa.Table) -> np.ndarray:
-    def column(names: Sequence[str]) -> pa.ChunkedArray | None:
+def _table(table: "pa.Table") -> np.ndarray:
+    import pyarrow as pa
+    import pyarrow.compute
+
+    def column(names: Sequence[str]) -> "pa.ChunkedArray | None":
         return next((table[name] for name in names if name in table.column_names), None)
 
     price, quantity, at = column(("price", "Price")), column(QUANTITIES), column(TIMES)

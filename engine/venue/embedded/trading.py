@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from engine.venue.embedded import filters, statements
+from engine.venue.embedded import statements
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.orders import (
     BOTH,
@@ -49,6 +49,12 @@ class Trading:
 
     def place(self, account: str, parameters: Parameters) -> Answer:
         """POST order."""
+        answer = self._exchange.place(account, self._ordinary(parameters))
+        if isinstance(answer, Refusal):
+            raise RefusedError(answer)
+        return self._order(answer)
+
+    def _ordinary(self, parameters: Parameters) -> PlaceOrder:
         kind = parameters.text("type")
         if kind in MOVED:
             raise refuse(
@@ -61,23 +67,11 @@ class Trading:
             if not matches_price(parameters):
                 parameters.text("price")
         parameters.text("quantity")
-        request = self._request(parameters, kind, parameters.client_id("newClientOrderId"))
-        answer = self._exchange.place(account, request)
-        if isinstance(answer, Refusal):
-            raise RefusedError(answer)
-        return self._order(answer)
+        return self._request(parameters, kind, parameters.client_id("newClientOrderId"))
 
-    def check(self, _: str, parameters: Parameters) -> Answer:
-        """POST order/test: everything that can be refused before the book is asked."""
-        kind = parameters.text("type")
-        listing = parameters.listing()
-        if kind in (LIMIT, MARKET):
-            parameters.text("quantity")
-        draft = filters.read(self._request(parameters, kind, parameters.client_id("newClientOrderId")), listing)
-        if isinstance(draft, Refusal):
-            raise RefusedError(draft)
-        last_ticks = self._exchange.last_ticks(listing.id)
-        if objection := filters.lots_are_in_bounds(draft) or filters.notional_is_enough(draft, last_ticks):
+    def check(self, account: str, parameters: Parameters) -> Answer:
+        """POST order/test: everything that can be refused before the book and the margin are asked."""
+        if objection := self._exchange.objection(account, self._ordinary(parameters)):
             raise RefusedError(objection)
         return {}
 
@@ -107,7 +101,7 @@ class Trading:
             type=kind,
             quantity=parameters.number("quantity"),
             price=parameters.number("price"),
-            trigger_price=parameters.number("triggerPrice"),
+            trigger_price=parameters.number("activatePrice" if kind == TRAILING_STOP_MARKET else "triggerPrice"),
             time_in_force=lifetime,
             reduce_only=parameters.truth("reduceOnly"),
             close_position=parameters.truth("closePosition"),
@@ -250,7 +244,8 @@ class Trading:
         """POST leverage."""
         listing = parameters.listing()
         leverage = _granted(self._exchange.set_leverage(account, listing.id, parameters.integer("leverage")))
-        return {"leverage": leverage, "maxNotionalValue": "100000000", "symbol": listing.id}
+        most = statements.largest(listing, leverage)
+        return {"leverage": leverage, "maxNotionalValue": most, "symbol": listing.id}
 
     def set_margin_type(self, account: str, parameters: Parameters) -> Answer:
         """POST marginType: ISOLATED or CROSSED, of one contract."""
@@ -283,7 +278,7 @@ class Trading:
                 "marginType": "ISOLATED" if self._exchange.is_isolated(account, listing.id) else "CROSSED",
                 "isAutoAddMargin": False,
                 "leverage": self._exchange.leverage(account, listing.id),
-                "maxNotionalValue": "100000000",
+                "maxNotionalValue": statements.largest(listing, self._exchange.leverage(account, listing.id)),
             }
             for listing in parameters.listings()
         ]

@@ -1,149 +1,272 @@
 """Every indicator, found by walking the package: equal to a slow oracle, blind to tomorrow, free of its start."""
 
-import importlib
-import itertools
-import pkgutil
+from dataclasses import replace
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
-import brain.indicators
-from brain.indicators.indicator import Indicator, over
+from brain.diagnosis import KernelError
+from brain.indicators.indicator import (
+    LIMIT,
+    NEVER,
+    WINDOW,
+    ParameterError,
+    array_form,
+    catalogue,
+    columns_of,
+    holes,
+    over,
+    record_of,
+    walked,
+    widen,
+)  # fmt: skip
+from brain.indicators.trend import SMA
+from shm.jit import kernel
 from shm.records import MARKET
-from tests.brain.market import DATA, recorded, walk
+from tests.brain.indicators.sweep import (
+    ALL,
+    CASES,
+    ORACLES,
+    PRICES,
+    depends_on_the_start,
+    expected,
+    flowing,
+    indicator_of,
+    sees_the_future,
+    size,
+)  # fmt: skip
+from tests.brain.market import walk
 
-MODULES = [
-    importlib.import_module(f"brain.indicators.{found.name}")
-    for found in pkgutil.iter_modules(brain.indicators.__path__)
-]
-ALL = {each.name: each for module in MODULES for each in vars(module).values() if isinstance(each, Indicator)}
-
-
-def mean_then(values, period, keep):
-    """The mean of the first ``period`` values, then a share of each step; a list as long as ``values``."""
-    out = [np.nan] * (period - 1) + [sum(values[:period]) / period]
-    for value in values[period:]:
-        out.append(out[-1] * keep + value * (1.0 - keep))
-    return out[: len(values)]
-
-
-def slow_ema(candles, period):
-    """The definition, over lists."""
-    return mean_then(candles["close"].tolist(), period, 1.0 - 2.0 / (period + 1))
-
-
-def slow_rsi(candles, period):
-    """The definition, over lists."""
-    changes = np.diff(candles["close"]).tolist()
-    up = mean_then([max(change, 0.0) for change in changes], period, 1.0 - 1.0 / period)
-    down = mean_then([max(-change, 0.0) for change in changes], period, 1.0 - 1.0 / period)
-    return [np.nan] + [50.0 if u + d == 0.0 else 100.0 * u / (u + d) for u, d in zip(up, down, strict=True)]
-
-
-def slow_atr(candles, period):
-    """The definition, over lists."""
-    ranges = [
-        max(now["high"] - now["low"], abs(now["high"] - before["close"]), abs(now["low"] - before["close"]))
-        for before, now in itertools.pairwise(candles)
-    ]
-    return [np.nan, *mean_then(ranges, period, 1.0 - 1.0 / period)]
-
-
-ORACLES = {"ema": slow_ema, "rsi": slow_rsi, "atr": slow_atr}
+MARKETS = 500
 
 
 def test_every_indicator_has_an_oracle():
-    """A new one cannot land without its slow, obvious twin."""
+    """A new one cannot land without its slow, obvious twin, nor stay behind one that is gone."""
     assert ALL.keys() == ORACLES.keys()
+    assert len(ALL) >= 44
 
 
-@pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("period", [1, 2, 5, 14, 50])
-def test_it_equals_its_oracle(name, period):
-    """Within 1e-9 on recorded minutes, and undefined exactly until ``first``."""
-    candles = recorded("binance_spot/BTCUSDT-1m.parquet", count=1500)
-    values = over(ALL[name], candles, {"period": period})["value"]
-    expected = np.array(ORACLES[name](candles, period))
-    first = ALL[name].first(period)
-    assert np.isnan(values[:first]).all()
-    assert np.isfinite(values[first:]).all()
-    assert np.allclose(values, expected, rtol=1e-9, atol=1e-9, equal_nan=True)
-
-
-@pytest.mark.parametrize(
-    ("name", "period", "column"),
-    [("ema", 9, "EMA_9"), ("ema", 20, "EMA_20"), ("ema", 50, "EMA_50"), ("rsi", 14, "RSI_14"), ("atr", 14, "ATR_14")],
-)
-def test_it_equals_talib(name, period, column):
-    """Within 1e-9 of the value on 15 minute candles of 2025, settled."""
-    reference = DATA / "reference" / "talib" / "BTCUSDT-15m-2025.parquet"
-    if not reference.is_file():
-        pytest.skip("no TA-Lib reference under RINGMASTER_DATA")
-    table = pq.read_table(reference)
-    times = table["open_time"].to_numpy().astype("datetime64[ns]").astype(np.int64)
-    candles = recorded("binance_usdm/BTCUSDT-15m.parquet", 900)
-    if not np.isin(times, candles["open_ns"]).all():
-        candles = recorded("binance_spot/BTCUSDT-15m.parquet", 900)
-    values = over(ALL[name], candles, {"period": period})["value"]
-    mine = dict(zip(candles["open_ns"].tolist(), values.tolist(), strict=True))
-    settled = ALL[name].settled(period)
-    pairs = [
-        (mine[t], v)
-        for t, v in zip(times.tolist()[settled:], table[column].to_pylist()[settled:], strict=True)
-        if t in mine
-    ]
-    assert len(pairs) > 1000
-    ours, theirs = np.array(pairs).T
-    assert np.allclose(ours, theirs, rtol=1e-9, atol=0.0)
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+def test_it_equals_its_oracle(name, parameters):
+    """Within 1e-9 of the scale, and undefined exactly until ``first``."""
+    candles = flowing(walk(MARKETS))
+    candles["high"][100:130] = candles["low"][100:130] = candles["close"][100:130] = candles["open"][100:130] = 50_000.0
+    candles["volume"][110:140] = candles["taker_volume"][110:140] = candles["trades"][110:140] = 0
+    values, _ = walked(ALL[name], candles, dict(parameters))
+    firsts = ALL[name].firsts(dict(parameters))
+    for output, first, column in zip(ALL[name].outputs, firsts, expected(name, candles, dict(parameters)), strict=True):
+        mine = values[output]
+        if first is not None:
+            assert np.isnan(mine[:first]).all()
+            assert first >= MARKETS or np.isfinite(mine[first])
+        assert np.array_equal(np.isnan(mine), np.isnan(column))
+        worst = np.nanmax(np.abs(mine - column), initial=0.0)
+        assert worst <= 1e-9 * size(column)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_future_changes_nothing(name):
     """Rewriting the candles from 300 on leaves the first 300 values bit for bit."""
-    candles = walk(600)
+    candles = flowing(walk(600))
+    function = indicator_of(name, ())
+    assert not sees_the_future(function, candles, 300)
     other = candles.copy()
-    for field in ("open", "high", "low", "close", "volume"):
-        other[field][300:] *= 3.0
-    one, two = over(ALL[name], candles, {}), over(ALL[name], other, {})
-    assert one[:300].tobytes() == two[:300].tobytes()
-    assert one[301:].tobytes() != two[301:].tobytes()
+    for field in (*PRICES, "volume"):
+        other[field][300:] = other[field][300:] * 1.5 + np.arange(300)
+    assert function(candles)[0][301:].tobytes() != function(other)[0][301:].tobytes()
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_start_is_forgotten_when_it_has_settled(name):
-    """Data that began 400 candles later gives the same values from ``settled`` on, within 1e-9."""
-    candles = walk(2000)
-    settled = ALL[name].settled(10)
-    long, short = over(ALL[name], candles, {"period": 10}), over(ALL[name], candles[400:], {"period": 10})
-    assert np.allclose(long["value"][400 + settled :], short["value"][settled:], rtol=1e-9, atol=1e-9)
+def test_the_start_is_forgotten_when_it_says_so(name):
+    """Data that began later gives the same values from where the state says that it has settled, and it does settle."""
+    candles = flowing(walk(3000, seed=3))
+    one = ALL[name]
+    for parameters in (dict(one.parameters), CASES_SHORT[name]):
+        function = indicator_of(name, tuple(parameters.items()))
+        begins = [17, 100, 237, 391, 500, 777]
+        assert depends_on_the_start(function, candles, begins, one.accumulates) == -1
+        settled = function(candles)[1]
+        assert settled[-1]
+        first = int(np.flatnonzero(settled)[0])
+        assert settled[first:].all()
+        if one.settled is not None:
+            assert first == one.settled(**parameters)
+
+
+CASES_SHORT = {name: dict(parameters) for name, parameters in reversed(CASES) if ("period", 1) not in parameters}
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_hole_makes_it_cold(name):
-    """A NaN gives NaN, and what follows is what a fresh start gives."""
-    candles = walk(400)
-    holed = candles.copy()
-    holed["close"][200] = np.nan
-    values = over(ALL[name], holed, {})["value"]
-    assert np.isnan(values[200])
-    assert np.array_equal(values[201:], over(ALL[name], candles[201:], {})["value"], equal_nan=True)
+    """NaN or an infinity in any input gives NaN, and what follows is what a fresh start gives."""
+    candles = flowing(walk(400))
+    for field in ALL[name].inputs:
+        if field == "trades":
+            continue
+        for odd in (np.nan, np.inf, -np.inf, 10.0 * LIMIT):
+            holed = candles.copy()
+            holed[field][200] = odd
+            values, settled = walked(ALL[name], holed, {})
+            fresh, fresh_settled = walked(ALL[name], candles[201:], {})
+            assert all(np.isnan(values[output][200]) for output in values.dtype.names)
+            assert values[201:].tobytes() == fresh.tobytes()
+            assert np.array_equal(settled[201:], fresh_settled)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_gap_makes_it_cold(name):
+    """A candle that does not follow on the one before is a fresh start."""
+    candles = flowing(walk(400))
+    gapped = np.concatenate([candles[:150], candles[190:]])
+    assert holes(gapped) == [150]
+    values, _ = walked(ALL[name], gapped, {})
+    assert values[150:].tobytes() == over(ALL[name], candles[190:], {}).tobytes()
+    bridged, _ = walked(ALL[name], gapped, {}, bridged=True)
+    assert len(bridged) == len(gapped)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_odd_input_has_a_defined_answer(name):
-    """Nothing, one candle, a flat market, zeros and huge prices."""
-    assert len(over(ALL[name], np.zeros(0, MARKET), {})) == 0
-    assert np.isnan(over(ALL[name], walk(1), {})["value"]).all()
-    flat, huge = walk(100), walk(100)
-    for field in ("open", "high", "low", "close"):
-        flat[field] = 7.0
-        huge[field] *= 1e295
-    assert over(ALL[name], flat, {})["value"][-1] == pytest.approx({"ema": 7.0, "rsi": 50.0, "atr": 0.0}[name])
-    assert np.isfinite(over(ALL[name], huge, {})["value"][30:]).all()
+    """Nothing, one candle, a flat market, zeros, huge and tiny prices: what the oracle says, and never an infinity."""
+    one = ALL[name]
+    assert len(over(one, np.zeros(0, MARKET), {})) == 0
+    assert len(over(one, flowing(walk(1)), {})) == 1
+    flat = flowing(walk(200))
+    for field in PRICES:
+        flat[field] = 7.1
+    flat["volume"][100:] = flat["taker_volume"][100:] = flat["trades"][100:] = 0
+    values = over(one, flat, {})
+    for output, column in zip(one.outputs, expected(name, flat, dict(one.parameters)), strict=True):
+        assert np.array_equal(np.isnan(values[output]), np.isnan(column))
+        assert np.nanmax(np.abs(values[output] - column), initial=0.0) <= 1e-9 * size(column)
+    for scale in (0.0, 1e-200, 1e80, 1e295):
+        odd = flowing(walk(200))
+        for field in PRICES:
+            odd[field] *= scale
+        values = over(one, odd, {})
+        assert not any(np.isinf(values[output]).any() for output in one.outputs)
 
 
-def test_an_unknown_parameter_is_refused():
-    """With the ones that there are."""
-    with pytest.raises(ValueError, match="ema has no parameter periods; it has period"):
-        over(ALL["ema"], walk(3), {"periods": 3})
+def test_a_period_that_does_not_fit_never_settles():
+    """The kernel gives NaN and NEVER, and writes nowhere; ``widen`` makes room."""
+    one, candles = ALL["sma"], walk(2 * WINDOW)
+    loop, out = array_form(one.step, one.name), np.zeros(2 * WINDOW, [("value", "<f8")])
+    for period, slots, known in (
+        (WINDOW + 1, WINDOW, False),
+        (0, WINDOW, False),
+        (-3, WINDOW, False),
+        (300, 512, True),
+    ):
+        state, settled = np.zeros(1, widen(SMA, slots)), np.zeros(2 * WINDOW, np.bool_)
+        loop(state, record_of({"period": period}), columns_of(candles), out, settled)
+        assert np.isfinite(out["value"][-1]) == settled[-1] == known
+        assert (state["settles"][0] == NEVER) == (not known)
+
+
+def test_a_parameter_that_makes_no_sense_is_refused():
+    """With what would be right."""
+    for chosen, why in (
+        ({"periods": 3}, "ema has no parameter periods; it has period"),
+        ({"period": 0}, "period must be from 1 to"),
+        ({"period": 2.5}, "period must be a whole number, not 2.5"),
+    ):
+        with pytest.raises(ParameterError, match=why):
+            over(ALL["ema"], walk(3), chosen)
+    with pytest.raises(ParameterError, match="finite number of 0 or more, not nan"):
+        over(ALL["bollinger"], walk(3), {"width": float("nan")})
+
+
+def test_a_kernel_that_does_not_compile_is_named_with_its_line():
+    """The deepest line, in this file, and the cause; before the first candle is looked at."""
+    broken = replace(ALL["sma"], name="broken", step=_broken)
+    line = _inner.py_func.__code__.co_firstlineno + 2
+    with pytest.raises(
+        KernelError, match=rf"broken does not compile: tests/brain/indicators/test_indicator.py:{line}: "
+    ):
+        over(broken, walk(3), {})
+
+
+@kernel
+def _inner(value):
+    return value.nothing_of_that_name
+
+
+@kernel
+def _broken(state, settings, candle, out):
+    out.value = _inner(candle.close)
+
+
+def test_the_catalogue_is_what_the_package_holds():
+    """Every indicator by its own name."""
+    assert all(name == one.name for name, one in catalogue().items())
+
+
+@kernel
+def _centred(closes, out):
+    for n in range(1, closes.size - 1):
+        out[n] = (closes[n - 1] + closes[n] + closes[n + 1]) / 3.0
+
+
+@kernel
+def _standardised(closes, out):
+    # the mean of all, tomorrow's too
+    total = 0.0
+    for close in closes:
+        total += close
+    for n in range(closes.size):
+        out[n] = closes[n] - total / closes.size
+
+
+@kernel
+def _peaks(closes, out):
+    # stamped on the peak, not on the candle that confirms it
+    for n in range(1, closes.size - 1):
+        out[n] = closes[n] if closes[n - 1] < closes[n] > closes[n + 1] else 0.0
+
+
+@kernel
+def _cumulative(closes, out):
+    # the mean since the data began: blind to tomorrow, but it never forgets its start
+    total = 0.0
+    for n in range(closes.size):
+        total += closes[n]
+        out[n] = total / (n + 1)
+
+
+def planted(loop):
+    """Return a leaking array kernel in the shape of an indicator; it claims to settle after 20."""
+
+    def function(candles):
+        out = np.zeros(len(candles), [("value", "<f8")])
+        loop(np.ascontiguousarray(candles["close"]), out["value"])
+        return out, np.arange(len(candles)) >= 20
+
+    return function
+
+
+@pytest.mark.parametrize("loop", [_centred, _standardised, _peaks])
+def test_a_planted_leak_is_seen(loop):
+    """Kernels that look at tomorrow are caught by the detector that clears ours."""
+    candles = flowing(walk(600))
+    assert any(sees_the_future(planted(loop), candles, cut) for cut in range(295, 305))
+
+
+def test_a_planted_start_is_seen():
+    """A kernel that claims to have settled and has not is caught by the detector that clears ours."""
+    candles = flowing(walk(600))
+    assert not sees_the_future(planted(_cumulative), candles, 300)
+    assert depends_on_the_start(planted(_cumulative), candles, [100]) >= 120
+
+
+def fields(state):
+    """Yield the names of a record's fields, nested ones too."""
+    for name, (inner, *_) in state.fields.items():
+        yield name
+        if inner.names:
+            yield from fields(inner)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_no_field_is_an_attribute_of_arrays(name):
+    """Run as plain Python, for coverage, a record would answer with its method instead."""
+    assert not [field for field in fields(ALL[name].state) if hasattr(np.recarray, field)]

@@ -24,8 +24,10 @@ def decided(candles, warm=900, **chosen):
 def one(close, side=0.0, stopped=0, **chosen):
     """Return reason and amount after one candle in a made-up state: averages at 100, range 1, heat 50."""
     state, target, position = np.zeros(1, STATE), np.zeros(1, WORKING), np.zeros(1, POSITION)
-    for name in ("fast", "slow", "hour_fast", "hour_slow"):
+    for name, period in (("fast", 5), ("slow", 13), ("hour_fast", 6), ("hour_slow", 18)):
         state[name]["value"], state[name]["seen"], state[name]["settles"] = 100.0, 10_000, 1
+        state[name]["rate"], state[name]["keep"] = 2.0 / (period + 1), 1.0 - 2.0 / (period + 1)
+    state["reach"]["share"] = state["heat"]["share"] = 1.0 / 14.0
     state["reach"]["value"], state["reach"]["close_last"], state["reach"]["seen"] = 1.0, 100.0, 10_000
     state["heat"]["gain"], state["heat"]["loss"], state["heat"]["close_last"] = 1.0, 1.0, 100.0
     state["heat"]["seen"] = 10_000

@@ -41,7 +41,7 @@ def test_a_backtest_reports_trades_equity_and_agreement_with_the_exchange(market
     with (out / "trades.csv").open() as file:
         assert len(list(csv.DictReader(file))) == len(found["trades"])
     assert len((out / "equity.csv").read_text().splitlines()) == 251
-    assert "difference to the exchange's books" in capsys.readouterr().out
+    assert "difference to the exchange's wallet" in capsys.readouterr().out
 
 
 def test_a_backtest_is_the_same_every_time(market, tmp_path):

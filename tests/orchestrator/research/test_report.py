@@ -29,18 +29,21 @@ def fill(number: int, side: int, lots: int, ticks: int, fee: int = 0):
 def course(purposes: dict[int, Purpose]):
     """A course whose intents had these purposes."""
     orders = {number: SimpleNamespace(intent=SimpleNamespace(purpose=purpose)) for number, purpose in purposes.items()}
-    house = SimpleNamespace(books=SimpleNamespace(orders=orders), instruments={BTC.symbol: BTC})
+    funded = [SimpleNamespace(instrument=BTC.symbol, amount=-9, market_ns=at * MINUTE) for at in (1, 4, 5)]
+    house = SimpleNamespace(books=SimpleNamespace(orders=orders), instruments={BTC.symbol: BTC}, funded=funded)
     return SimpleNamespace(house=house)
 
 
 def test_a_trade_is_everything_between_flat_and_flat():
-    """Two entries and two exits are one trade: 3 lots at 100 and 1 at 104, out at 110 and 106, fees taken off."""
+    """Two entries and two exits are one trade: 3 lots at 100 and 1 at 104, out at 110 and 106."""
     fills = [fill(1, 1, 3, 100, 5), fill(2, 1, 1, 104, 5), fill(3, -1, 2, 110, 5), fill(4, -1, 2, 106, 5)]
     (trade,) = report.trades_of(fills, course({4: Purpose.STOP}))
     told = trade.told()
     assert (told["side"], told["quantity"]) == ("long", "0.004")
     assert (told["entry_price"], told["exit_price"]) == ("10.10000000", "10.80000000")
-    assert trade.profit == (2 * 110 + 2 * 106 - 3 * 100 - 104) * BTC.unit - 20
+    # of three payments one came while it was held
+    assert trade.profit == (2 * 110 + 2 * 106 - 3 * 100 - 104) * BTC.unit - 20 - 9
+    assert told["funding"] == "-0.00000009"
     assert told["exit_reason"] == "stop"
     assert (told["entry_time"], told["exit_time"]) == ("1970-01-01T00:01", "1970-01-01T00:04")
 

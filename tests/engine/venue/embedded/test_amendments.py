@@ -80,6 +80,34 @@ def test_a_modification_that_margin_does_not_carry_changes_nothing(counter):
     assert [order.lots for order in counter.exchange.open_orders("me")] == [10]
 
 
+def test_a_modification_is_weighed_as_a_new_order_is(counter):
+    """
+    What only reduces is cut to the position; what the leverage does not allow is -2027; neither loses the order.
+    """
+    buy = {"side": "BUY", "type": "MARKET", "quantity": "0.100"}
+    counter.trading.place("me", counter.given(**buy))
+    number = counter.rest("101000.0", side="SELL", reduceOnly="true")
+    wanted = counter.given(orderId=str(number), side="SELL", quantity="0.500", price="101000.0")
+    assert counter.amendments.modify("me", wanted)["origQty"] == "0.100"
+    counter.exchange.set_leverage("me", "BTCUSDT", 125)
+    bid = counter.rest("90000.0")
+    wanted = counter.given(orderId=str(bid), side="BUY", quantity="0.450", price="90000.0")
+    assert code(lambda: counter.amendments.modify("me", wanted)) == -2027
+    assert [order.lots for order in counter.exchange.open_orders("me")] == [100, 10]
+
+
+def test_what_reduces_nothing_any_more_cannot_be_modified(counter):
+    """
+    The position is gone: -2022, and the order rests as it was.
+    """
+    counter.trading.place("me", counter.given(side="BUY", type="MARKET", quantity="0.100"))
+    number = counter.rest("101000.0", side="SELL", reduceOnly="true")
+    counter.trading.place("me", counter.given(side="SELL", type="MARKET", quantity="0.100"))
+    wanted = counter.given(orderId=str(number), side="SELL", quantity="0.020", price="101000.0")
+    assert code(lambda: counter.amendments.modify("me", wanted)) == -2022
+    assert [order.lots for order in counter.exchange.open_orders("me")] == [10]
+
+
 def test_a_basket_answers_order_by_order(counter):
     """
     Two orders and an error between them; more than five, or no list, is refused as a whole.

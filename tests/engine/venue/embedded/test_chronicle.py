@@ -18,6 +18,7 @@ from engine.venue.embedded.synthetic import SyntheticMarket
 FIRST_NS = 1_700_000_040 * 10**9
 MONEY = 10_000 * 10**8
 READS = {
+    "objection",
     "account",
     "advance",
     "algo_order",

@@ -64,6 +64,27 @@ def test_a_trailing_stop_follows_and_sells_on_the_way_back(opened: Opened) -> No
     assert sum(fill.lots for fill in fills) == 300
 
 
+def test_a_trailing_stop_begins_at_its_activation_price(opened: Opened) -> None:
+    """A fall of two percent before 101,000.0 sells nothing; after it, one percent below 102,000.0 does."""
+    exchange = opened((1_000_000, 1_000_000, 980_000, 1_000_000), (1_000_000, 1_020_000, 1_000_000, 1_005_000))
+    conditional(exchange, "TRAILING_STOP_MARKET", side=-1, callback_rate="1", trigger_price="101000")
+    exchange.advance()
+    assert exchange.user_trades("me", "BTCUSDT") == []
+    assert len(exchange.open_algo_orders("me")) == 1
+    exchange.advance()
+    exchange.advance()
+    assert exchange.user_trades("me", "BTCUSDT")[0].price_ticks == 1_020_000 - 10_200
+
+
+@pytest.mark.parametrize(("side", "price"), [(-1, "99000"), (-1, "100000"), (1, "101000")])
+def test_an_activation_price_that_is_behind_is_refused(opened: Opened, side: int, price: str) -> None:
+    """A sell begins above the last price, a buy below it; else -2021, and a price that is none is -4001."""
+    kind = {"symbol": "BTCUSDT", "type": "TRAILING_STOP_MARKET", "quantity": "0.3", "callback_rate": "1"}
+    exchange = opened()
+    refused = [exchange.place("me", PlaceOrder(side=side, trigger_price=one, **kind)) for one in (price, "0")]
+    assert [one.code for one in refused if isinstance(one, Refusal)] == [-2021, -4001]
+
+
 @pytest.mark.parametrize("rate", ["0.05", "11", "NaN", "0.15"])
 def test_a_callback_rate_is_a_tenth_to_ten_percent(opened: Opened, rate: str) -> None:
     """Anything else is refused with -2007."""

@@ -1,5 +1,8 @@
 """The synthetic market passes for a market and is the same every time."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -151,3 +154,14 @@ def test_an_unknown_symbol_gets_a_contract_of_its_own() -> None:
     market = SyntheticMarket(1, START_NS, ["FOO/USDT:USDT"])
     assert market.listings[0].id == "FOOUSDT"
     assert len(market.minutes(0, START_NS))
+
+
+def test_a_made_up_market_does_not_load_what_reads_files():
+    """
+    The exchange is waited for at every start: pyarrow would cost it a third of a second.
+    """
+    program = (
+        "import sys, engine.venue.embedded.agent, engine.venue.embedded.synthetic; print('pyarrow' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout == "False\n"

@@ -40,6 +40,11 @@ def desk(make_exchange):
         ("place", MARKET | {"type": "LIMIT", "timeInForce": "GTC"}, -1102),
         ("place", MARKET | {"type": "LIMIT", "price": "30000"}, -1102),
         ("place", MARKET | {"quantity": ""}, -1102),
+        ("check", MARKET | {"type": "STOP_MARKET"}, -4120),
+        ("check", MARKET | {"type": "LIMIT", "price": "30000"}, -1102),
+        ("check", MARKET | {"positionSide": "LONG"}, -4061),
+        ("check", LIMIT | {"price": "90000"}, -4016),
+        ("check", LIMIT | {"timeInForce": "GTD", "goodTillDate": "1"}, -5040),
         ("place_algo", STOP | {"algoType": "VP"}, -1130),
         ("place_algo", STOP | {"type": "MARKET"}, -1116),
         ("place_algo", STOP | {"triggerPrice": ""}, -1102),
@@ -99,3 +104,38 @@ def test_settings_are_told(desk):
     assert desk("set_leverage", {"symbol": "BTCUSDT", "leverage": "7"})["leverage"] == 7
     assert [row["leverage"] for row in desk("symbol_configuration", {})] == [7, 20]
     assert [row["symbol"] for row in desk("brackets", {})] == ["BTCUSDT", "ETHUSDT"]
+
+
+def test_a_trial_changes_nothing(desk):
+    """
+    order/test answers with nothing, leaves no order, and refuses a client id that an open order has.
+    """
+    assert desk("check", LIMIT | {"price": "29000"}) == {}
+    assert desk("open_orders", {}) == []
+    desk("place", LIMIT | {"price": "29000", "newClientOrderId": "mine"})
+    with pytest.raises(RefusedError, match="-4116"):
+        desk("check", LIMIT | {"price": "29000", "newClientOrderId": "mine"})
+
+
+def test_the_largest_position_follows_from_the_leverage(desk):
+    """
+    maxNotionalValue is that of the tiers: 100 million at 20x, fifty thousand at 125x, in each answer that has it.
+    """
+    desk("place", MARKET)
+    assert {row["maxNotionalValue"] for row in desk("positions_held", {"symbol": "BTCUSDT"})} == {"100000000"}
+    told = desk("set_leverage", {"symbol": "BTCUSDT", "leverage": "125"})
+    assert told["maxNotionalValue"] == "50000"
+    assert {row["maxNotionalValue"] for row in desk("positions_held", {"symbol": "BTCUSDT"})} == {"50000"}
+    assert desk("symbol_configuration", {})[0]["maxNotionalValue"] == "50000"
+    assert desk("account", {})["positions"][0]["maxNotional"] == "50000"
+
+
+def test_a_trailing_stop_tells_where_it_begins_and_how_far_it_trails(desk):
+    """
+    activatePrice and callbackRate are in its statement, and it has no trigger price; other kinds have neither.
+    """
+    trailing = STOP | {"type": "TRAILING_STOP_MARKET", "triggerPrice": "", "callbackRate": "1.5"}
+    placed = desk("place_algo", trailing | {"activatePrice": "31000"})
+    assert (placed["activatePrice"], placed["callbackRate"], placed["triggerPrice"]) == ("31000.0", "1.5", "0.0")
+    assert desk("query_algo", {"algoId": str(placed["algoId"])}) == placed
+    assert "activatePrice" not in desk("place_algo", STOP)

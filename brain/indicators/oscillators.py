@@ -1,0 +1,163 @@
+"""Where it stands in its range, 0 to 100: Stochastic, StochRSI, Williams %R, MFI.  One candle in, O(1)."""
+
+import math
+
+from brain.indicators.indicator import CLOSE, LIMIT, RANGE, TRADED, Indicator, state_of
+from brain.indicators.momentum import RSI, rsi
+from brain.indicators.trend import FADE_WILDER, SMA, sma
+from brain.indicators.windows import EXTREMES, TOTAL, count, extremes, restart, total
+from shm.jit import inlined, kernel
+
+# A market that stands still moves in the last bits: of the mean of three prices, and of an RSI.
+STILL, STILL_RSI = 1e-13, 1e-9
+
+STOCHASTIC = state_of(("span", EXTREMES), ("k", SMA), ("d", SMA))
+STOCHASTIC_RSI = state_of(("strength", RSI), ("span", EXTREMES), ("d", SMA))
+WILLIAMS = EXTREMES
+MFI = state_of("typical_last", ("up", TOTAL), ("both", TOTAL))
+
+
+@inlined
+def _place(x, highest, lowest):
+    # 0 where there is no range, as TA-Lib says
+    span = highest - lowest
+    if span == 0.0:
+        return 0.0
+    return 100.0 * ((x - lowest) / span)
+
+
+@inlined
+def stochastic(state, candle, fast_period, slow_period, signal_period):
+    """Place of the close in the range of ``fast_period``, averaged: (k, d), 0 to 100; NaN before each."""
+    close = candle.close
+    high = candle.high if abs(close) < LIMIT else math.nan
+    highest, lowest = extremes(state.span, high, candle.low, fast_period)
+    k = sma(state.k, _place(close, highest, lowest), slow_period)
+    d = sma(state.d, k, signal_period)
+    count(state, state.span.seen > 0, fast_period + slow_period + signal_period - 2)
+    return k, d
+
+
+@kernel
+def stochastic_rsi(state, close, period, fast_period, signal_period):
+    """Place of the RSI in its own range of ``fast_period``, and its average: (k, d), 0 to 100; NaN before each."""
+    strength = rsi(state.strength, close, period)
+    highest, lowest = extremes(state.span, strength, strength, fast_period)
+    k = 0.0 if highest - lowest <= STILL_RSI else _place(strength, highest, lowest)
+    d = sma(state.d, k, signal_period)
+    count(state, abs(close) < LIMIT, FADE_WILDER * period + fast_period + signal_period)
+    return k, d
+
+
+@inlined
+def williams(state, candle, period):
+    """Place of the close below the highest of ``period``, -100 to 0; NaN before."""
+    close = candle.close
+    highest, lowest = extremes(state, candle.high if abs(close) < LIMIT else math.nan, candle.low, period)
+    span = highest - lowest
+    if span == 0.0:
+        return 0.0
+    return -100.0 * ((highest - close) / span)
+
+
+@kernel
+def mfi(state, candle, period):
+    """Share of the money that moved up in what moved over ``period`` changes, 0 to 100, 50 if none did; NaN before."""
+    typical = (candle.high + candle.low + candle.close) / 3.0
+    money = typical * candle.volume
+    if not (abs(typical) < LIMIT and abs(money) < LIMIT):
+        total(state.up, math.nan, period)
+        total(state.both, math.nan, period)
+        return restart(state, True)
+    before, seen = state.typical_last, state.seen
+    state.typical_last = typical
+    count(state, True, period + 1)
+    if seen == 0:
+        return math.nan
+    moved = abs(typical - before) > STILL * typical
+    up = total(state.up, money if moved and typical > before else 0.0, period)
+    both = total(state.both, money if moved else 0.0, period)
+    if both != both:
+        return math.nan
+    # both sums round alike, but not the same
+    return min(max(100.0 * up / both, 0.0), 100.0) if both > 0.0 else 50.0
+
+
+@inlined
+def _stochastic_step(state, settings, candle, out):
+    out.k, out.d = stochastic(state, candle, settings.fast_period, settings.slow_period, settings.signal_period)
+
+
+@inlined
+def _stochastic_rsi_step(state, settings, candle, out):
+    out.k, out.d = stochastic_rsi(state, candle.close, settings.period, settings.fast_period, settings.signal_period)
+
+
+@inlined
+def _williams_step(state, settings, candle, out):
+    out.value = williams(state, candle, settings.period)
+
+
+@inlined
+def _mfi_step(state, settings, candle, out):
+    out.value = mfi(state, candle, settings.period)
+
+
+STOCHASTIC_INDICATOR = Indicator(
+    name="stochastic",
+    title="place of the close in its range",
+    state=STOCHASTIC,
+    step=_stochastic_step,
+    inputs=RANGE,
+    outputs=("k", "d"),
+    parameters={"fast_period": 14, "slow_period": 3, "signal_period": 3},
+    first=lambda fast_period, slow_period, signal_period: (
+        fast_period + slow_period - 2,
+        fast_period + slow_period + signal_period - 3,
+    ),
+    settled=lambda fast_period, slow_period, signal_period: fast_period + slow_period + signal_period - 3,
+    origin="TA-Lib STOCH",
+    difference="the k line is given as soon as it is defined; TA-Lib waits for d",
+)
+
+STOCHASTIC_RSI_INDICATOR = Indicator(
+    name="stochastic_rsi",
+    title="place of the RSI in its range",
+    state=STOCHASTIC_RSI,
+    step=_stochastic_rsi_step,
+    inputs=CLOSE,
+    outputs=("k", "d"),
+    parameters={"period": 14, "fast_period": 14, "signal_period": 3},
+    first=lambda period, fast_period, signal_period: (
+        period + fast_period - 1,
+        period + fast_period + signal_period - 2,
+    ),
+    settled=lambda period, fast_period, signal_period: FADE_WILDER * period + fast_period + signal_period - 1,
+    origin="TA-Lib STOCHRSI",
+    difference="k is given as soon as it is defined; 0 where the RSI stood still to 1e-9: TA-Lib divides rounding",
+)
+
+WILLIAMS_INDICATOR = Indicator(
+    name="williams",
+    title="Williams %R",
+    state=WILLIAMS,
+    step=_williams_step,
+    inputs=RANGE,
+    parameters={"period": 14},
+    first=lambda period: period - 1,
+    settled=lambda period: period - 1,
+    origin="TA-Lib WILLR",
+)
+
+MFI_INDICATOR = Indicator(
+    name="mfi",
+    title="money flow index",
+    state=MFI,
+    step=_mfi_step,
+    inputs=TRADED,
+    parameters={"period": 14},
+    first=lambda period: period,
+    settled=lambda period: period,
+    origin="TA-Lib MFI",
+    difference="50 where no money moved (TA-Lib: 0 where less than 1 did); prices within 1e-13 are equal",
+)

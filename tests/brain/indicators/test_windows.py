@@ -1,0 +1,56 @@
+"""Rolling sums, moments and extremes: free of drift after ten million inputs; and a logarithm of our own."""
+
+import math
+
+import numpy as np
+import pytest
+
+from brain.indicators.indicator import array_form, columns_of, record_of
+from brain.indicators.windows import ln
+from tests.brain.indicators.sweep import ALL, expected, flowing, size
+from tests.brain.market import walk
+
+CHUNK, CHUNKS, TAIL = 100_000, 100, 700
+# gaps and sweeps compare, and have nothing to drift; volume_profile and quantile count or sort, and take longer
+SUMLESS = {"gaps", "sweeps", "volume_profile", "quantile"}
+LONG = [name for name, one in ALL.items() if not one.accumulates and one.settled is not None and name not in SUMLESS]
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_ten_million_candles_leave_no_trace(name):
+    """The last values equal those of the oracle, which only saw the last candles, within 1e-9 of the scale."""
+    one, candles = ALL[name], flowing(walk(CHUNK, seed=9))
+    state, settings = np.zeros(1, one.state), record_of(one.parameters)
+    out, settled = np.zeros(CHUNK, [(output, "<f8") for output in one.outputs]), np.zeros(CHUNK, np.bool_)
+    loop, columns = array_form(one.step, one.name), columns_of(candles)
+    for _ in range(CHUNKS):
+        loop(state, settings, columns, out, settled)
+    assert state["seen"][0] >= CHUNK * CHUNKS - 1
+    tail = candles[-TAIL:]
+    scale = max(1.0, float(candles["close"].mean())) if one.outputs != ("value",) else 0.0
+    for output, column in zip(one.outputs, expected(name, tail, dict(one.parameters)), strict=True):
+        worst = np.abs(out[output][-50:] - column[-50:]).max()
+        assert worst <= 1e-9 * max(scale, size(column))
+
+
+@pytest.mark.parametrize("name", ["obv", "accumulation", "cumulative_delta"])
+def test_a_sum_of_ten_million_is_right(name):
+    """What rounding takes is kept: within 1e-12 of the exact sum of a hundred times the same candles."""
+    one, candles = ALL[name], flowing(walk(CHUNK, seed=9))
+    state, settled = np.zeros(1, one.state), np.zeros(CHUNK, np.bool_)
+    out = np.zeros(CHUNK, [("value", "<f8")])
+    loop, columns = array_form(one.step, one.name), columns_of(candles)
+    ends = []
+    for _ in range(CHUNKS):
+        loop(state, record_of({}), columns, out, settled)
+        ends.append(float(out["value"][-1]))
+    assert ends[-1] - ends[0] == pytest.approx((CHUNKS - 1) * (ends[1] - ends[0]), rel=1e-12)
+
+
+def test_a_logarithm_is_the_logarithm():
+    """Within 2 units of the last place of the library's, over three hundred powers of ten."""
+    for power in range(-150, 151):
+        for lead in (1.0, 1.0001, 1.3, 3.7, 9.999):
+            x = lead * 10.0**power
+            assert ln(x) == pytest.approx(math.log(x), rel=5e-16, abs=5e-16)
+    assert ln(1.0) == 0.0
