@@ -79,11 +79,14 @@ def catalogue(settings: MarketSettings) -> Catalogue:
 
 
 async def _ask(endpoint: dialling.Endpoint | None) -> Any:
-    async with dialling.session(endpoint) as session, asyncio.timeout(ANSWER_WITHIN_S):
-        async with session.get(ADDRESS) as answer:
-            if answer.status != 200:
-                raise aiohttp.ClientError(f"{ADDRESS} answers {answer.status}")
-            return orjson.loads(await answer.read())
+    async with (
+        asyncio.timeout(ANSWER_WITHIN_S),
+        dialling.session(endpoint) as session,
+        session.get(ADDRESS) as answer,
+    ):
+        if answer.status != 200:
+            raise aiohttp.ClientError(f"{ADDRESS} answers {answer.status}")
+        return orjson.loads(await answer.read())
 
 
 def listings_of(answer: Any, symbols: Sequence[str]) -> tuple[Listing, ...]:

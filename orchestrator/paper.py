@@ -23,9 +23,9 @@ from typing import Any
 
 from brain.strategies.loader import StrategyError, check, names
 from engine.journal import JournalError
+from orchestrator import mirroring, wiring
 from orchestrator import session as sessions
 from orchestrator import settings as settings_of
-from orchestrator import mirroring, wiring
 from orchestrator.child import environment
 from orchestrator.commentary import Commentary
 from orchestrator.crew import Crew, Launch

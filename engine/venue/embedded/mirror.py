@@ -20,7 +20,7 @@ from engine.venue.embedded.chronicle import recorded
 from engine.venue.embedded.events import Candle, CandleUpdate, Event, Trade
 from engine.venue.embedded.exchange import Exchange, Grid, Settings
 from engine.venue.embedded.listing import Listing
-from engine.venue.embedded.market import CANDLE, MINUTE_NS, waypoints
+from engine.venue.embedded.market import CANDLE, MINUTE_NS, Market, waypoints
 from engine.venue.embedded.pit import MILLISECOND_NS, Pit, Rules
 from shm.instruments import Instrument
 
@@ -94,7 +94,7 @@ class MirrorPit(Pit):
 
     _quoted_ticks = 0  # between the real best bid and ask
 
-    def __init__(self, market: MirrorMarket, row: int, rules: Rules) -> None:
+    def __init__(self, market: Market, row: int, rules: Rules) -> None:
         super().__init__(market, row, rules)
         self._heard: dict[int, Heard] = {}  # by minute: a trade may overtake the candle of the minute before
         self._heard_ns = market.start_ns
@@ -144,7 +144,7 @@ class MirrorPit(Pit):
         heard = self._heard.get(candle.open_ns)
         if heard is None:
             return []
-        extremes = waypoints(np.array(candle, CANDLE))[1:3]
+        extremes = waypoints(np.array([candle], CANDLE)[0])[1:3]
         last = candle.close if max(self._heard) == candle.open_ns else self.last_ticks
         return [*(ticks for ticks in extremes if not heard.low <= ticks <= heard.high), last]
 
@@ -162,6 +162,11 @@ class MirrorPit(Pit):
     def print_trade(self, position: int, side: int) -> Trade | None:  # noqa: ARG002 - the shape of every pit
         """Nothing: its trades are told as they were heard."""
         return None
+
+    @property
+    def is_forming(self) -> bool:
+        """Whether a trade of the current minute was heard."""
+        return self.open_ns in self._heard
 
     def forming(self) -> np.ndarray:
         """The current minute as far as trades told it."""
@@ -185,13 +190,13 @@ class MirrorPit(Pit):
 class MirrorExchange(Exchange):
     """An exchange whose prices are another's."""
 
+    pit_type = MirrorPit
+
     def __init__(self, market: MirrorMarket, settings: Settings) -> None:
         assert settings.points_per_candle == 1, "it moves when the market does"
         super().__init__(market, settings)
         self._incoming = market
-        self._mirrored = [MirrorPit(market, pit.listing.row, pit.rules) for pit in self._pits.values()]
-        # Desk and settlement hold on to the same mapping.
-        self._pits.update({pit.listing.id: pit for pit in self._mirrored})
+        self._mirrored = [pit for pit in self._pits.values() if isinstance(pit, MirrorPit)]
 
     @property
     def minutes_count(self) -> int:
@@ -204,7 +209,7 @@ class MirrorExchange(Exchange):
 
     @recorded
     def hear(self, steps: Sequence[Sequence[int]]) -> None:
-        """Trades and spreads (Step), in order of time; those of a minute that has closed are too late."""
+        """Trades and spreads (Steps as plain tuples), in order of time; those of a minute that has closed are late."""
         for step in (Step(*one) for one in steps):
             pit = self._mirrored[step.row]
             if step.at_ns < pit.open_ns:

@@ -55,7 +55,7 @@ class Pit:
         self.has_begun = False  # the current minute
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         self.book = matching.book_of(0, rules.spread_ticks)
-        self._market, self._row, self.rules = market, row, rules
+        self._market, self._row, self._rules = market, row, rules
         self.reel = None
         if isinstance(market, TickMarket):
             self.reel = Reel(market.tape(row), self.listing, market.start_ns)
@@ -106,7 +106,7 @@ class Pit:
             self._points = (self._points[-1],) * 4
             return None
         self.length = path_ticks(self._points)
-        if self.rules.queues:
+        if self._rules.queues:
             self.book["touch_lots"] = int(candle["volume_e8"]) // self.listing.lot_e8 // (self.length + 1)
         return jump
 
@@ -180,8 +180,8 @@ class Pit:
         if self._closed:
             newest = self._minutes[self._closed - 1]
             volume_e8, reach = int(newest["volume_e8"]), int(newest["high"]) - int(newest["low"])
-        self.book["depth_lots"] = max(1, volume_e8 // self.listing.lot_e8 * self.rules.depth_ppm // PPM)
-        self.book["spread_ticks"] = self.rules.spread_ticks + reach * self.rules.spread_ppm // PPM
+        self.book["depth_lots"] = max(1, volume_e8 // self.listing.lot_e8 * self._rules.depth_ppm // PPM)
+        self.book["spread_ticks"] = self._rules.spread_ticks + reach * self._rules.spread_ppm // PPM
         if self.reel and (quote := self.reel.quote):
             self.book["spread_ticks"] = quote.ask_ticks - quote.bid_ticks
 
@@ -238,6 +238,11 @@ class Pit:
         bids = [(bid - level, lots) for level in shown if bid - level >= 1]
         return bids, [(bid + spread + level, lots) for level in shown]
 
+    @property
+    def is_forming(self) -> bool:
+        """Whether the current minute has a candle yet."""
+        return self.playing
+
     def forming(self) -> np.ndarray:
         """The current minute as far as it was played: one CANDLE, or none."""
         if self.reel and self.playing:
@@ -272,7 +277,7 @@ class Pit:
 
     def _bounds(self, step: int, start_ns: int | None, end_ns: int | None, limit: int) -> tuple[int, int]:
         """Whole intervals: open of the first, end of the last."""
-        stop = self.open_ns + MINUTE_NS if self.playing else self.open_ns
+        stop = self.open_ns + MINUTE_NS if self.is_forming else self.open_ns
         last = stop if end_ns is None else min(stop, end_ns + 1)
         last = -(-last // step) * step
         if start_ns is None:

@@ -47,7 +47,7 @@ class Relay:
         # Trades first: their candle then has nothing to add.
         while count := self._ticks.read_into(self._heard):
             if steps := self._steps(self._heard[:count]):
-                self.exchange.hear(steps)
+                self.exchange.hear([tuple(step) for step in steps])
         while count := self._market.read_into(self._candles):
             for record in self._candles[:count]:
                 if record["kind"] == MarketKind.CANDLE and record["timeframe_s"] == MINUTE_S:

@@ -58,7 +58,7 @@ class Rest:
         self._exchange = exchange
         self._access = access
         self._streams = streams
-        self.catch_up: Callable[[], None] = int  # before each answer: the market may have moved by itself
+        self.catch_up: Callable[[], None] = lambda: None  # before each answer: the market may have moved by itself
         self.countdowns = Countdowns(exchange, self.tell)
         sources = Sources(exchange, Trading(exchange), self.countdowns, access.meter.limits, self.depth, wall_ms)
         self._routes: Directory = (
