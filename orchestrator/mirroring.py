@@ -74,7 +74,7 @@ def catalogue(settings: MarketSettings) -> Catalogue:
         answer = asyncio.run(_ask(endpoint))
     except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError, orjson.JSONDecodeError) as error:
         why = str(error) or type(error).__name__
-        raise BadInputError(f"--market {MIRRORED}: its market cannot be reached ({why})") from None
+        raise BadInputError(f"--market {MIRRORED}: its public market cannot be reached ({why})") from None
     return Catalogue(listings_of(answer, settings.symbols or SYMBOLS))
 
 

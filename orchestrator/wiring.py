@@ -91,7 +91,7 @@ def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
 
     if named := [place.name for place in places if place.name in REAL and not place.exists()]:
         raise BadInputError(
-            f"--market {named[0]}: a paper session can mirror {MIRRORED} alone; played here are: {PLAYED}"
+            f"--market {named[0]}: only {MIRRORED} can be mirrored, by a paper session; played here are: {PLAYED}"
         )
     try:
         if all(place.exists() for place in places) and (taped := tick_files(places)):

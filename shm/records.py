@@ -376,8 +376,7 @@ PULSE = np.dtype(
         ("beat_ns", "<i8"),  # monotonic
         ("life", "<u4"),  # Life
         ("epoch", "<u4"),  # starts of this role in the session
-        # feed: next to publish; brain, engine: all before it are done; exchange: candles that have closed
-        ("market_seq", "<i8"),
+        ("market_seq", "<i8"),  # feed: next to publish; brain, engine: all before are done; exchange: candles closed
         ("settled_ns", "<i8"),  # engine: market time up to which nothing is pending
         ("obeyed", "<i8"),  # version of the newest command it acted on
         ("detail", "S56"),  # for people: "compiling 3 of 5"

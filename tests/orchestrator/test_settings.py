@@ -24,6 +24,15 @@ def test_the_paper_profile_is_sound():
     assert told.market.speed == "60"
 
 
+def test_the_mirror_profile_is_sound():
+    """It mirrors binanceusdm at its own speed, and knows no queues."""
+    told = settings.assemble("mirror", None, [], {})
+    assert told.market.is_mirror
+    assert told.market.speed == "1"
+    with pytest.raises(BadInputError, match="a mirrored market has none"):
+        settings.assemble("mirror", None, ["market.fills=queue"], {})
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -34,6 +43,8 @@ def test_the_paper_profile_is_sound():
         ("engine=3", "engine is a table of settings, not 3"),
         ("market.speed=fast", "speed 'fast' is neither a number nor max nor step"),
         ("market.speed=-1", "speed -1 is not between 0.001 and"),
+        ("market.stand_in=1:x", "stand_in plays a real exchange; the market is synthetic"),
+        ('market.source=["binanceusdm"]', "is mirrored as it comes; its speed is 1"),
         ("market.deposit=0", "deposit must be a number above 0"),
         ("supervisor.stuck_after_s=0.1", "would kill healthy processes"),
         ("nonsense", "expected KEY=VALUE"),

@@ -113,7 +113,8 @@ def test_recorded_trades_are_a_market_too(tmp_path: Path):
         assert wiring.defects_of(market) == ["ETHUSDT: 1 rows left out: 1 unordered (first: row 31)"]
 
 
-def test_a_real_exchange_as_a_market_is_refused_by_name():
-    """Not taken for a file that is missing: the line says what there is instead."""
-    with pytest.raises(BadInputError, match="binanceusdm: mirroring a real exchange is not in this version; here are"):
-        wiring.market_of(MarketSettings(source=("binanceusdm",)), 1, 10**18)
+@pytest.mark.parametrize("name", ["bybit", "binanceusdm"])
+def test_a_real_exchange_as_a_market_is_refused_by_name(name: str):
+    """Not taken for a file that is missing: the line says which can be mirrored, where, and what there is instead."""
+    with pytest.raises(BadInputError, match=f"{name}: only binanceusdm can be mirrored, by a paper session; played"):
+        wiring.market_of(MarketSettings(source=(name,), speed="1"), 1, 10**18)

@@ -203,7 +203,7 @@ class MirrorExchange(Exchange):
         """How many minutes every contract is past."""
         return (self._minute_ns - self.start_ns) // MINUTE_NS
 
-    def mirrored(self, row: int) -> MirrorPit:
+    def pit_of(self, row: int) -> MirrorPit:
         """Where the contract of ``row`` is traded."""
         return self._mirrored[row]
 

@@ -64,7 +64,7 @@ class Relay:
 
     def _tell_candle(self, record: np.void) -> None:
         row, open_ns = int(record["instrument"]), int(record["open_ns"])
-        if open_ns < self.exchange.mirrored(row).open_ns or record["provenance"] == Provenance.CORRECTED:
+        if open_ns < self.exchange.pit_of(row).open_ns or record["provenance"] == Provenance.CORRECTED:
             return
         if record["provenance"] == Provenance.MISSING:
             self.exchange.skip(row, open_ns)
@@ -86,7 +86,7 @@ class Relay:
         return sorted(steps, key=lambda step: step.at_ns)
 
     def _last_ticks(self, row: int, moves: list[Step]) -> int:
-        return moves[-1].ticks if moves else self.exchange.mirrored(row).last_ticks
+        return moves[-1].ticks if moves else self.exchange.pit_of(row).last_ticks
 
     @staticmethod
     def _spread(quote: np.void, contract: Listing) -> int:
@@ -99,7 +99,7 @@ class Relay:
             return []
         ticks = in_ticks(trades["price"], contract)
         volumes_e8 = np.rint(trades["quantity"] * E8).astype(np.int64)
-        before = np.concatenate(([self.exchange.mirrored(row).last_ticks], ticks[:-1]))
+        before = np.concatenate(([self.exchange.pit_of(row).last_ticks], ticks[:-1]))
         places = np.flatnonzero(ticks != before)
         if len(places) > TURNS_MAX:
             kept = ticks[places]
