@@ -18,12 +18,15 @@ from engine import errors, planner
 from engine.books import Books
 from engine.comparison import Difference, held
 from engine.core import Core
+from engine.deadman import DeadMan
 from engine.desk import Desk
 from engine.dispatch import Dispatch
 from engine.events import BookEvent, Deposited
-from engine.gate import NS_OF_MS, Gate, Stance, objection
+from engine.gate import NS_OF_MS, Gate, Shut, Stance, objection
+from engine.instrument_life import Change, changed, pause
 from engine.journal import Journal
 from engine.messages import Answer, FillTold, Message, Moment, Recorded, Send
+from engine.opening import survey, unsupported
 from engine.order import Intent
 from engine.risk import Refused
 from engine.settings import EngineSettings
@@ -32,7 +35,9 @@ from shm.instruments import Instrument
 
 CONNECT_S_MAX = 30.0
 UNHEARD_MAX = 3  # answers in a row with trades that the private stream has not told
+RULES_NS = 300 * 1_000_000_000  # between two looks at the instruments' rules
 RETRY_NS = 1_000_000_000  # after a recovery that failed
+OPENING = "opening"  # the deposit that is what the account held when we first saw it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,9 @@ class Plan:
     instruments: tuple[Instrument, ...]
     strategies: tuple[str, ...]  # by row, as in records
     asset: str = "USDT"
+    is_shared: bool = False  # others trade on it as well: it has a past, and modes that anybody may change
+    observes: bool = False  # sends nothing
+    kill_file: Path | None = None  # of the state directory; None: beside the journal
 
 
 class Witness(Protocol):
@@ -92,6 +100,13 @@ class Account:
         self._recovering: asyncio.Task[None] | None = None
         self._recovered_ns = self._failed_ns = 0
         self._differences: tuple[Difference, ...] = ()  # of the last look
+        self._heeded: dict[str, bool] = {}
+        self._rules, self._rules_ns = plan.instruments, 0
+        self._changes: dict[str, Change] = {}  # of instruments, as told last
+        self._arming: asyncio.Task[None] | None = None
+        symbols = [instrument.symbol for instrument in plan.instruments]
+        self._dead_man = DeadMan(symbols, plan.settings.executor.dead_man_ms)
+        self._standing = self._unsupported = ""  # why entries wait, in words
 
     async def open(self, say: Callable[[str], None]) -> None:
         """Replay, connect, and ask the venue for everything."""
@@ -106,7 +121,7 @@ class Account:
             venue=plan.instruments[0].venue,
             instruments={rule.symbol: rule for rule in plan.instruments},
         )
-        gate = Gate(self._venue, self._objection)
+        gate = Gate(Shut() if plan.observes else self._venue, self._objection)
         self.dispatch = Dispatch(journal, gate, self._witness, self.tell, self._ask)
         self._desk = Desk(self._venue, self, plan.instruments)
         say("connecting")
@@ -120,7 +135,7 @@ class Account:
 
     async def close(self) -> None:
         """Abandon what is under way, close every socket, give the journal up."""
-        tasks = [task for task in (self._listening, self._recovering) if task is not None]
+        tasks = [task for task in (self._listening, self._recovering, self._arming) if task is not None]
         try:
             for task in tasks:
                 task.cancel()
@@ -189,8 +204,53 @@ class Account:
         if self.dispatch.comparison_wanted:
             self.want_recovery(self.dispatch.comparison_wanted)
             self.dispatch.comparison_wanted = ""
+        self._heed_venue()
         if self._desk.recovery_wanted and self._desk.connected.is_set() and now_ns - self._failed_ns > RETRY_NS:
             self._recovering = asyncio.create_task(self._recover_or_wait())
+
+    def stream_age_s(self) -> float:
+        """Machine time since the private stream showed life."""
+        return self._venue.stream_age_ns() / 1e9
+
+    def _heed_venue(self) -> None:
+        """What the venue did to our positions, and its dead-man timer."""
+        for number, change in self._desk.forced.items():
+            if number not in self._heeded:
+                self._heeded[number] = True
+                self._pause(change)
+        if not (self._plan.is_shared and self._plan.settings.executor.dead_man_ms) or self._plan.observes:
+            return
+        if self._arming is not None and not self._arming.done():
+            return
+        due = self._dead_man.due(self.books, self._moment().monotonic_ns)
+        if due:
+            self._arming = asyncio.create_task(self._arm(due))
+
+    async def _arm(self, due: Sequence[tuple[str, int]]) -> None:
+        for symbol, timeout_ms in due:
+            try:
+                await self._venue.arm(symbol, timeout_ms)
+            except errors.VenueError as error:
+                self._dead_man.failed(symbol)
+                self._witness.warned(f"the dead-man timer of {symbol} was not set", error.text)
+
+    def _pause(self, change: Change) -> None:
+        self._witness.warned(change.instrument, change.words)
+        if change.pauses:
+            self.tell(Recorded(pause(change, self._moment().wall_ns)))
+
+    async def _read_rules(self) -> None:
+        """Whether the instruments are still what they were."""
+        if not self._plan.is_shared or self._moment().monotonic_ns - self._rules_ns < RULES_NS:
+            return
+        self._rules_ns = self._moment().monotonic_ns
+        symbols = [one.symbol for one in self._rules]
+        found = await self._venue.rules(symbols)
+        for before, after in zip(self._rules, found, strict=True):
+            change = changed(before, after)
+            if change is not None and self._changes.get(before.symbol) != change:
+                self._changes[before.symbol] = change
+                self._pause(change)
 
     def _watch_stream(self) -> None:
         """Hang up on a private stream that shows no life, or whose trades only questions bring."""
@@ -214,18 +274,24 @@ class Account:
         """Why an approved intent must not leave now."""
         now, executor = self._moment(), self._plan.settings.executor
         age_ns = now.monotonic_ns - self._approved_ns[intent.intent_id]
+        if not intent.reduce_only and (changed := self._desk.modes_changed):
+            return f"the account's modes were changed and not read again yet: {changed}"
         words = objection(intent, age_ns, executor.send_age_ms * NS_OF_MS, self.stance())
         return words or planner.expiry(self.books, intent, self.core.circumstances(now))
 
     async def _begin(self) -> None:
         """What has to be in the books first: who we are, what is listed, what is in doubt, what we own."""
         plan, now = self._plan, self._moment()
-        is_new = not self.books.account
         self._done(self.core.restarted(now), now)
-        if is_new:
+        account, venue = self.books.account, self.books.venue
+        # Asked of the ledger, since the first life may have ended before it knew what we own.
+        if not self.books.ledger.has_deposit(venue, OPENING):
+            if plan.is_shared:
+                for opened in await survey(self._venue, plan.instruments, now.market_ns or now.wall_ns):
+                    self.tell(Recorded(opened))
+                    self._desk.begin_trades(opened.instrument, opened.trade_id_next)
             cash = await self._desk.opening(plan.asset)
-            account, venue = self.books.account, self.books.venue
-            opening = Deposited(account=account, venue=venue, amount=cash, reference="opening", wall_ns=now.wall_ns)
+            opening = Deposited(account=account, venue=venue, amount=cash, reference=OPENING, wall_ns=now.wall_ns)
             self.tell(Recorded(opening))
 
     async def _connected(self) -> None:
@@ -243,6 +309,8 @@ class Account:
     async def _recover(self) -> None:
         await self._desk.recover()
         await self._set_watch()
+        await self._read_modes()
+        await self._read_rules()
         await self._compare()
         self._recovered_ns = self._moment().monotonic_ns
 
@@ -255,6 +323,19 @@ class Account:
         sure_ms = max(0, abs(drift_ns) - doubt_ns) // NS_OF_MS
         self.core.clock_drift_ms = sure_ms if drift_ns > 0 else -sure_ms
 
+    async def _read_modes(self) -> None:
+        """How the account is set up: what we do not support forbids entries, by name."""
+        if not self._plan.is_shared:
+            return
+        changed = self._desk.modes_changed
+        modes = await self._venue.modes([instrument.symbol for instrument in self._plan.instruments])
+        words = unsupported(modes, self._plan.settings.risk)
+        if words and words != self._unsupported:
+            self._witness.warned("the account is set up in a way we do not trade with: no entries", words)
+        self._unsupported = words
+        if self._desk.modes_changed == changed:
+            self._desk.modes_changed = ""
+
     async def _compare(self) -> None:
         """Positions and cash: entries wait while they differ, at the start at once, later when a second look agrees."""
         positions = {seen.symbol: seen.lots for seen in await self._venue.positions()}
@@ -265,9 +346,10 @@ class Account:
         if found and found != self._differences:
             self._failed_ns = self._moment().monotonic_ns  # not at once
             self.want_recovery("a difference to the exchange")
-        if stands and words != self.core.differs:
+        if stands and words != self._standing:
             self._witness.warned("differs from the exchange: no entries", words)
-        self._differences, self.core.differs = found, words if stands else ""
+        self._differences, self._standing = found, words if stands else ""
+        self.core.differs = "; ".join(filter(None, (self._standing, self._unsupported)))
 
     async def _recover_or_wait(self) -> None:
         reason = self._desk.recovery_wanted

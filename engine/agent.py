@@ -1,6 +1,6 @@
 """The engine as a process: rings in, orders out, and never a thing sent that is not on the disk.
 
-start   journal -> books -> venue -> everything that rests or traded there -> READY
+start   kill switch drilled, journal -> books -> venue -> everything that rests or traded there -> READY
 work    commands, kill word, candles, targets --> core --> journal --> venue
 drain   entries cancelled; stops kept, or positions closed --> DRAINED
 close   what is under way is abandoned: the journal says what to ask about
@@ -12,27 +12,36 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from engine.account import Account, Plan
-from engine.events import DUST, BookEvent
+from engine.drill import drill
+from engine.events import DUST, BookEvent, Intervened
 from engine.gate import Stance
 from engine.inbox import Inbox
-from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Moment, Target, Tick
+from engine.journal import NAME as JOURNAL
+from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Moment, Recorded, Target, Tick
 from engine.order import Intent
 from engine.outbox import Outbox
+from engine.petition import Denied, Market, judge
 from engine.planner import RESTS
 from engine.quotes import Quotes
 from engine.risk import Refused
 from engine.settling import Settling
+from engine.spool import Answer as Reply
+from engine.spool import Spool
+from engine.switch import NAME as SWITCH
+from engine.switch import Ground, KillFile
 from engine.venue.base import Acknowledged, Venue
 from shm import records
 from shm.agent import Body, read_command
+from shm.budget import MINUTE_NS
 from shm.clock import Clock, MarketClock
-from shm.counters import Counter
+from shm.counters import Counter, Gauge
 from shm.records import Kill, Life, Order
 from shm.topology import role_row
 from shm.wait import LoopWait
 
 BREATHS = 6  # turns of the loop in which frames that have arrived are told
 IDLE_S, BRAIN_S = 0.05, 0.0005  # at most this long between duty cycles; while the brain is deciding
+GAUGE_NS = 250_000_000
 PATIENCE_NS = 1_000_000_000  # with an instrument that shows no candle while others do
 
 
@@ -58,19 +67,27 @@ class EngineAgent:
         self._brain: np.ndarray[tuple[int], np.dtype[np.void]] = np.zeros(1, records.PULSE)
         self._corrections: np.ndarray[tuple[int], np.dtype[np.void]] = np.zeros(64, records.CORRECTION)
         self._marks: dict[str, int] = {}
+        self._switch = plan.kill_file or plan.folder / SWITCH
+        self._kill_file = KillFile(self._switch)
+        self._ground = Ground()
+        self._spool = Spool(plan.folder)
+        self._granted: dict[str, str] = {}  # what to say once it is durable
         self._kill, self._order, self._obeyed = Kill.NORMAL, Order.PREPARE, -1
         self._flatten = False
         self._is_fresh = True  # nothing was read since the start
-        self._lost = self._strangers = 0
+        self._lost = self._strangers = self._gauged_ns = 0
 
     async def start(self) -> None:
         """Replay, connect, ask for everything; then READY."""
-        pulse = self._body.pulse
+        pulse, plan = self._body.pulse, self._plan
+        plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        drilled = await drill(plan.folder, self._clock.monotonic_ns)
         await self._account.open(lambda text: pulse.tell(detail=text))
+        self._ground = Ground(self._switch.parent, plan.folder / JOURNAL)
         self._show().publish(self._marks)
         for ring in self._rings:
             ring.seek_oldest()
-        pulse.tell(life=Life.READY, detail="reconciled")
+        pulse.tell(life=Life.READY, detail=f"reconciled; kill switch drilled with {drilled.orders} dry orders")
 
     async def work(self) -> int:
         """One duty cycle."""
@@ -79,6 +96,7 @@ class EngineAgent:
         brain_seq = self._brain_seq()
         messages: list[Candle | Target] = []
         if self._order is not Order.PREPARE:
+            self._hear_people()
             messages = await self._read()
         for message in messages:
             self._tell(message)
@@ -88,6 +106,7 @@ class EngineAgent:
         if self._account.dispatch.is_durable:
             self._show().publish(self._marks)
         self._settle(brain_seq)
+        self._gauge()
         is_behind = self._inbox.market_seq > brain_seq
         await self._wait.wait(BRAIN_S if is_behind else IDLE_S)
         return len(messages)
@@ -110,6 +129,10 @@ class EngineAgent:
     def durable(self, events: Sequence[BookEvent], durable_ns: int) -> None:
         """These events are on disk."""
         self._show().durable(events, durable_ns)
+        for event in events:
+            if isinstance(event, Intervened):
+                words = self._granted.pop(event.petition_id, "done")
+                self._spool.answer(event.petition_id, Reply(granted=True, words=words))
         self._wait.wake()
 
     def sent(self, intent: Intent, acknowledged: Acknowledged, durable_ns: int) -> None:
@@ -150,7 +173,8 @@ class EngineAgent:
         row: np.ndarray[tuple[int], np.dtype[np.void]] = np.zeros(1, records.PULSE)
         is_current = not self._pulses.read(role_row("engine"), row) or int(row["epoch"][0]) == pulse.epoch
         may_enter = read_command(memory).order is Order.RUN
-        return Stance(kill=memory.words.kill_level(), may_enter=may_enter, is_current=is_current)
+        kill = max(memory.words.kill_level(), self._kill_file.level())
+        return Stance(kill=kill, may_enter=may_enter, is_current=is_current)
 
     def _tell(self, message: Candle | Target) -> None:
         if isinstance(message, Candle):
@@ -182,7 +206,7 @@ class EngineAgent:
 
     def _obey(self) -> None:
         """The kill word and the supervisor's command; levels, told when they change."""
-        level = self._body.memory.words.kill_level()
+        level = self._kill_level()
         if level is not self._kill:
             self._kill = level
             self._account.tell(KillRaised(level))
@@ -198,6 +222,43 @@ class EngineAgent:
         elif command.order is Order.STOP:
             self._body.stopping.tell()
         self._body.pulse.tell(obeyed=command.version)
+
+    def _kill_level(self) -> Kill:
+        """The kill word, raised first by what the disk says: the file, or ground that is no longer ours."""
+        words, wanted, why = self._body.memory.words, self._kill_file.level(), f"{self._switch} says so"
+        if wanted < Kill.NO_ENTRIES and (gone := self._ground.gone()):
+            wanted, why = Kill.NO_ENTRIES, gone
+        if wanted > words.kill_level():
+            self._counters.add(Counter.KILLS_RAISED)
+            self.warned(f"kill switch raised to {wanted.name}", why)
+            self._body.pulse.tell(detail=f"{wanted.name}: {why}")
+        return words.raise_kill(wanted)
+
+    def _hear_people(self) -> None:
+        """Do what people have asked for since the last duty cycle; who asked and why goes to the journal with it."""
+        plan = self._plan
+        for petition in self._spool.take():
+            instruments = {instrument.symbol: instrument for instrument in plan.instruments}
+            market = Market(instruments=instruments, strategies=plan.strategies, marks=self._marks)
+            verdict = judge(petition, self._account.books, market)
+            self._body.log.error("by hand", petition=str(petition), verdict=verdict.words)
+            if isinstance(verdict, Denied) or not verdict.events:
+                reply = Reply(granted=not isinstance(verdict, Denied), words=verdict.words)
+                self._spool.answer(petition.petition_id, reply)
+                continue
+            self._granted[petition.petition_id] = verdict.words
+            for event in verdict.events:
+                self._account.tell(Recorded(event))
+
+    def _gauge(self) -> None:
+        """What is measured rather than counted, four times a second."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns - self._gauged_ns < GAUGE_NS:
+            return
+        self._gauged_ns = now_ns
+        self._counters.set(Gauge.STREAM_AGE_S, self._account.stream_age_s())
+        window = self._clock.wall_ns() // MINUTE_NS
+        self._counters.set(Gauge.WEIGHT_USED, self._body.memory.words.weight_spent(window))
 
     def _brain_seq(self) -> int:
         # Read before the rings: the targets of everything before it are published by now.

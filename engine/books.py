@@ -3,6 +3,7 @@
     journal events --apply--> orders   (intent, facts)
                               goals    (sized targets: what each strategy wants)
                               trips    (what their exits remember of a trade)
+                              hands    (what people asked for, and strangers did)
                               ledger   (positions, cash)
 
 Nothing else changes them.  An event that was applied before changes nothing.
@@ -12,6 +13,7 @@ import msgspec
 
 from engine import executor
 from engine.events import (
+    DUST,
     EXTERNAL,
     BookEvent,
     Crossed,
@@ -21,38 +23,29 @@ from engine.events import (
     Found,
     Funded,
     Intended,
+    Intervened,
     Listed,
     Observed,
+    Opened,
     Sized,
     Spent,
     Started,
     Stepped,
     Trimmed,
 )
+from engine.goal import Goal, ended, set_by_hand
+from engine.hands import Hands
 from engine.ledger import NET, Key, Ledger, Position, Posting, shares
 from engine.order import Event, Fact, Intent, Order, OrderType
 from engine.tally import Day, Tally, profit_of
 from engine.trip import Entry, Trips
 from shm.records import Leg, OrderState, Purpose
 
+NOBODY = (DUST, EXTERNAL)  # who hold lots and want nothing
+
 
 class BooksError(Exception):
     """An event that cannot follow from those before it."""
-
-
-class Goal(msgspec.Struct, frozen=True, kw_only=True):
-    """What a strategy wants of an instrument."""
-
-    run: str
-    target_id: int
-    lots: int  # signed
-    stop_ticks: int
-    valid_until_ns: int  # market; later it forbids entries and keeps exits
-    reference_ticks: int
-    trail_ticks: int = 0
-    spent: bool = False  # its stop ended it: it wants nothing any more
-    barred: bool = False  # its entry ended, or was refused: it may only reduce
-    stale: bool = False  # of an earlier run: no opinion, only its stop still counts
 
 
 class Books:
@@ -72,6 +65,8 @@ class Books:
         self.tally = Tally()
         self.pursuits: dict[str, executor.Pursuit] = {}  # by instrument: what was posted for its newest target
         self.listings: dict[str, Listed] = {}
+        self.trades_from: dict[str, int] = {}  # the first trade that is ours to book, by instrument
+        self.hands = Hands()
         self.events_count = 0
         self.found_count = 0
         self.late_adoptions = 0
@@ -94,6 +89,9 @@ class Books:
                 return self.ledger.book_funding(event)
             case Deposited():
                 return self.ledger.book_deposit(event)
+            case Opened():
+                self.trades_from[event.instrument] = event.trade_id_next
+                return self.ledger.book_opening(event)
             case Sized():
                 self._size(event)
             case Spent():
@@ -108,6 +106,8 @@ class Books:
                 self._start(event)
             case Listed():
                 self._list(event)
+            case Intervened():
+                return self._intervene(event)
             case Found():
                 self.found_count += 1
         return []
@@ -141,6 +141,10 @@ class Books:
             if order.intent.purpose == purpose and order.intent.allocation[0][0] == strategy
         ]
 
+    def foreign_lots(self, instrument: str) -> int:
+        """Lots that others hold or traded here, unless a person said that it is well."""
+        return self.hands.foreign_lots(instrument, self.position(instrument, EXTERNAL).lots)
+
     def resting_stop_ticks(self, instrument: str, strategy: str) -> int:
         """The trigger of the stop that rests at the venue; 0: none."""
         resting = (OrderState.OPEN, OrderState.PARTIAL)
@@ -171,11 +175,12 @@ class Books:
         self.goals[name] = Goal(
             run=event.run,
             target_id=event.target_id,
-            lots=event.lots,
-            stop_ticks=event.stop_ticks,
+            lots=known.lots if again and known and known.by_hand else event.lots,
+            stop_ticks=known.stop_ticks if again and known and known.by_hand else event.stop_ticks,
             valid_until_ns=event.valid_until_ns,
             reference_ticks=event.reference_ticks,
             trail_ticks=event.trail_ticks,
+            by_hand=known.by_hand if again and known else False,
             spent=known.spent if again and known else False,
             barred=known.barred if again and known else False,
         )
@@ -211,12 +216,8 @@ class Books:
             return []
         order = self.orders.get(fill.intent_id)
         if order is None:
-            return self.ledger.book_fill(fill, [(EXTERNAL, fill.lots)])
-        parts = shares(order.intent.allocation, order.lots_filled, fill.lots)
-        before = {strategy: self.position(fill.instrument, strategy).lots for strategy, _ in parts}
-        postings = self.ledger.book_fill(fill, parts)
-        for strategy, lots in before.items():
-            self._travel((fill.instrument, strategy), lots, fill.price_ticks, fill.market_ns)
+            return self._fill_foreign(fill)
+        postings = self._book(fill, shares(order.intent.allocation, order.lots_filled, fill.lots))
         order = order.filled(fill.lots)
         self._keep(msgspec.structs.replace(order, venue_order_id=fill.venue_order_id or order.venue_order_id))
         if order.intent.purpose == Purpose.STOP:
@@ -225,10 +226,75 @@ class Books:
         self._judge(order)
         return postings
 
+    def _fill_foreign(self, fill: Filled) -> list[Posting]:
+        """A trade that is not ours: what it closes of ours is closed, by whoever did it; the rest is EXTERNAL's."""
+        names = self.strategies_of(fill.instrument)
+        parts = self.hands.traded(fill, [(name, self.position(fill.instrument, name).lots) for name in names])
+        for strategy, _ in parts:
+            self._end(fill.instrument, strategy)
+        return self._book(fill, parts)
+
+    def _book(self, fill: Filled, parts: list[tuple[str, int]]) -> list[Posting]:
+        before = {strategy: self.position(fill.instrument, strategy).lots for strategy, _ in parts}
+        postings = self.ledger.book_fill(fill, parts)
+        for strategy, lots in before.items():
+            self._travel((fill.instrument, strategy), lots, fill.price_ticks, fill.market_ns)
+        return postings
+
+    def _intervene(self, event: Intervened) -> list[Posting]:
+        if not self.hands.told(event):
+            return []
+        symbol = event.instrument
+        match event.deed:
+            case "close":
+                for strategy in self.strategies_of(symbol):
+                    self._end(symbol, strategy)
+            case "move-stop":
+                for strategy in self.strategies_of(symbol):
+                    name, lots = (symbol, strategy), self.position(symbol, strategy).lots
+                    if lots and strategy not in NOBODY:
+                        self.goals[name] = set_by_hand(self.goals.get(name), self.run, lots, event.stop_ticks)
+            case "adopt":
+                return self._adopt(event)
+        return []
+
+    def _adopt(self, event: Intervened) -> list[Posting]:
+        """Lots of nobody's become a strategy's at the price that they cost: no profit is made or moved."""
+        name = (event.instrument, event.strategy)
+        held = self.position(event.instrument, EXTERNAL)
+        if not held.lots:
+            return []
+        lots = self.position(*name).lots + held.lots
+        self.goals[name] = set_by_hand(self.goals.get(name), self.run, lots, event.stop_ticks)
+        cross = Crossed(
+            cross_id=0,
+            account=self.account,
+            venue=self.venue,
+            instrument=event.instrument,
+            buyer=event.strategy if held.side > 0 else EXTERNAL,
+            seller=EXTERNAL if held.side > 0 else event.strategy,
+            lots=abs(held.lots),
+            price_ticks=held.entry_ticks(self.ledger.units[event.instrument]),
+            market_ns=held.opened_ns,
+        )
+        return self._book_cross(cross)
+
+    def _end(self, instrument: str, strategy: str) -> None:
+        """What the strategy holds goes, or went, by another's hand: its target is spent."""
+        name = (instrument, strategy)
+        if strategy in NOBODY:
+            return
+        self.goals[name] = ended(self.goals.get(name), self.run)
+        if side := self.position(*name).side:
+            self.stopped_sides[name] = side
+
     def _cross(self, cross: Crossed) -> list[Posting]:
         if cross.cross_id <= self.cross_id_last:
             return []
         self.cross_id_last = cross.cross_id
+        return self._book_cross(cross)
+
+    def _book_cross(self, cross: Crossed) -> list[Posting]:
         both = (cross.buyer, cross.seller)
         before = {strategy: self.position(cross.instrument, strategy).lots for strategy in both}
         postings = self.ledger.book_cross(cross)
@@ -263,7 +329,11 @@ class Books:
         if intent.purpose == Purpose.STOP and order.state == OrderState.REJECTED:
             # A stop that cannot rest leaves the position bare: its goal ends, the position is closed.
             if order.refusal != "ReduceOnlyRejected":
-                self._spend(intent.instrument, intent.allocation[0][0], intent.target_id)
+                strategy = intent.allocation[0][0]
+                goal = self.goals.get((intent.instrument, strategy))
+                # A stale goal is not the stop's own, but nobody else will say where a stop belongs.
+                named = goal.target_id if goal is not None and goal.stale else intent.target_id
+                self._spend(intent.instrument, strategy, named)
         elif intent.purpose == Purpose.TAKE_PROFIT and order.refusal == "WouldTrigger":
             self.trips.been_at((intent.instrument, intent.allocation[0][0]), intent.stop_ticks)
         elif _was_withdrawn(order):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from engine.books import Books
-from engine.events import DUST
+from engine.events import DUST, EXTERNAL
 from engine.ledger import NET
 from engine.order import Order, intent_of
 from shm.records import Finding, OrderState, Purpose
@@ -197,13 +197,15 @@ def _position(books: Books, there: Snapshot, instrument: str) -> list[Difference
 
 
 def _stops(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
-    lots = books.position(instrument, NET).lots - books.position(instrument, DUST).lots  # no stop can be so small
+    strangers, dust = (books.position(instrument, name).lots for name in (EXTERNAL, DUST))
+    held = books.position(instrument, NET)
+    lots = held.lots - strangers - dust  # others' lots are not ours to protect, and no stop can be as small as dust
     covered = sum(
         order.lots - order.lots_filled
         for order in there.orders
         if order.instrument == instrument and order.side * lots < 0 and _protects(books, order)
     )
-    if covered >= abs(lots) or is_moving(books, instrument):
+    if lots * held.side <= 0 or covered >= abs(lots) or is_moving(books, instrument):
         return []
     return [
         Difference(

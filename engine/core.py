@@ -16,7 +16,7 @@ from engine.agenda import Agenda
 from engine.books import Books, doubts
 from engine.breaker import Breaker
 from engine.draft import Draft
-from engine.events import DayBegan, Filled, Listed, Observed, Sized, Started
+from engine.events import DayBegan, Filled, Intervened, Listed, Observed, Sized, Started
 from engine.messages import (
     Answer,
     Ask,
@@ -137,6 +137,8 @@ class Core:
                 self._fill(fill, now)
             case Recorded(event):
                 self._reply.record(event)
+                if isinstance(event, Intervened | Observed):
+                    self._plan_all(now)
             case KillRaised(level):
                 if level != self.kill:
                     self.kill = level
@@ -157,7 +159,7 @@ class Core:
         self._valid[name] = target.valid_until_ns
         if known and target.target_id == known.target_id:
             lots = known.lots
-            if known.spent or target.stop_ticks in (0, known.stop_ticks):
+            if known.spent or known.by_hand or target.stop_ticks in (0, known.stop_ticks):
                 self._plan(target.instrument, now)
                 return
         else:

@@ -16,9 +16,20 @@ from engine import errors
 from engine.books import Books
 from engine.dispatch import Dispatch
 from engine.events import Deposited, Filled, Funded
+from engine.instrument_life import Change, forced
 from engine.messages import FillTold, Message, Moment, Outcome, Recorded
 from engine.order import Event, Intent, intent_of
-from engine.venue.base import FundingSeen, News, OrderSeen, StreamDown, StreamUp, TradeSeen, Venue, WalletSeen
+from engine.venue.base import (
+    FundingSeen,
+    ModesChanged,
+    News,
+    OrderSeen,
+    StreamDown,
+    StreamUp,
+    TradeSeen,
+    Venue,
+    WalletSeen,
+)
 from shm.instruments import Instrument
 
 AWAY = ("start", "stream connected")  # why everything is asked for, where the stream could not tell it
@@ -57,7 +68,9 @@ class Desk:
         self._instruments = {instrument.symbol: instrument for instrument in instruments}
         self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
-        self._trade_next = dict.fromkeys(self._instruments, 0)
+        self._trade_next = {symbol: account.books.trades_from.get(symbol, 0) for symbol in self._instruments}
+        self.forced: dict[str, Change] = {}  # what the venue did to positions, by its order's number
+        self.modes_changed = ""  # how the account is set up, since it was last read
         self.connected = asyncio.Event()
         self.strangers: dict[tuple[str, str], OrderSeen] = {}  # orders that no intent of ours explains
         self.unheard = 0  # answers with trades that the stream should have told, since it last told one
@@ -78,6 +91,9 @@ class Desk:
                 self.recovery_wanted = AWAY[1]
             case StreamDown():
                 self.connected.clear()
+            case ModesChanged(text=text):
+                self.modes_changed = text or "changed"
+                self.recovery_wanted = "the account's modes were changed"
             case _:
                 pass  # a position is compared, never taken over
 
@@ -97,6 +113,10 @@ class Desk:
             return  # not found because it is not there yet
         # Whether absence is proof yet is for the core to say.
         self._account.tell(Outcome(intent_id=intent.intent_id, event=Event.ABSENT, text="the venue knows none"))
+
+    def begin_trades(self, symbol: str, trade_id: int) -> None:
+        """Earlier trades are not ours to book."""
+        self._trade_next[symbol] = max(self._trade_next[symbol], trade_id)
 
     async def recover(self) -> None:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""
@@ -173,12 +193,20 @@ class Desk:
         if key not in self._intent_of_order:
             seen = await self._venue.order_by_id(*key)
             self._intent_of_order[key] = intent_of(seen.client_id) if seen is not None else 0
+            if seen is not None:
+                self._judge(seen)
         return self._intent_of_order[key]
+
+    def _judge(self, seen: OrderSeen) -> None:
+        """Whether an order that is not ours is the venue's own."""
+        if change := forced(seen.symbol, seen.client_id):
+            self.forced.setdefault(seen.venue_order_id, change)
 
     def _order(self, seen: OrderSeen) -> None:
         intent_id = intent_of(seen.client_id)
         if intent_id not in self._account.books.orders:
             self.strangers[seen.symbol, seen.venue_order_id] = seen
+            self._judge(seen)
             return
         for number in (seen.child_order_id, "" if seen.is_conditional else seen.venue_order_id):
             if number:

@@ -1,7 +1,7 @@
 """What the journal records: the only things that may change our books.
 
-    Started  Listed  Deposited  Sized  Spent  Trimmed  Stepped  DayBegan
-    Intended  Observed  Filled  Crossed  Funded  Found
+    Started  Listed  Deposited  Opened  Sized  Spent  Trimmed  Stepped  DayBegan
+    Intended  Observed  Filled  Crossed  Funded  Found  Intervened
 
 An event names its instrument by symbol and its strategy by name, since row numbers
 end with a session and the journal does not.  Encoding is canonical JSON: the same
@@ -47,6 +47,18 @@ class Deposited(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     amount: int  # minor units
     reference: str  # unique; a repeat is a no-op
     wall_ns: int
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What an account held of an instrument when its books were opened; its history before is not ours to book."""
+
+    account: str
+    venue: str
+    instrument: str
+    lots: int  # signed; nobody's of ours
+    price_ticks: int  # average entry
+    trade_id_next: int  # the first trade that is booked
+    market_ns: int
 
 
 class Sized(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -180,10 +192,27 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     wall_ns: int
 
 
+class Intervened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A person did something by hand; who, and why."""
+
+    petition_id: str  # unique; a repeat is a no-op
+    deed: str  # engine.petition.Deed
+    subject: str  # as it was typed
+    instrument: str = ""  # or the strategy that is paused
+    strategy: str = ""
+    intent_id: int = 0
+    stop_ticks: int = 0
+    lots: int = 0
+    who: str = ""
+    why: str = ""
+    wall_ns: int = 0
+
+
 BookEvent = (
     Started
     | Listed
     | Deposited
+    | Opened
     | Sized
     | Spent
     | Trimmed
@@ -195,6 +224,7 @@ BookEvent = (
     | Crossed
     | Funded
     | Found
+    | Intervened
 )
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")

@@ -85,6 +85,8 @@ def stop_ticks_of(books: Books, instrument: str, strategy: str, conduct: Conduct
     held, goal = books.position(instrument, strategy), books.goals.get((instrument, strategy))
     if goal is None or goal.lots * held.lots <= 0:
         return 0
+    if goal.by_hand:
+        return goal.stop_ticks  # a person's word: neither break-even nor trailing moves it
     trip = books.trips.get((instrument, strategy))
     return trips.stop_of(trip, goal.stop_ticks, held.lots, conduct.settings, conduct.lots_min)
 
@@ -106,10 +108,12 @@ def plan(books: Books, instrument: str, strategy: str, conduct: Conduct = AS_ONE
     held = books.position(instrument, strategy)
     if strategy == DUST or 0 < abs(held.lots) < conduct.lots_min:
         return []  # no order can be so small; a larger one that rests is reduce-only and does no harm
+    # One that outlived a turn of the position stands on the wrong side of the market: its price protects nothing.
+    ours = [stop.intent for stop in resting if stop.intent.side == -held.side]
     if not held.lots or not rests_at_venue(books, instrument, strategy):
         return [CancelStop(stop) for stop in resting]
     goal = books.goals.get((instrument, strategy))
-    price, target_id = (resting[-1].intent.stop_ticks, resting[-1].intent.target_id) if resting else (0, 0)
+    price, target_id = (ours[-1].stop_ticks, ours[-1].target_id) if ours else (0, 0)
     if goal and goal.spent:
         return []  # it is being closed; what rests stays until then
     if goal and (ticks := stop_ticks_of(books, instrument, strategy, conduct)):

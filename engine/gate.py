@@ -9,10 +9,12 @@ Asked by the venue when the request is signed and about to be handed to the sock
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
+from engine import errors
 from engine.order import Intent
 from engine.risk import Approved
-from engine.venue.base import Acknowledged, Venue
+from engine.venue.base import Acknowledged
 from shm.records import Kill
 
 NS_OF_MS = 1_000_000
@@ -42,10 +44,34 @@ def objection(intent: Intent, age_ns: int, age_ns_max: int, stance: Stance) -> s
     return "" if stance.may_enter else "the session is not running: no entries"
 
 
+class Door(Protocol):
+    """The part of a venue through which orders leave."""
+
+    async def place(self, approved: Approved, objection: Callable[[], str]) -> Acknowledged:
+        """Send once; ``objection`` is asked last of all."""
+        ...
+
+    async def cancel(self, intent: Intent) -> None:
+        """Ask for the order's end."""
+        ...
+
+
+class Shut:
+    """The door of a session that only observes: nothing leaves, whatever was approved."""
+
+    async def place(self, approved: Approved, objection: Callable[[], str]) -> Acknowledged:  # noqa: ARG002
+        """Send nothing."""
+        raise errors.NotSent(f"this session only observes: {approved.intent.client_id} stays here")
+
+    async def cancel(self, intent: Intent) -> None:
+        """Send nothing."""
+        raise errors.NotSent(f"this session only observes: {intent.client_id} rests on")
+
+
 class Gate:
     """A venue whose orders are looked at once more; ``objects`` says why one must not leave."""
 
-    def __init__(self, venue: Venue, objects: Callable[[Intent], str]) -> None:
+    def __init__(self, venue: Door, objects: Callable[[Intent], str]) -> None:
         self._venue, self._objects = venue, objects
 
     async def place(self, approved: Approved) -> Acknowledged:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded
+from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded, Opened
 from shm.records import Leg
 
 NET = ""  # the strategy of the account's own position
@@ -129,6 +129,7 @@ class Ledger:
         self.wallets: dict[tuple[str, str], int] = {}
         self.trades: dict[tuple[str, str, int], Filled] = {}
         self.fee_mismatches = 0
+        self._newest: dict[Key, int] = {}  # trade id, by the account's own positions
         self.funded_ns = 0  # market time of the newest payment of funding
         self._references: set[str] = set()
 
@@ -149,8 +150,12 @@ class Ledger:
         unit = self.units[fill.instrument]
         ppm = MAKER_PPM if fill.is_maker else TAKER_PPM
         self.fee_mismatches += fill.fee != fee_of(fill.lots * fill.price_ticks * unit, ppm)
-        net = Key(fill.account, fill.venue, fill.instrument, fill.leg, NET)
-        postings = self._book(net, fill.side * fill.lots, fill.price_ticks, fill.market_ns)
+        net = _net(fill)
+        if fill.trade_id < self._newest.get(net, 0):
+            postings = self._book_late(net)
+        else:
+            self._newest[net] = fill.trade_id
+            postings = self._book(net, fill.side * fill.lots, fill.price_ticks, fill.market_ns)
         postings += self._charge(net, fill.fee)
         done = 0
         for strategy, lots in parts:
@@ -161,6 +166,14 @@ class Ledger:
             postings += self._book(key, fill.side * lots, fill.price_ticks, fill.market_ns)
             postings += self._charge(key, fee)
         return postings
+
+    def book_opening(self, opened: Opened) -> list[Posting]:
+        """Book what was held before these books began: no fee, no profit; nothing where something is held already."""
+        net = Key(opened.account, opened.venue, opened.instrument, Leg.BOTH, NET)
+        if not opened.lots or net in self.positions:
+            return []
+        keys = (net, net._replace(strategy=EXTERNAL))
+        return [one for key in keys for one in self._book(key, opened.lots, opened.price_ticks, opened.market_ns)]
 
     def book_cross(self, cross: Crossed) -> list[Posting]:
         """Book lots that pass from one strategy to another at the reference price; the account is not touched."""
@@ -192,11 +205,15 @@ class Ledger:
 
     def book_deposit(self, deposit: Deposited) -> list[Posting]:
         """Book money that came or went."""
-        if not self._is_new(f"deposit {deposit.venue} {deposit.reference}"):
+        if not self._is_new(_deposit(deposit.venue, deposit.reference)):
             return []
         net = Key(deposit.account, deposit.venue, "", Leg.BOTH, NET)
         self._pay(net, deposit.amount)
         return [Posting(net, "cash", deposit.amount), Posting(net, "deposit", -deposit.amount)]
+
+    def has_deposit(self, venue: str, reference: str) -> bool:
+        """Whether the deposit of that name is booked."""
+        return _deposit(venue, reference) in self._references
 
     def strategies_of(self, net: Key) -> list[Key]:
         """The strategies that hold, or held, lots of the account's position ``net``; in order of name."""
@@ -226,6 +243,27 @@ class Ledger:
             postings += [Posting(key, "cash", done.realised), Posting(key, "realised", -done.realised)]
         return postings
 
+    def _book_late(self, net: Key) -> list[Posting]:
+        """Book a trade that was told after later ones: what was realised depends on their order, so all are told again.
+
+        The venue books by trade id, and its wallet is the one that counts.
+        """
+        before, after, unit = self.position(net), Position(), self.units[net.instrument]
+        fills = [fill for fill in self.trades.values() if _net(fill) == net]
+        for fill in sorted(fills, key=lambda it: it.trade_id):
+            after = trade(after, fill.side * fill.lots, fill.price_ticks, unit, fill.market_ns).position
+        self.positions[net] = msgspec.structs.replace(
+            after, fees=before.fees, funding=before.funding, version=before.version + 1
+        )
+        change, realised = after.side * after.cost - before.side * before.cost, after.realised - before.realised
+        self._pay(net, realised)
+        return [
+            Posting(net, "position", change),
+            Posting(net, "contracts", -change),
+            Posting(net, "cash", realised),
+            Posting(net, "realised", -realised),
+        ]
+
     def _charge(self, key: Key, fee: int) -> list[Posting]:
         if not fee:
             return []
@@ -251,3 +289,11 @@ class Ledger:
         fresh = reference not in self._references
         self._references.add(reference)
         return fresh
+
+
+def _deposit(venue: str, reference: str) -> str:
+    return f"deposit {venue} {reference}"
+
+
+def _net(fill: Filled) -> Key:
+    return Key(fill.account, fill.venue, fill.instrument, fill.leg, NET)

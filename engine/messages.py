@@ -76,7 +76,7 @@ class FillTold:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Anything else that changes the books: Deposited, Funded, Found, Started, Listed."""
+    """Anything else that changes the books: Deposited, Funded, Found, Started, Listed, Intervened."""
 
     event: BookEvent
 

@@ -111,9 +111,15 @@ TERMINAL = (
 )
 
 
+# Asked many times for every piece of news, so the ladder is climbed once for each set of facts, at the start.
+_STATES = tuple(
+    next(state for state, needed in LADDER if facts & needed == int(needed)) for facts in range(2 * max(Fact))
+)
+
+
 def state_of(facts: Fact) -> OrderState:
     """The state of an order of which exactly ``facts`` are known."""
-    return next(state for state, needed in LADDER if facts & needed == needed)
+    return _STATES[facts]
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):

@@ -117,7 +117,8 @@ def wanted(books: Books, instrument: str, strategy: str, at: Circumstances) -> i
     if goal is None or (goal.stale and not goal.spent):
         return have
     want = 0 if goal.spent else goal.lots
-    if goal.barred or at.forbids_entries or at.market_ns > valid_until(books, instrument, strategy, at):
+    adds_nothing = goal.barred or at.forbids_entries or books.hands.pauses(instrument, strategy)
+    if adds_nothing or at.market_ns > valid_until(books, instrument, strategy, at):
         return reducing(have, want)
     return want
 
@@ -136,6 +137,8 @@ def expiry(books: Books, intent: Intent, at: Circumstances) -> str:
     if at.forbids_entries:
         return "entries are off"
     names = [name for name, _ in intent.allocation if name != DUST]
+    if any(books.hands.pauses(intent.instrument, name) for name in names):
+        return "paused by hand"
     expired = any(at.market_ns > valid_until(books, intent.instrument, name, at) for name in names)
     return f"target {intent.target_id} expired" if expired else ""
 
@@ -188,9 +191,10 @@ def propose_reduction(books: Books, instrument: str, at: Circumstances) -> Propo
 
 
 def reduces(books: Books, instrument: str, proposal: Proposal) -> bool:
-    """The order can only make the account's position smaller."""
+    """The order can only make the account's position smaller, and of it what is ours: a stranger's is not."""
     account = books.position(instrument).lots
-    return account * proposal.side < 0 and proposal.lots <= abs(account)
+    ours = account - books.position(instrument, EXTERNAL).lots
+    return all(lots * proposal.side < 0 and proposal.lots <= abs(lots) for lots in (account, ours))
 
 
 def is_busy(books: Books, instrument: str) -> bool:
@@ -258,7 +262,7 @@ def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstanc
             _worst_notional(books, other, at) for other in sorted(books.listings) if other != instrument
         ),
         orders_last_minute=rate,
-        foreign_lots=books.position(instrument, EXTERNAL).lots,
+        foreign_lots=books.foreign_lots(instrument),
         in_doubt=sum(order.state == OrderState.IN_DOUBT for order in working),
         breaker=at.breaker,
         data_age_ns=max(0, at.market_ns - close_ns),

@@ -50,6 +50,8 @@ class RiskSettings:
     order_notional_max: Decimal = Decimal(20_000)  # what one order adds; what it closes is not counted
     gross_notional_max: Decimal = Decimal(100_000)  # of the account, sum over instruments
     orders_per_minute_max: int = 60  # market time, of the account
+    leverage_max: int = 20  # that the account may be set to at the exchange
+    margin_types: tuple[str, ...] = ("cross", "isolated")  # that it may be set to
     daily_loss_max: Decimal = Decimal(0)  # of the account, open positions included; deposits do not count; 0: off
     risk_day_zone: str = "UTC"  # in whose time zone the day begins at midnight
     losses_in_a_row_max: int = 0  # trades of a strategy; then it enters nothing for ...; 0: off
@@ -64,6 +66,8 @@ class RiskSettings:
         for name in ("position_notional_max", "order_notional_max", "gross_notional_max"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0")
+        if self.leverage_max < 1 or not set(self.margin_types) <= {"cross", "isolated"}:
+            raise ValueError("leverage_max must be at least 1, margin_types some of cross and isolated")
         if self.position_lots_max < 1 or self.orders_per_minute_max < 1:
             raise ValueError("position_lots_max and orders_per_minute_max must be at least 1")
         if self.daily_loss_max < 0 or self.cooldown_minutes < 1:
@@ -90,6 +94,7 @@ class ExecutorSettings:
     ask_last_ms: int = 5_000
     retry_ms: int = 500  # after an order that was not sent
     send_age_ms: int = 1_000  # an approved order that has not left by then is planned anew
+    dead_man_ms: int = 60_000  # live: the venue cancels resting entries when it hears nothing for so long; 0: never
     cover_ms: int = 250  # a market order that fills longer is covered by a stop meanwhile
     unknown_horizon_ms: int = 36_000  # recvWindow + backend tail + lag: before it, absence is no proof
 
@@ -101,6 +106,8 @@ class ExecutorSettings:
             raise ValueError("chase_interval_s, chase_move_ticks, patience_s must be at least 1, chases_max at least 0")
         if self.ask_first_ms < 50 or self.ask_last_ms < self.ask_first_ms:
             raise ValueError("ask_first_ms must be at least 50 and at most ask_last_ms")
+        if self.dead_man_ms and self.dead_man_ms < 5_000:
+            raise ValueError("dead_man_ms below 5000 would cancel orders between two looks; 0 turns it off")
         if self.send_age_ms < 100:
             raise ValueError("send_age_ms below 100 would refuse what a disk takes a moment to write")
         if self.retry_ms < 100:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from orchestrator.session import ROOT
 
+SECRETS = ("RINGMASTER_KEY", "RINGMASTER_SECRET")
+
 
 class Child:
     """A process of ours, from its start until it was reaped."""
@@ -56,6 +58,8 @@ def environment(cache: Path, bells: Mapping[str, int]) -> dict[str, str]:
     told = dict(os.environ)
     told["RINGMASTER_BELLS"] = ",".join(f"{role}={number}" for role, number in bells.items())
     told["PYTHONUNBUFFERED"] = "1"
+    for name in SECRETS:
+        told.pop(name, None)  # who may hold keys gets them another way
     if told.pop("PYTHONDONTWRITEBYTECODE", ""):
         # Whoever keeps bytecode out of the sources still wants ccxt in half a second instead of four.
         told["PYTHONPYCACHEPREFIX"] = str(cache / "bytecode")

@@ -17,7 +17,17 @@ from orchestrator.settings import BadInputError
 LATER = ("optimise", "train", "record", "download")
 WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
 MIRROR = "; or binanceusdm: the real public market, mirrored, at its own speed"
+ONLY_LIVE = ("exchange", "keys", "observe", "yes")
 AGENT_WORDS = 4  # agent ROLE --session DIR
+PEOPLE = {
+    "close": ("SYMBOL", "close what is held of a symbol; no re-entry until the strategy changes its mind"),
+    "pause": ("NAME", "a symbol or a strategy adds nothing any more; exits and stops go on"),
+    "resume": ("NAME", "end a pause"),
+    "move-stop": ("SYMBOL", "move the stop of a position; it stands until the strategy's next target"),
+    "cancel": ("ID", "cancel an order of ours, by client id or number"),
+    "adopt": ("SYMBOL", "make lots that were traded by hand a strategy's own"),
+    "ignore": ("SYMBOL", "leave lots that were traded by hand alone, and trade on beside them"),
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -87,11 +97,21 @@ def place(text: str) -> str:
     return text
 
 
+def live_options(parser: argparse.ArgumentParser) -> None:
+    """Add what belongs to real exchanges."""
+    add = parser.add_argument
+    add("--live", action="store_true", help="trade on a real exchange: keys, doctor, typed confirmation")
+    add("--exchange", metavar="NAME", help="with --live: which, e.g. binanceusdm")
+    add("--keys", type=Path, metavar="FILE", help="with --live: their file, mode 0600; else environment")
+    add("--observe", action="store_true", help="with --live: reconcile and decide, but send nothing")
+    add("--yes", action="store_true", help="with --live: no typed confirmation")
+
+
 def parser() -> Parser:
     """Return the whole command line."""
     top = Parser(prog="run.py", description="Ringmaster: a trading engine for crypto markets.")
     top.add_argument("--paper", action="store_true", help="trade with play money on the embedded exchange")
-    top.add_argument("--live", action="store_true", help="not in this version")
+    live_options(top)
     market_options(top)
     state_option(top)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
@@ -110,10 +130,32 @@ def parser() -> Parser:
     state_option(
         sub := command("kill-switch", "stop trading now: no entries until it is off and a session starts", _kill)
     )
-    sub.add_argument("position", choices=("on", "off"), help="on: stop trading; off: the next session may trade")
+    levels = "NO_ENTRIES, EXITS_ONLY (on), FLATTEN, HALT"
+    sub.add_argument("position", metavar="on|off|LEVEL", help=f"{levels}; off: the next session may trade")
+    people_commands(command)
     state_option(sub := command("doctor", "check machine, memory, disk, settings; say what to do", _doctor))
     sub.add_argument("--config", type=Path, metavar="FILE", help="check this file of settings too")
     sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
+    research_commands(command)
+    exchange_command(command)
+    return top
+
+
+def people_commands(command: Callable[..., Parser]) -> None:
+    """Add what a person may do to a running session by hand."""
+    for name, (metavar, text) in PEOPLE.items():
+        state_option(sub := command(name, text, _ask))
+        sub.add_argument("subject", metavar=metavar)
+        if name == "move-stop":
+            sub.add_argument("price", metavar="PRICE", help="where the stop goes, on the instrument's grid")
+        if name == "adopt":
+            sub.add_argument("--stop", dest="price", metavar="PRICE", help="where its stop belongs")
+            sub.add_argument("--strategy", dest="strategy_name", metavar="NAME", help="whose it becomes")
+        sub.add_argument("--why", default="", metavar="TEXT", help="for the journal")
+
+
+def research_commands(command: Callable[..., Parser]) -> None:
+    """Add what looks at records and at candles."""
     state_option(sub := command("why", "the decision records there, in words", _why))
     sub.add_argument("symbol", help="e.g. BTC/USDT:USDT")
     sub.add_argument("time", help="market time, e.g. 2025-11-20T12:31 (UTC)")
@@ -121,6 +163,9 @@ def parser() -> Parser:
     state_option(sub := command("replay", "prove that a recorded session decides the same again", _replay))
     sub.add_argument("session", type=Path, nargs="?", metavar="SESSION", help="its folder; the newest when left out")
     sub.add_argument("--json", type=place, metavar="PATH", help="write the result there; - is standard output")
+    state_option(sub := command("statement", "a day of the account: every line that changed the wallet", _statement))
+    sub.add_argument("--day", metavar="D", help="of market time, e.g. 2025-11-20 (UTC); the last one when left out")
+    sub.add_argument("--account", metavar="NAME", help="e.g. binanceusdm-main; every one when left out")
     sub = command("backtest", "trade a strategy over recorded candles", _backtest)
     sub.add_argument("--data", nargs="+", required=True, metavar="FILE", help="candle files, or a folder of them")
     sub.add_argument("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
@@ -131,6 +176,10 @@ def parser() -> Parser:
     sub.add_argument("--json", type=place, metavar="PATH", help="write the report there; - is standard output")
     sub.add_argument("--out", type=Path, metavar="DIR", help="write report.json, trades.csv and equity.csv there")
     command("indicator", "one indicator over a candle file, as CSV (indicator --help lists them)", _indicator)
+
+
+def exchange_command(command: Callable[..., Parser]) -> None:
+    """Add the embedded exchange on its own."""
     sub = command("exchange", "the embedded exchange alone, for any Binance client", _exchange)
     sub.add_argument("--port", type=number, required=True, metavar="N", help="of loopback; 0: any that is free")
     sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="WHAT", help=WHAT)
@@ -143,7 +192,6 @@ def parser() -> Parser:
         "--limits", choices=("generous", "published"), default="generous", help="the exchange's own, or none"
     )
     sub.add_argument("--certificate", type=Path, metavar="FILE", help="write there what TLS clients must trust")
-    return top
 
 
 def main(argv: Sequence[str]) -> int:
@@ -186,24 +234,32 @@ def _check_command(word: str) -> None:
 
 
 def _names() -> list[str]:
-    return ["status", "stop", "kill-switch", "doctor", "why", "replay", "backtest", "indicator", "exchange"]
+    words = ["status", "stop", "kill-switch", *PEOPLE, "doctor", "why", "replay", "statement", "backtest"]
+    return [*words, "indicator", "exchange"]
 
 
 def _act(typed: argparse.Namespace) -> int:
-    if typed.live:
-        raise BadInputError("--live is not in this version: only --paper trades")
+    if typed.live and typed.paper:
+        raise BadInputError("--paper and --live are two commands; give one of them")
+    if not typed.live and (word := next((word for word in ONLY_LIVE if getattr(typed, word)), "")):
+        raise BadInputError(f"--{word} belongs to --live")
     if typed.command is not None:
-        if typed.paper:
-            raise BadInputError(f"--paper and {typed.command} are two commands; give one of them")
+        if typed.paper or typed.live:
+            mode = "--paper" if typed.paper else "--live"
+            raise BadInputError(f"{mode} and {typed.command} are two commands; give one of them")
         act: Callable[[argparse.Namespace], int] = typed.act
         return act(typed)
-    if not typed.paper:
+    if not typed.paper and not typed.live:
         raise BadInputError("nothing to do; start with: python run.py --paper (see: python run.py --help)")
-    from orchestrator.paper import trade
-
     typed.seconds = typed.seconds or _from_environment("RUN_SECONDS", seconds)
     typed.max_candles = typed.max_candles or _from_environment("MAX_LOOPS", whole)
-    return trade(typed)
+    if typed.live:
+        from orchestrator import live
+
+        return live.trade(typed)
+    from orchestrator import paper
+
+    return paper.trade(typed)
 
 
 def _from_environment(name: str, kind: Callable[[str], Any]) -> Any:
@@ -229,9 +285,15 @@ def _stop(typed: argparse.Namespace) -> int:
 
 
 def _kill(typed: argparse.Namespace) -> int:
-    from orchestrator.status import kill_switch
+    from orchestrator.killswitch import turn
 
-    return kill_switch(typed.state, on=typed.position == "on")
+    return turn(typed.state, typed.position)
+
+
+def _ask(typed: argparse.Namespace) -> int:
+    from orchestrator.petitions import ask
+
+    return ask(typed)
 
 
 def _doctor(typed: argparse.Namespace) -> int:
@@ -254,6 +316,12 @@ def _replay(typed: argparse.Namespace) -> int:
     from orchestrator.research.replay import replay
 
     return replay(typed.state, typed.session, typed.json)
+
+
+def _statement(typed: argparse.Namespace) -> int:
+    from orchestrator.statement import show
+
+    return show(typed.state, typed.day, typed.account)
 
 
 def _backtest(typed: argparse.Namespace) -> int:

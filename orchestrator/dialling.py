@@ -6,16 +6,25 @@
 Handing this session to the client is all that tells paper from live.
 """
 
+import asyncio
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiohttp
 from aiohappyeyeballs import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from shm.budget import Budget, Claim
+
 HOSTS = frozenset(f"{name}.binance.com" for name in ("fapi", "fstream", "ws-fapi", "api", "stream", "ws-api"))
 CONNECT_SECONDS = 10.0
+LOOK_MS, DATA_WEIGHT, USED = (
+    250,
+    2,
+    "X-MBX-USED-WEIGHT-1M",
+)  # a question for market data; what was counted
 READ_SECONDS = 30.0
 
 
@@ -69,14 +78,32 @@ def loopback_socket(address: AddrInfoType) -> socket.socket:
     return socket.socket(family, kind, protocol)
 
 
-def session(endpoint: Endpoint | None) -> aiohttp.ClientSession:
+def counting(budget: Budget) -> aiohttp.TraceConfig:
+    """Have every request of a session wait for its turn in ``budget``, as data, and hear what was counted."""
+    trace = aiohttp.TraceConfig()
+
+    async def begins(_: aiohttp.ClientSession, __: object, ___: aiohttp.TraceRequestStartParams) -> None:
+        wait_ms = budget.take(Claim.DATA, DATA_WEIGHT)
+        while wait_ms:
+            await asyncio.sleep(min(wait_ms, LOOK_MS) / 1000)
+            wait_ms = budget.take(Claim.DATA, DATA_WEIGHT)
+
+    async def ended(_: aiohttp.ClientSession, __: object, answer: aiohttp.TraceRequestEndParams) -> None:
+        budget.heard(answer.response.headers.get(USED))
+
+    trace.on_request_start.append(begins)
+    trace.on_request_end.append(ended)
+    return trace
+
+
+def session(endpoint: Endpoint | None, traces: Sequence[aiohttp.TraceConfig] = ()) -> aiohttp.ClientSession:
     """Return a session that reaches ``endpoint`` and nothing else, or, with None, the real network."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS)
     if endpoint is None:
-        return aiohttp.ClientSession(timeout=timeout)
+        return aiohttp.ClientSession(timeout=timeout, trace_configs=list(traces))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=endpoint.certificate_pem)
     connector = aiohttp.TCPConnector(
         resolver=LoopbackResolver(endpoint.port), ssl=context, use_dns_cache=False, socket_factory=loopback_socket
     )
-    return aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False)
+    return aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False, trace_configs=list(traces))

@@ -59,14 +59,6 @@ def endpoint_of(settings: MarketSettings) -> dialling.Endpoint | None:
         raise BadInputError(f"market.stand_in {settings.stand_in}: expected PORT:CERTIFICATE ({error})") from None
 
 
-def banner_of(settings: MarketSettings) -> str:
-    """What the market is, in the session's first line."""
-    if settings.stand_in:
-        port = settings.stand_in.partition(":")[0]
-        return f"NOT {MIRRORED}: 127.0.0.1:{port} plays it (market.stand_in)"
-    return f"the public market of {MIRRORED}, mirrored"
-
-
 def catalogue(settings: MarketSettings) -> Catalogue:
     """Ask the real exchange for its contracts; one line when it cannot be asked or lacks one."""
     endpoint = endpoint_of(settings)

@@ -26,6 +26,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 # A mirrored market is known when the feed has it.
 MIRROR_NEEDS: Mapping[str, tuple[str, ...]] = {**NEEDS, "exchange": ("feed",), "feed": ()}
 TRADERS = ("exchange", "feed", "brain", "engine")  # nothing moves before these are READY
+LIVE_TRADERS = TRADERS[1:]  # the exchange is there without us
 OBSERVERS = ("recorder", "reconciler")  # started after them: two cores are busy enough
 UP = (Life.READY, Life.RUNNING, Life.DRAINED)
 SECOND_NS = 1_000_000_000

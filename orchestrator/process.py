@@ -62,7 +62,8 @@ def enter(argv: Sequence[str]) -> int:
         narrow()
     for name in MODULES[role]:
         importlib.import_module(name)
-    if not await_needs(body, role, MIRROR_NEEDS if session.settings.market.is_mirror else NEEDS):
+    there = {} if session.mode == "paper" else {"exchange": Life.READY}
+    if not await_needs(body, role, there, MIRROR_NEEDS if session.settings.market.is_mirror else NEEDS):
         return 0
     return ENTRIES[role](body, session)
 
@@ -73,11 +74,12 @@ def bells() -> dict[str, int]:
     return {role: int(number) for role, _, number in pairs}
 
 
-def await_needs(body: Body, role: str, needs: Mapping[str, tuple[str, ...]] = NEEDS) -> bool:
-    """Wait, beating, until everyone that ``role`` needs is ready; False when told to stop meanwhile."""
+def await_needs(body: Body, role: str, there: Mapping[str, Life], needs: Mapping[str, tuple[str, ...]] = NEEDS) -> bool:
+    """Wait, beating, until everyone that ``role`` needs is ready, ``there`` without us; False when told to stop."""
     pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
     while not body.stopping():
-        lives = {other: Life(int(pulse["life"][0])) for other in needs[role] if pulses.read(role_row(other), pulse)}
+        lives = dict(there)
+        lives |= {other: Life(int(pulse["life"][0])) for other in needs[role] if pulses.read(role_row(other), pulse)}
         if may_start(role, lives, needs):
             return True
         body.pulse.beat()

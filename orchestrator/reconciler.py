@@ -37,6 +37,7 @@ AGAIN_NS = 1_000_000_000  # when the exchange or the engine could not be asked
 STUCK_NS = 2_000_000_000  # an engine without a beat for so long is away
 LOOKS_MAX = 8  # of the last comparison, while the engine still books what it was told
 SECOND_NS = 1_000_000_000
+AGREES = "difference to the exchange 0"  # the last comparison, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,9 @@ class Reconciler:
         venue = self._office.venue
         await venue.open()
         venue.follow(self._session.instruments)
+        if self._journal.path.exists():
+            self._journal.refresh()
+        self._trades_from |= self._journal.books.trades_from
         self._events.seek_newest()
         self._office.body.pulse.tell(life=Life.READY)
 
@@ -210,7 +214,7 @@ def verdict(differences: Sequence[Difference] | None) -> str:
     if differences is None:
         return "the exchange could not be asked at the end"
     if not differences:
-        return "difference to the exchange 0"
+        return AGREES
     one = differences[0]
     where = one.instrument.partition("/")[0]
     return f"difference to the exchange: {one.finding.name} {where} {one.found - one.expected}"

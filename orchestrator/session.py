@@ -37,7 +37,11 @@ class Session:
     """What every process of a session is built from; session.json holds exactly this."""
 
     name: str
-    mode: str  # paper
+    mode: str  # paper, live
+    exchange: str = "binanceusdm"  # as ccxt names it
+    observes: bool = False  # live, and sends nothing
+    loopback: str = ""  # for tests: the certificate of what plays the exchange on ``port`` of this machine
+    opening: int = 0  # live: cash at the start, minor units
     folder: str
     state: str
     run_id: str  # names the segments in /dev/shm

@@ -1,8 +1,7 @@
-"""Asking and telling a running session from outside: status, stop, the kill switch.
+"""Asking and telling a running session from outside: status and stop.
 
 STATE/lock --who runs--> pid, run id, folder
 status       reads its shared memory        stop   signals its supervisor
-kill-switch  raises the kill word and leaves a file: no session starts while it lies there
 """
 
 import json
@@ -17,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from engine.petition import Deed, Petition
 from orchestrator import session as sessions
+from orchestrator.killswitch import level_of
 from orchestrator.session import Holder
 from orchestrator.settings import BadInputError
-from shm.records import CLOCK, POSITION, PULSE, Kill, Life
+from shm.records import CLOCK, POSITION, PULSE, Life
 from shm.topology import ROLES, STRATEGIES_MAX, role_row
 
 STOP_WITHIN_S = 60.0
@@ -43,6 +44,8 @@ def show(state: Path, place: str | None) -> int:
     if place:
         Path(place).write_text(json.dumps(page, indent=2) + "\n")
     print(f"session {page['session']}   pid {page['pid']}   market time {page['market_time']}   trading {page['kill']}")
+    if page["kill_file"] != "normal":
+        print(f"  kill switch {page['kill_file']}: kept for the next start; off with: python run.py kill-switch off")
     for process in page["processes"]:
         ago = f"{process['beat_ago_s']:.1f} s ago"
         print(f"  {process['role']:<12}{process['pid']:>8}  {process['life']:<9}{ago:>10}  {process['detail']}")
@@ -73,6 +76,7 @@ def read(who: Holder) -> dict[str, Any]:
         "pid": who.pid,
         "market_time": datetime.fromtimestamp(market_ns / 1e9, UTC).isoformat(timespec="seconds"),
         "kill": memory.words.kill_level().name.lower(),
+        "kill_file": level_of(Path(session.state)).name.lower(),
         "processes": _processes(memory.table_reader("PULSES")),
         "positions": _positions(memory.table_reader("POSITIONS"), session),
         "counters": totals(memory),
@@ -109,6 +113,17 @@ def _positions(table: Any, session: sessions.Session) -> list[str]:
     return lines
 
 
+def write_down(state: Path, *, flatten: bool) -> None:
+    """Have the engine's journal say who ended the session, if an engine still listens."""
+    from orchestrator.petitions import hand_in
+
+    asked = Petition(petition_id="", deed=Deed.STOP, subject="flatten" if flatten else "leave")
+    try:
+        hand_in(state, asked)
+    except BadInputError:
+        return  # a session that is ending, or whose state is gone, ends all the same
+
+
 def stop(state: Path, *, flatten: bool) -> int:
     """Have the running session end in order, and wait for it."""
     who = running(state)
@@ -117,6 +132,7 @@ def stop(state: Path, *, flatten: bool) -> int:
         # The lock was held a moment ago by this pid, and the pidfd cannot come to mean another process.
         if sessions.holder(state.resolve()) != who:
             raise BadInputError(f"the session on {state} has just ended")
+        write_down(state, flatten=flatten)
         signal.pidfd_send_signal(supervisor, signal.SIGUSR1 if flatten else signal.SIGTERM)
         ended, _, _ = select.select([supervisor], [], [], STOP_WITHIN_S)
     finally:
@@ -139,34 +155,3 @@ def _ended(folder: Path, *, flatten: bool) -> int:
     if left:
         print(f"run.py: not flat, this remains at the exchange: {'; '.join(left)}", file=sys.stderr)
     return 1 if left or summary["ended"].startswith("failed") else 0
-
-
-def kill_switch(state: Path, *, on: bool) -> int:
-    """Stop trading now, and until the switch is off and a session starts."""
-    state = state.resolve()
-    switch = state / "kill-switch"
-    who = sessions.holder(state)
-    if not on:
-        switch.unlink(missing_ok=True)
-        print("kill switch off" + ("; the running session stays as it is: stop it and start again" if who else ""))
-        return 0
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        switch.touch(mode=0o600)
-    except OSError as error:
-        raise BadInputError(f"--state {state}: {error.strerror}") from None
-    if who is None:
-        print(f"kill switch on: no session starts while {switch} lies there")
-        return 0
-    from shm.memory import Memory
-    from shm.segment import SegmentError
-
-    try:
-        memory = Memory.attach(who.run_id, "monitor", {})
-    except SegmentError:
-        print(f"kill switch on: session {who.folder} is starting or ending, and will not trade")
-        return 0
-    level = memory.words.raise_kill(Kill.EXITS_ONLY)
-    memory.close()
-    print(f"kill switch on: session {who.folder} {level.name.lower().replace('_', ' ')}")
-    return 0

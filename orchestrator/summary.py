@@ -121,7 +121,7 @@ def _orders(books: Books) -> dict[str, int]:
 def _money(session: Session, account: Account, closes: Mapping[str, float]) -> dict[str, Any]:
     books, ledger = account.books, account.books.ledger
     net = {key: position for key, position in ledger.positions.items() if key.strategy == NET}
-    start = int(session.settings.market.deposit * 10**8)
+    start = session.opening if session.mode == "live" else int(session.settings.market.deposit * 10**8)
     realised = sum(position.realised for position in net.values())
     fees = sum(position.fees for position in net.values())
     wallet = ledger.wallet(books.account, books.venue)

@@ -10,14 +10,14 @@ the engine has settled.
 
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol
 
 from orchestrator.commentary import Commentary
 from orchestrator.crew import Crew, Happening
-from orchestrator.policy import OBSERVERS, TRADERS, UP
+from orchestrator.policy import OBSERVERS, UP
 from orchestrator.screen import Screen
 from orchestrator.settings import SupervisorSettings
 from shm.records import Life, Order
@@ -94,6 +94,8 @@ class Equipment:
     deposit: int  # minor units
     beat: Callable[[Life], None]  # writes the supervisor's own pulse
     stop_trading: Callable[[], object]  # raises the kill word
+    traders: Sequence[str]  # nothing moves before these are READY
+    alarms: Callable[[int], Iterable[str]]  # lines for the operator, at monotonic time
 
 
 class Supervisor:
@@ -136,14 +138,15 @@ class Supervisor:
 
     def _prepare(self) -> bool:
         """Start the traders; whether all became ready."""
-        self._crew.start(TRADERS)
+        traders = self._tools.traders
+        self._crew.start(traders)
         while not self._is_over():
             self._turn(Life.STARTING)
-            for role in TRADERS:
+            for role in traders:
                 if role not in self._checked and self._crew.life(role) in UP:
                     self._checked.add(role)
                     self._screen.check(role, self._detail(role) or CHECKS[role])
-            if self._checked >= set(TRADERS) and all(self._crew.life(role) in UP for role in TRADERS):
+            if self._checked >= set(traders) and all(self._crew.life(role) in UP for role in traders):
                 self._screen.line(f"processes green: {self._pids()}")
                 return True
         return False
@@ -187,7 +190,7 @@ class Supervisor:
         deadline = time.monotonic() + self._tools.settings.drain_within_s
         if self._crew.failure:
             self._tools.stop_trading()
-        else:
+        elif "exchange" in self._crew.members:  # a real one does not freeze for us
             self._await(["exchange"], deadline)
             heard_until = min(deadline, time.monotonic() + HEARD_WITHIN_S)
             self._until(self._has_heard_all, heard_until, "the feed has not published every candle that closed")
@@ -254,6 +257,7 @@ class Supervisor:
     def _turn(self, life: Life) -> None:
         for happening in self._crew.turn():
             self._screen.line(self._words(happening))
+        self._screen.lines(self._tools.alarms(time.monotonic_ns()))
         self._tools.beat(life)
 
     def _words(self, happening: Happening) -> str:

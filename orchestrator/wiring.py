@@ -20,11 +20,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orchestrator import keys
 from orchestrator.session import Session
 from orchestrator.settings import MIRRORED, BadInputError, MarketSettings
 from shm.agent import AsyncAgent, Body
+from shm.budget import Budget
 from shm.clock import SystemClock
 from shm.instruments import Instrument, minor
+from shm.memory import Memory
 from shm.records import POSITION, PULSE
 from shm.topology import position_row, role_row
 
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from orchestrator.mirroring import Catalogue
 
 ASSET = "USDT"
+WEIGHT_PER_MINUTE = 2_400  # what Binance gives an address on USDT-M
 REAL = ("binance", "binanceusdm", "bybit", "krakenfutures")  # names that are no files
 PLAYED = "synthetic, candle files, recorded trades"
 SCHEDULE, FAULTS = "schedule.json", "faults.jsonl"  # in the session: what shall go wrong, and what did
@@ -108,6 +112,15 @@ def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
         raise BadInputError(f"--market {error}") from None
 
 
+def listed(settings: MarketSettings, seed: int, start_ns: int) -> "Market | Catalogue":
+    """Return what a paper session trades on: a market of our own, or the contracts of the one that is mirrored."""
+    if not settings.is_mirror:
+        return market_of(settings, seed, start_ns)
+    from orchestrator import mirroring
+
+    return mirroring.catalogue(settings)
+
+
 def instruments_of(market: "Market | Catalogue", venue: str, account: str) -> tuple[Instrument, ...]:
     """Return the rows of INSTRUMENTS for the contracts of ``market``."""
     names = ("tick_e8", "lot_e8", "lots_min", "lots_max", "market_lots_max", "notional_min", "leverage_max")
@@ -152,7 +165,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     from engine.venue.embedded.spot.exchange import SpotExchange
 
     settings = session.settings.market
-    keys = json.loads((session.path / "keys.json").read_text())
+    key = keys.of(session)
     speed = Speed.parse(str(settings.speed))
     played, relay_of = _mirroring(body, session) if settings.is_mirror else _playing(session, speed)
     chronicle = Chronicle(session.path / "exchange", played.character(session.seed))
@@ -179,7 +192,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
         )
 
     plan = Plan(
-        keys={keys["key"]: Key(secret=keys["secret"], account=session.account)},
+        keys={key.key: Key(secret=key.secret, account=session.account)},
         speed=speed,
         spot=spot,
         tls_port=session.port,
@@ -215,24 +228,36 @@ def _mirroring(body: Body, session: Session) -> "tuple[Exchange, Callable[[], Re
     return played, lambda: Relay(played, memory.ring_reader("MARKET"), memory.ring_reader("TICKS"), memory.bell)
 
 
-def market_dialler(session: Session) -> "Callable[[], ClientSession]":
-    """Return what opens the feed's connections: to the embedded exchange, or to the one that it mirrors."""
+def market_dialler(session: Session, memory: Memory) -> "Callable[[], ClientSession]":
+    """Return what opens the feed's connections: to the session's exchange, or to the one that it mirrors."""
     from orchestrator import dialling, mirroring
 
     settings = session.settings.market
     if not settings.is_mirror:
-        return dialler(session)
+        return dialler(session, budget(session, memory))
     endpoint = mirroring.endpoint_of(settings)
-    return lambda: dialling.session(endpoint)
+    traces = [dialling.counting(Budget(memory.words, WEIGHT_PER_MINUTE, SystemClock().wall_ns))]
+    return lambda: dialling.session(endpoint, traces)
 
 
-def dialler(session: Session) -> "Callable[[], ClientSession]":
-    """Return what opens connections: on paper to the embedded exchange and nowhere else."""
+def budget(session: Session, memory: Memory) -> Budget | None:
+    """Return the rate budget of the address; on paper, where a minute is no minute, nobody counts."""
+    if session.mode == "paper":
+        return None
+    return Budget(memory.words, WEIGHT_PER_MINUTE, SystemClock().wall_ns)
+
+
+def dialler(session: Session, counted: Budget | None = None) -> "Callable[[], ClientSession]":
+    """Return what opens connections: on paper to the embedded exchange and nowhere else, live to the network."""
     from engine.venue.embedded.certificate import PUBLIC_NAME
     from orchestrator import dialling
 
-    endpoint = dialling.Endpoint(port=session.port, certificate_pem=(session.path / PUBLIC_NAME).read_text())
-    return lambda: dialling.session(endpoint)
+    traces = [] if counted is None else [dialling.counting(counted)]
+    if session.mode == "live" and not session.loopback:
+        return lambda: dialling.session(None, traces)
+    certificate = Path(session.loopback) if session.loopback else session.path / PUBLIC_NAME
+    endpoint = dialling.Endpoint(port=session.port, certificate_pem=certificate.read_text())
+    return lambda: dialling.session(endpoint, traces)
 
 
 def feed(body: Body, session: Session) -> AsyncAgent:
@@ -242,22 +267,27 @@ def feed(body: Body, session: Session) -> AsyncAgent:
 
     speed = Speed.parse(str(session.settings.market.speed)).factor
     plan = MarketPlan(
-        instruments=session.instruments, dial=market_dialler(session), speed=speed, timeframes_s=session.timeframes_s
+        instruments=session.instruments,
+        dial=market_dialler(session, body.memory),
+        speed=speed,
+        timeframes_s=session.timeframes_s,
     )
     return FeedAgent(body, plan, session.settings.feed)
 
 
-def venue(session: Session) -> "LiveVenue":
+def venue(session: Session, memory: Memory) -> "LiveVenue":
     """Return the account's venue, not yet connected."""
-    from engine.venue.live import LiveVenue, Login, Surroundings
+    from engine.venue.client import Login, Surroundings
+    from engine.venue.live import LiveVenue
 
-    keys = json.loads((session.path / "keys.json").read_text())
-    login = Login(account=session.account, key=keys["key"], secret=keys["secret"])
+    found = keys.of(session)
+    login = Login(exchange=session.exchange, account=session.account, key=found.key, secret=found.secret)
     around = Surroundings(
         dial=dialler(session),
         clock=SystemClock(),
         generator=Random(),  # noqa: S311 - jitter, not secrets
         answer_timeout_ms=session.settings.engine.executor.answer_timeout_ms,
+        budget=budget(session, memory),
         limits_rate=session.mode != "paper",
     )
     return LiveVenue(login, around)
@@ -267,6 +297,7 @@ def engine(body: Body, session: Session) -> AsyncAgent:
     """Return the engine."""
     from engine.account import Plan
     from engine.agent import EngineAgent
+    from engine.switch import NAME as SWITCH
 
     plan = Plan(
         run_id=session.run_id,
@@ -275,15 +306,18 @@ def engine(body: Body, session: Session) -> AsyncAgent:
         instruments=session.instruments,
         strategies=session.strategies,
         asset=ASSET,
+        is_shared=session.mode == "live",
+        observes=session.observes,
+        kill_file=Path(session.state) / SWITCH,
     )
-    return EngineAgent(plan, body, venue(session), SystemClock())
+    return EngineAgent(plan, body, venue(session, body.memory), SystemClock())
 
 
 def reconciler(body: Body, session: Session) -> AsyncAgent:
     """Return the reconciler, with a connection of its own."""
     from orchestrator.reconciler import Office, Reconciler
 
-    return Reconciler(Office(body, venue(session), SystemClock(), ASSET), session)
+    return Reconciler(Office(body, venue(session, body.memory), SystemClock(), ASSET), session)
 
 
 async def drive(build: Callable[[Body, Session], AsyncAgent], body: Body, session: Session) -> int:

@@ -100,6 +100,7 @@ class Gauge(IntEnum):
     COMPILED = auto()
     COMPILED_OF = auto()
     WEIGHT_USED = auto()
+    STREAM_AGE_S = auto()
 
 
 class Hop(IntEnum):
@@ -175,6 +176,7 @@ GAUGE_META: Mapping[Gauge, Meta] = {
     Gauge.COMPILED: Meta("brain", "kernels compiled"),
     Gauge.COMPILED_OF: Meta("brain", "kernels to compile"),
     Gauge.WEIGHT_USED: Meta("engine", "request weight used in this minute"),
+    Gauge.STREAM_AGE_S: Meta("engine", "machine seconds since the private stream showed life", 45),
 }
 
 HOP_META: Mapping[Hop, Meta] = {

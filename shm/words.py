@@ -47,6 +47,17 @@ def spend(address: int, weight: int, weight_max: int, window: int) -> bool:
             return True
 
 
+@kernel
+def learn(address: int, spent: int, window: int) -> None:
+    """Somebody who knows says that ``spent`` is gone of ``window``: never less than we counted."""
+    while True:
+        found = load_acquire(address)
+        if window < found >> _SPENT_BITS or (window == found >> _SPENT_BITS and spent <= found & _SPENT_MASK):
+            return
+        if compare_swap(address, found, (window << _SPENT_BITS) | spent):
+            return
+
+
 class Words:
     """The words of a session, at address ``words``."""
 
@@ -67,6 +78,10 @@ class Words:
         """Take request ``weight`` out of the budget of time ``window`` (e.g. the minute); False when it is spent."""
         assert 0 <= weight <= weight_max <= _SPENT_MASK, "a weight fits the word"
         return bool(spend(self._budget, weight, weight_max, window))
+
+    def learn_weight(self, spent: int, window: int) -> None:
+        """Take over what the exchange counted for ``window``, where that is more than we did."""
+        learn(self._budget, min(spent, _SPENT_MASK), window)
 
     def weight_spent(self, window: int) -> int:
         """Weight taken out of the budget of ``window`` so far."""

@@ -21,11 +21,11 @@ FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 
 # Who may touch the world; everything else is told.
-CCXT = {"feed/source.py", "engine/venue/live.py"}
+CCXT = {"feed/source.py", "engine/venue/live.py", "engine/venue/client.py"}
 NJIT = {"shm/jit.py", "shm/atomics.py"}
 EDGES = re.compile(
     r"^(shm/(clock|wait|log|agent|segment|memory)|feed/(source|agent|backfill)|engine/(agent|journal)"
-    r"|engine/venue/live|engine/venue/embedded/[\w/]+|orchestrator/.*|brain/agent)\.py$|^run\.py$"
+    r"|engine/venue/(live|client)|engine/venue/embedded/[\w/]+|orchestrator/.*|brain/agent)\.py$|^run\.py$"
 )
 WORLD = {"time", "random", "uuid", "socket", "secrets"}
 BANNED = {

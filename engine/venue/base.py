@@ -71,6 +71,33 @@ class PositionSeen:
 
     symbol: str
     lots: int  # signed
+    entry_ticks: int = 0  # 0 where the venue does not say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modes:
+    """How the account is set up at the venue; anybody with a browser may change it."""
+
+    is_hedged: bool  # long and short legs are positions of their own
+    is_multi_asset: bool  # several assets are margin for one another
+    may_trade: bool
+    margins: tuple[tuple[str, str, int], ...]  # (symbol, cross or isolated, leverage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permissions:
+    """What the keys may do."""
+
+    may_trade: bool
+    may_withdraw: bool
+    is_bound_to_address: bool  # only usable from addresses that were named at the exchange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModesChanged:
+    """Somebody changed how the account is set up."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +134,7 @@ class StreamDown:
     text: str
 
 
-News = OrderSeen | TradeSeen | PositionSeen | WalletSeen | StreamUp | StreamDown
+News = OrderSeen | TradeSeen | PositionSeen | WalletSeen | ModesChanged | StreamUp | StreamDown
 
 
 def unopposed() -> str:
@@ -172,6 +199,26 @@ class Venue(Protocol):
 
     async def wallet(self, asset: str) -> WalletSeen:
         """Our cash."""
+        ...
+
+    async def modes(self, symbols: Sequence[str]) -> Modes:
+        """How the account is set up, for ``symbols``."""
+        ...
+
+    async def permissions(self) -> Permissions:
+        """What the keys may do."""
+        ...
+
+    async def rules(self, symbols: Sequence[str]) -> tuple[Instrument | None, ...]:
+        """Trading rules as they are now, asked anew; None for what is not listed any more."""
+        ...
+
+    async def arm(self, symbol: str, timeout_ms: int) -> None:
+        """Have the venue cancel what rests there unless it is told again in time; 0 disarms."""
+        ...
+
+    async def newest_trade(self, symbol: str) -> int:
+        """The number of our account's last trade there; 0: none yet."""
         ...
 
     async def server_ns(self) -> int:

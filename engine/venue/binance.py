@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.order import CONDITIONAL, Event, Intent
-from engine.venue.base import News, OrderSeen, PositionSeen, TradeSeen, WalletSeen
+from engine.venue.base import Modes, ModesChanged, News, OrderSeen, Permissions, PositionSeen, TradeSeen, WalletSeen
 from shm.instruments import Instrument, minor
 
 Row = Mapping[str, Any]
@@ -64,6 +64,9 @@ def news_of(message: Row, find: Find) -> Iterator[News]:
     kind = message["e"]
     if kind == "ACCOUNT_UPDATE":
         yield from _account_news(message, find)
+        return
+    if kind == "ACCOUNT_CONFIG_UPDATE":
+        yield ModesChanged(text=str(message.get("ac") or message.get("ai") or ""))
         return
     if kind not in ("ORDER_TRADE_UPDATE", "ALGO_UPDATE"):
         return
@@ -251,7 +254,39 @@ def position_rows(rows: Iterable[Row], find: Find) -> Iterator[PositionSeen]:
     for row in rows:
         instrument = find(row["symbol"])
         if instrument is not None and row.get("positionSide", "BOTH") == "BOTH":
-            yield PositionSeen(symbol=instrument.symbol, lots=instrument.lots(Decimal(row["positionAmt"])))
+            yield PositionSeen(
+                symbol=instrument.symbol,
+                lots=instrument.lots(Decimal(row["positionAmt"])),
+                entry_ticks=_rounded(instrument, row.get("entryPrice", "0")),
+            )
+
+
+def modes(account: Row, symbols: Iterable[Row], find: Find) -> Modes:
+    """Answers of ``accountConfig`` and ``symbolConfig``."""
+    return Modes(
+        is_hedged=_truth(account["dualSidePosition"]),
+        is_multi_asset=_truth(account["multiAssetsMargin"]),
+        may_trade=_truth(account["canTrade"]),
+        margins=tuple(
+            (one.symbol, "cross" if row["marginType"].upper().startswith("CROSS") else "isolated", int(row["leverage"]))
+            for row in symbols
+            if (one := find(row["symbol"])) is not None
+        ),
+    )
+
+
+def permissions(row: Row) -> Permissions:
+    """An answer of ``apiRestrictions``."""
+    return Permissions(
+        may_trade=_truth(row["enableFutures"]),
+        may_withdraw=_truth(row["enableWithdrawals"]),
+        is_bound_to_address=_truth(row["ipRestrict"]),
+    )
+
+
+def _rounded(instrument: Instrument, price: str) -> int:
+    """An average price lies between two ticks; the nearest will do."""
+    return int((Decimal(price).scaleb(8) / instrument.tick_e8).to_integral_value())
 
 
 def wallet_row(account: Row, asset: str) -> WalletSeen:

@@ -1,6 +1,7 @@
 """The one table that translates ccxt's exceptions into ours.
 
     by cause   no byte left: Unreachable; the connection broke later, or 5xx: Unknown
+    by table   Bybit's and Kraken's words, where ours knows better (facts.py)
     by code    Binance's number, where ccxt's class says less than we need to know
     by class   the most specific one that the table names
 
@@ -13,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from engine import errors
+from engine.venue.facts import meaning
 
 # Where each exception of ccxt stands in our tree. A class that is not listed fails the test.
 PLACES: dict[str, type[errors.VenueError]] = {
@@ -107,7 +109,7 @@ def translated(error: Exception) -> errors.VenueError:
     by_class = next(PLACES[base.__name__] for base in type(error).__mro__ if base.__name__ in PLACES)
     if by_class is errors.Unknown and code in FILTERS and code not in CODES:
         return errors.InvalidOrder(text, code=code)
-    place = CODES.get(code, by_class)
+    place = meaning(text) or CODES.get(code, by_class)
     if place is errors.RateLimited:
         return errors.RateLimited(text, code=code, retry_after_ms=getattr(error, "retry_after_ms", 0))
     return place(text, code=code)

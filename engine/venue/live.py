@@ -8,14 +8,11 @@ its caches: ``handle_message`` is overridden, so that none is merged, and none d
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
-from random import Random
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import aiohttp
-import ccxt.pro
+import ccxt
 
 from engine import errors
 from engine.order import CONDITIONAL, Intent, OrderType
@@ -24,8 +21,10 @@ from engine.venue import binance, income
 from engine.venue.base import (
     Acknowledged,
     FundingSeen,
+    Modes,
     News,
     OrderSeen,
+    Permissions,
     PositionSeen,
     StreamDown,
     StreamUp,
@@ -34,54 +33,15 @@ from engine.venue.base import (
     nobody,
     unopposed,
 )
-from engine.venue.failures import marked, translated
-from engine.venue.patience import Ban, asked_again
-from shm.clock import Clock
+from engine.venue.client import HANDED_NS, OBJECTION, Login, Surroundings, asked, watching
+from engine.venue.patience import asked_again
 from shm.instruments import Instrument
 
 TRADES_PER_REQUEST = 1000  # the most that Binance gives
 LISTEN_KEY_RENEWAL_S = 20 * 60  # it lives for 60 minutes
-NEVER_MS = 10**12  # we renew the key ourselves
 RECONNECT_S_MAX = 10.0
-PING_MS = 10_000  # a private stream may have nothing to say for hours
 
 _UNREADABLE = (KeyError, TypeError, ValueError, IndexError, ArithmeticError)
-_handed_ns: ContextVar[int] = ContextVar("handed_ns", default=0)
-_objection: ContextVar[Callable[[], str]] = ContextVar("objection", default=unopposed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """Which exchange of ccxt, and the keys to it."""
-
-    exchange: str = "binanceusdm"
-    account: str = "main"
-    key: str = ""
-    secret: str = ""  # shown nowhere: ``repr`` below
-
-    def __repr__(self) -> str:
-        return f"Login({self.exchange})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the edge of the world needs from outside."""
-
-    dial: Callable[[], aiohttp.ClientSession]  # a session whose names resolve where they should
-    clock: Clock
-    generator: Random
-    answer_timeout_ms: int = 10_000
-    limits_rate: bool = True  # False where the market runs faster than time: the weights are those of real time
-
-
-async def _asked(answer: Awaitable[Any]) -> Any:
-    """The answer, or its failure in our words; the one place where ccxt's exceptions end."""
-    try:
-        return await answer
-    except ccxt.BaseError as error:
-        raise translated(error) from error
-    except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-        raise errors.Unknown(f"{type(error).__name__}: {error}") from error
 
 
 def _read(reader: Callable[..., Any], row: Any, *more: Any) -> Any:
@@ -112,8 +72,8 @@ class LiveVenue:
     async def open(self) -> None:
         """Dial and learn the markets."""
         self._session = self._around.dial()
-        self._client = _watching(self._login, self._around, self._session, self)
-        await asked_again(lambda: _asked(self._client.load_markets()), self._around.generator.random)
+        self._client = watching(self._login, self._around, self._session, self)
+        await asked_again(lambda: asked(self._client.load_markets()), self._around.generator.random)
 
     async def close(self) -> None:
         """Close every socket."""
@@ -128,7 +88,10 @@ class LiveVenue:
 
     async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """Rules of ``symbols`` by the exchange's own filters."""
-        markets = [self._client.market(symbol) for symbol in symbols]
+        try:
+            markets = [self._client.market(symbol) for symbol in symbols]
+        except ccxt.BadSymbol as error:
+            raise errors.InvalidOrder(str(error)) from error
         rules = tuple(
             binance.instrument(market["info"], row, (symbol, self._login.exchange, self._login.account))
             for row, (symbol, market) in enumerate(zip(symbols, markets, strict=True))
@@ -164,28 +127,28 @@ class LiveVenue:
             format(instrument.price(intent.price_ticks), "f") if is_limit else None,
             params,
         )
-        asking = _objection.set(objection)
+        asking = OBJECTION.set(objection)
         try:
-            order = await _asked(creating)
+            order = await asked(creating)
         finally:
-            _objection.reset(asking)
+            OBJECTION.reset(asking)
         seen = _read(binance.row_reader(intent), order["info"], instrument)
         return Acknowledged(
             venue_order_id=seen.venue_order_id,
             event=seen.event,
             lots_filled=seen.lots_filled,
-            sent_ns=_handed_ns.get(),
+            sent_ns=HANDED_NS.get(),
             market_ns=seen.market_ns,
         )
 
     async def cancel(self, intent: Intent) -> None:
         """Ask for the order's end."""
-        await _asked(self._client.cancel_order("", intent.instrument, binance.named(intent)))
+        await asked(self._client.cancel_order("", intent.instrument, binance.named(intent)))
 
     async def order_by_client_id(self, intent: Intent) -> OrderSeen | None:
         """The order of that client id, or None."""
         try:
-            order = await _asked(self._client.fetch_order("", intent.instrument, binance.named(intent)))
+            order = await asked(self._client.fetch_order("", intent.instrument, binance.named(intent)))
         except errors.OrderNotFound:
             return None
         seen: OrderSeen = _read(binance.row_reader(intent), order["info"], self._by_symbol[intent.instrument])
@@ -194,7 +157,7 @@ class LiveVenue:
     async def order_by_id(self, symbol: str, venue_order_id: str) -> OrderSeen | None:
         """The ordinary order of that number, or None."""
         try:
-            order = await _asked(self._client.fetch_order(venue_order_id, symbol))
+            order = await asked(self._client.fetch_order(venue_order_id, symbol))
         except errors.OrderNotFound:
             return None
         seen: OrderSeen = _read(binance.order_row, order["info"], self._by_symbol[symbol])
@@ -203,8 +166,8 @@ class LiveVenue:
     async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
         """Ordinary orders, then conditional ones."""
         instrument = self._by_symbol[symbol]
-        ordinary = await _asked(self._client.fetch_open_orders(symbol))
-        conditional = await _asked(self._client.fetch_open_orders(symbol, None, None, {"trigger": True}))
+        ordinary = await asked(self._client.fetch_open_orders(symbol))
+        conditional = await asked(self._client.fetch_open_orders(symbol, None, None, {"trigger": True}))
         return (
             *(_read(binance.order_row, order["info"], instrument) for order in ordinary),
             *(_read(binance.algo_row, order["info"], instrument) for order in conditional),
@@ -216,7 +179,7 @@ class LiveVenue:
         trades: list[TradeSeen] = []
         while True:
             wanted = {"fromId": trade_id}
-            page = await _asked(self._client.fetch_my_trades(symbol, None, TRADES_PER_REQUEST, wanted))
+            page = await asked(self._client.fetch_my_trades(symbol, None, TRADES_PER_REQUEST, wanted))
             rows = sorted(
                 (_read(binance.trade_row, trade["info"], instrument) for trade in page), key=lambda t: t.trade_id
             )
@@ -227,23 +190,61 @@ class LiveVenue:
 
     async def funding_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
         """Every payment of funding at ``since_ns`` and later."""
-        ask = self._client.fapiPrivateGetIncome
-        return await income.funding(lambda wanted: _asked(ask(wanted)), self._by_id.get, since_ns)
+        return await income.funding(
+            lambda wanted: asked(self._client.fapiPrivateGetIncome(wanted)), self._by_id.get, since_ns
+        )
 
     async def positions(self) -> tuple[PositionSeen, ...]:
         """What we hold of the instruments that we follow."""
-        rows = await _asked(self._client.fapiPrivateV3GetPositionRisk())
+        rows = await asked(self._client.fapiPrivateV3GetPositionRisk())
         return tuple(_read(lambda found: list(binance.position_rows(found, self._by_id.get)), rows))
 
     async def wallet(self, asset: str) -> WalletSeen:
         """Cash of ``asset``."""
-        balance = await _asked(self._client.fetch_balance())
+        balance = await asked(self._client.fetch_balance())
         seen: WalletSeen = _read(binance.wallet_row, balance["info"], asset)
         return seen
 
+    async def modes(self, symbols: Sequence[str]) -> Modes:
+        """How the account is set up."""
+        account = await asked(self._client.fapiPrivateGetAccountConfig())
+        ids = [self._client.market(symbol)["id"] for symbol in symbols]
+        rows = [row for id_ in ids for row in await asked(self._client.fapiPrivateGetSymbolConfig({"symbol": id_}))]
+        found: Modes = _read(binance.modes, account, rows, self._by_id.get)
+        return found
+
+    async def permissions(self) -> Permissions:
+        """What the keys may do, by the exchange's own account of them."""
+        row = await asked(self._client.sapiGetAccountApiRestrictions())
+        found: Permissions = _read(binance.permissions, row)
+        return found
+
+    async def rules(self, symbols: Sequence[str]) -> tuple[Instrument | None, ...]:
+        """The exchange's filters, asked anew."""
+        markets = await asked(self._client.load_markets(True))
+        return tuple(
+            _read(binance.instrument, markets[symbol]["info"], row, (symbol, self._login.exchange, self._login.account))
+            if symbol in markets
+            else None
+            for row, symbol in enumerate(symbols)
+        )
+
+    async def arm(self, symbol: str, timeout_ms: int) -> None:
+        """Set the contract's countdown."""
+        asking = {"symbol": self._client.market(symbol)["id"], "countdownTime": timeout_ms}
+        await asked(self._client.fapiPrivatePostCountdownCancelAll(asking))
+
+    async def newest_trade(self, symbol: str) -> int:
+        """The last trade of the last week; before that, the end of all pages."""
+        page = await asked(self._client.fetch_my_trades(symbol, None, TRADES_PER_REQUEST))
+        numbers = [int(trade["info"]["id"]) for trade in page]
+        if not numbers:
+            numbers = [trade.trade_id for trade in await self.trades_since(symbol, 0)]
+        return max(numbers, default=0)
+
     async def server_ns(self) -> int:
         """The venue's own clock."""
-        return int(await _asked(self._client.fetch_time())) * 1_000_000
+        return int(await asked(self._client.fetch_time())) * 1_000_000
 
     def stream_age_ns(self) -> int:
         """Machine time since a frame or a pong of the private stream."""
@@ -305,7 +306,7 @@ class LiveVenue:
         while True:
             await asyncio.sleep(LISTEN_KEY_RENEWAL_S)
             try:
-                await _asked(self._client.fapiPrivatePutListenKey())
+                await asked(self._client.fapiPrivatePutListenKey())
             except errors.VenueError:
                 self.hang_up("the listen key could not be renewed")
 
@@ -340,61 +341,3 @@ class LiveVenue:
 
 def _private(client: Any) -> list[Any]:
     return [c for c in (client.clients or {}).values() if "listenKey" in c.url] if client is not None else []
-
-
-def _watching(login: Login, around: Surroundings, session: aiohttp.ClientSession, venue: LiveVenue) -> Any:
-    """An exchange of ccxt.pro that shows us its frames, its connections and its sends."""
-
-    ban = Ban()
-
-    class Watching(getattr(ccxt.pro, login.exchange)):  # type: ignore[misc]
-        """ccxt's exchange, overheard."""
-
-        def handle_message(self, client: Any, message: Any) -> None:
-            """Frames that are ours pass ccxt by."""
-            if not venue.frame(message):
-                super().handle_message(client, message)
-
-        def on_connected(self, client: Any, message: Any = None) -> None:
-            """A socket is open."""
-            super().on_connected(client, message)
-            venue.connected(client.url)
-
-        async def fetch(self, *request: Any, **more: Any) -> Any:
-            """Note when a signed request is handed to the socket: the last moment to keep it back."""
-            if words := _objection.get()():
-                raise errors.NotSent(words)
-            _handed_ns.set(around.clock.monotonic_ns())
-            if left_ms := ban.left_ms(_handed_ns.get()):
-                raise marked(ccxt.RateLimitExceeded(f"{login.exchange} not asked for {left_ms} ms"), 429, left_ms)
-            return await super().fetch(*request, **more)
-
-        def handle_errors(self, *answer: Any) -> Any:
-            """A 5xx is unknown whatever its body says; a ban carries how long."""
-            status, headers, body = answer[0], answer[4], answer[5]
-            if status >= 500:
-                raise marked(ccxt.OperationFailed(f"{login.exchange} {status} {body}"), status, 0)
-            if status in (418, 429):
-                error = ccxt.RateLimitExceeded(f"{login.exchange} {status} {body}")
-                raise marked(error, status, ban.hear(headers, around.clock.monotonic_ns()))
-            return super().handle_errors(*answer)
-
-    return Watching(
-        {
-            "apiKey": login.key,
-            "secret": login.secret,
-            "session": session,
-            "timeout": around.answer_timeout_ms,
-            "streaming": {"keepAlive": PING_MS},
-            "enableRateLimit": around.limits_rate,
-            "rateLimiterAlgorithm": "rollingWindow",
-            "options": {
-                "fetchCurrencies": False,
-                "fetchMargins": False,
-                "recvWindow": 5_000,
-                "listenKeyRefreshRate": NEVER_MS,
-                "watchPositions": {"fetchPositionsSnapshot": False, "awaitPositionsSnapshot": False},
-                "watchBalance": {"fetchBalanceSnapshot": False, "awaitBalanceSnapshot": False},
-            },
-        }
-    )

@@ -15,7 +15,9 @@ from engine.order import CONDITIONAL, Event
 from engine.venue.base import (
     Acknowledged,
     FundingSeen,
+    Modes,
     OrderSeen,
+    Permissions,
     PositionSeen,
     StreamDown,
     StreamUp,
@@ -68,6 +70,9 @@ class Exchange:
         self.doubling = False  # the stream tells everything twice
         self.listeners = []
         self.last_id = 0
+        self.is_hedged = False
+        self.hang_s = 0.4  # of a request whose fate is to hang
+        self.rules, self.armed = {}, []
         self.clock_ns = time.time_ns
 
     def number(self):
@@ -191,7 +196,7 @@ class FakeVenue:
         self.exchange = exchange
         self.told = None
         self.is_closed = False
-        self.hangups, self.age_ns = [], 0
+        self.hangups, self.age_ns, self.modes_asked = [], 0, 0
         self.up = asyncio.Event()
 
     async def open(self):
@@ -224,7 +229,7 @@ class FakeVenue:
         if fate is Fate.LOST_ANSWER:
             raise errors.Unknown("timeout")
         if fate is Fate.HANGS:
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(self.exchange.hang_s)
             raise errors.Unknown("timeout")
         # Without FILL_FIRST the answer is on its way as the stream is; with it, far behind.
         for _ in range(20 if fate is Fate.FILL_FIRST else 1):
@@ -283,6 +288,32 @@ class FakeVenue:
     async def wallet(self, asset):
         """Cash."""
         return WalletSeen(asset=asset, wallet=self.exchange.cash, reason="", change=0, symbol="", market_ns=0)
+
+    async def modes(self, symbols):
+        """As the test says."""
+        self.modes_asked += 1
+        return Modes(
+            is_hedged=self.exchange.is_hedged,
+            is_multi_asset=False,
+            may_trade=True,
+            margins=tuple((symbol, "cross", 5) for symbol in symbols),
+        )
+
+    async def permissions(self):
+        """Keys that may trade and nothing else."""
+        return Permissions(may_trade=True, may_withdraw=False, is_bound_to_address=True)
+
+    async def rules(self, symbols):
+        """As the test says, else as they were."""
+        return tuple(self.exchange.rules.get(symbol, self.exchange.instruments[symbol]) for symbol in symbols)
+
+    async def arm(self, symbol, timeout_ms):
+        """Remember."""
+        self.exchange.armed.append((symbol, timeout_ms))
+
+    async def newest_trade(self, symbol):
+        """The last one, whoever made it."""
+        return max((trade.trade_id for trade in self.exchange.trades[symbol]), default=0)
 
     async def server_ns(self):
         """The exchange's clock, as far off as the test says."""

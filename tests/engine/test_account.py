@@ -79,6 +79,7 @@ class Stage:
         self.exchange.clock_ns = lambda: self.clocks.ns - self.drift_ns
         self.drift_ns = 0  # of our clock from the exchange's
         self.account = self.venue = self.witness = None
+        self.plan = {}
 
     async def begin(self):
         """Start a life."""
@@ -89,6 +90,7 @@ class Stage:
             settings=self.settings,
             instruments=INSTRUMENTS,
             strategies=("trend",),
+            **self.plan,
         )
         self.account = Account(plan, self.venue, self.witness, self.clocks)
         await self.account.open(lambda text: None)
@@ -321,10 +323,12 @@ async def test_flattening_leaves_nothing(stage):
 async def test_instruments_do_not_wait_for_one_another(stage):
     """A request that hangs on one instrument does not delay the other's."""
     stage.exchange.fates.append(Fate.HANGS)
+    stage.exchange.hang_s = 60.0
     stage.target(10)
     stage.target(5, symbol=ETH)
-    for _ in range(10):
-        await stage.turn()
+    async with asyncio.timeout(15):
+        while not stage.exchange.open_orders(ETH):
+            await stage.turn()
     assert stage.exchange.lots[ETH] == 5
     stage.covered(ETH)
 

@@ -10,13 +10,16 @@ import pytest
 
 from engine.account import Plan
 from engine.agent import EngineAgent
+from engine.petition import Deed, Petition
 from engine.settings import EngineSettings, ExecutorSettings
+from engine.spool import Answer, Spool
+from engine.venue.client import Login, Surroundings
 from engine.venue.embedded.exchange import Exchange, Settings
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan as ServerPlan
 from engine.venue.embedded.server import Server
 from engine.venue.embedded.signing import Key, fresh_key
-from engine.venue.live import LiveVenue, Login, Surroundings
+from engine.venue.live import LiveVenue
 from orchestrator import dialling
 from shm import records
 from shm.agent import Body, Pulse, Stopping
@@ -284,6 +287,76 @@ async def test_a_kill_word_raised_while_the_engine_was_dead_is_heeded_before_the
     await floor.begin()
     await floor.settled(close_ns)
     assert held(floor) == (0, [])
+
+
+@pytest.mark.parametrize("path", ["file", "journal"])
+async def test_what_the_disk_says_stops_entries_with_nobody_else_alive(floor, path):
+    """A file that appears, or a journal that is deleted, raises the word within a duty cycle, and is told."""
+    await floor.settled(close(floor))
+    if path == "file":
+        (floor.folder / "account" / "kill-switch").write_text("no_entries\n")
+    else:
+        (floor.folder / "account" / "journal.db").unlink()
+    close_ns = floor.candle()
+    floor.decide(lots=10, stop_ticks=250_000)
+    await floor.settled(close_ns)
+    assert held(floor) == (0, [])
+    assert floor.memory.words.kill_level() is Kill.NO_ENTRIES
+    assert any(event == "kill switch raised to NO_ENTRIES" for event, _ in floor.body.log.lines)
+
+
+async def test_an_order_approved_before_the_file_came_does_not_leave(floor):
+    """The gate reads the disk itself: the duty cycle need not have come round."""
+    await floor.settled(close(floor))
+    await floor.rest()
+    (floor.folder / "account" / "kill-switch").write_text("halt\n")
+    assert floor.engine._stance().kill is Kill.HALT
+    assert floor.memory.words.kill_level() is Kill.NORMAL
+
+
+async def test_a_position_is_closed_by_hand_and_the_answer_comes_when_it_is_on_the_disk(floor):
+    """A file from another process: journaled with who and why, closed at the exchange, not opened again."""
+    await floor.settled(close(floor))
+    close_ns = floor.candle()
+    floor.decide(lots=10, stop_ticks=250_000)
+    await floor.settled(close_ns)
+    spool = Spool(floor.folder / "account")
+    spool.hand_in(Petition(petition_id="1", deed=Deed.CLOSE, subject="BTC", who="ann", why="news"))
+    async with asyncio.timeout(5):
+        await floor.rest()
+        while held(floor) != (0, []) or (answer := spool.answer_to("1")) is None:
+            await floor.engine.work()
+    assert answer == Answer(granted=True, words=f"closing 0.010 {SYMBOL}; no re-entry on this target")
+    close_ns = floor.candle()
+    floor.decide(lots=10, stop_ticks=250_000)
+    await floor.settled(close_ns)
+    assert held(floor) == (0, [])
+    row = floor.row("POSITIONS", position_row(0, 0), records.POSITION)
+    assert (row["lots"], row["stopped_side"]) == (0, 1)
+
+
+async def test_a_trade_by_hand_at_the_exchange_is_noticed_within_seconds(floor):
+    """The stream tells it: what it closes of ours is closed, the target is spent, the stop goes."""
+    await floor.settled(close(floor))
+    close_ns = floor.candle()
+    floor.decide(lots=10, stop_ticks=250_000)
+    await floor.settled(close_ns)
+    venue = LiveVenue(floor.login, floor.engine._account._venue._around)
+    await venue.open()
+    try:
+        await venue._client.create_order(SYMBOL, "market", "sell", "0.010", None, {"reduceOnly": True})
+    finally:
+        await venue.close()
+    async with asyncio.timeout(2):
+        await floor.rest()
+        while floor.engine._account.books.position(SYMBOL).lots or held(floor) != (0, []):
+            await floor.engine.work()
+    close_ns = floor.candle()
+    floor.decide(lots=10, stop_ticks=250_000)
+    await floor.settled(close_ns)
+    assert held(floor) == (0, [])
+    wallet = floor.exchange.account("paper").wallet
+    assert floor.engine._account.books.ledger.wallet("main", "binanceusdm") == wallet
 
 
 async def test_no_socket_and_no_lock_remains(tmp_path):

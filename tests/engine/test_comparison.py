@@ -86,3 +86,21 @@ def test_what_is_in_doubt_is_asked_about_and_does_not_alarm():
     books.apply(Observed(intent_id=3, event=Event.DOUBT))
     found = compare(books, Snapshot(**EQUAL | {"positions": ((SYMBOL, 6),)}))
     assert [(it.finding, it.resolution) for it in found] == [(F.POSITION_DIFFERS, A.ASK)]
+
+
+def test_lots_that_are_not_ours_need_no_stop_of_ours():
+    """A human bought two lots beside our three: one stop over three is enough, none is not."""
+    books = some_books()
+    books.apply(
+        Filled(
+            account="main", venue="paper", instrument=SYMBOL, trade_id=6, intent_id=0, venue_order_id="web", side=1,
+            lots=2, price_ticks=100, fee=0, is_maker=False, market_ns=1, wall_ns=1,
+        )
+    )  # fmt: skip
+    theirs = TradeThere(instrument=SYMBOL, trade_id=6, venue_order_id="web", side=1, lots=2, price_ticks=100)
+    there = EQUAL | {"positions": ((SYMBOL, 5),), "trades": (OURS, theirs)}
+    assert [it.finding for it in compare(books, Snapshot(**there))] == [F.MATCH]
+    bare = compare(books, Snapshot(**there | {"orders": ()}))
+    assert [(it.finding, it.expected, it.found) for it in bare if it.finding is F.STOP_MISSING] == [
+        (F.STOP_MISSING, 3, 0)
+    ]

@@ -21,6 +21,7 @@ class Account:
         """Know these intents."""
         self.orders = {intent.intent_id: Known(intent) for intent in intents}
         self.heard, self.books, self.dispatch = [], self, self
+        self.trades_from = {}
         self.ledger, self.trades = self, {}
         self.account, self.venue, self.known = "main", "fake", []
 

@@ -71,3 +71,25 @@ def test_without_a_goal_a_resting_stop_tells_its_price_and_none_is_bare():
     """A cold brain keeps what rests."""
     assert exits.plan(holding(goal=False, stops=(3,)), SYMBOL, "trend") == []
     assert exits.plan(holding(goal=False), SYMBOL, "trend") == [exits.Bare("trend", 3)]
+
+
+def test_a_stop_that_outlived_a_turn_of_the_position_names_no_price():
+    """A buy stop that rests above the market from a short before protects no long: the goal's own price is taken."""
+    books = holding()
+    wrong = msgspec.structs.replace(stop_of(2, 3), side=1, stop_ticks=110)
+    books.apply(Intended(intent=wrong))
+    books.apply(Observed(intent_id=2, event=Event.ACK))
+    (place,) = exits.plan(books, SYMBOL, "trend")
+    assert place.stop_ticks == 90
+    books.goals[SYMBOL, "trend"] = msgspec.structs.replace(books.goals[SYMBOL, "trend"], lots=-1, stale=True)
+    assert exits.plan(books, SYMBOL, "trend") == [exits.Bare("trend", 3)]
+
+
+def test_a_refused_stop_ends_a_stale_goal_of_any_number():
+    """Otherwise a position that no session speaks for would be given stops that cannot rest, again and again."""
+    books = holding(stops=(3,))
+    books.apply(Started(run="next", account="main", venue="paper", wall_ns=2))
+    refused = msgspec.structs.replace(stop_of(3, 3), target_id=6)
+    books.apply(Intended(intent=refused))
+    books.apply(Observed(intent_id=3, event=Event.REJECT, refusal="WouldTrigger"))
+    assert books.goals[SYMBOL, "trend"].spent

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.events import Deposited, Started
-from engine.journal import NAME, Journal, JournalError, JournalReader, read_books
+from engine.journal import GENESIS, NAME, Journal, JournalError, JournalReader, link, read_books
 
 REPOSITORY = Path(__file__).parents[2]
 WRITER = """
@@ -156,3 +156,29 @@ def test_a_reader_follows_the_writer(tmp_path):
     journal.close()
     with pytest.raises(JournalError, match="no such journal"):
         JournalReader(tmp_path / "elsewhere").refresh()
+
+
+def test_what_cannot_be_read_or_locked_is_said_in_one_line(tmp_path):
+    """A file that is no journal, a folder that cannot be made, an event that nobody knows."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(JournalError, match="file"):
+        Journal(tmp_path / "file" / "folder", time.monotonic_ns)
+    reading = tmp_path / "reading"
+    reading.mkdir()
+    (reading / NAME).write_bytes(b"this is no database, whatever its name says" * 100)
+    with pytest.raises(JournalError, match="not a database"):
+        JournalReader(reading).refresh()
+    with pytest.raises(JournalError, match="not a database"):
+        Journal(reading, time.monotonic_ns)
+    stranger = tmp_path / "stranger"
+    filled(stranger, count=1)
+    connection = sqlite3.connect(stranger / NAME)
+    payload = b'{"type":"Invented"}'
+    chain = link(GENESIS, 1, payload)
+    connection.execute("UPDATE events SET payload = ?, hash = ?", (payload, chain))
+    connection.execute("UPDATE head SET hash = ?", (chain,))
+    connection.commit()
+    connection.close()
+    for opening in (lambda: Journal(stranger, time.monotonic_ns), JournalReader(stranger).refresh):
+        with pytest.raises(JournalError, match="event 1 is of another version"):
+            opening()

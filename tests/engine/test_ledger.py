@@ -2,11 +2,13 @@
 
 from fractions import Fraction
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.events import Deposited, Filled, Funded
-from engine.ledger import NET, Key, Ledger, Position, fee_of, shares, trade
+from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded
+from engine.ledger import MAKER_PPM, NET, TAKER_PPM, Key, Ledger, Position, fee_of, shares, trade
 from shm.records import Leg
 
 SYMBOL, UNIT = "BTC/USDT:USDT", 10_000
@@ -95,3 +97,151 @@ def test_every_filled_lot_has_one_owner(allotted, fills):
     assert sum(owned.values()) == sum(fills)
     assert all(owned.get(strategy, 0) <= lots for strategy, lots in allocation)
     assert owned.get("external", 0) == max(0, sum(fills) - sum(allotted))
+
+
+@given(TRADES, st.randoms(use_true_random=False))
+def test_trades_told_in_another_order_end_in_the_same_money(trades, random):
+    """I11, I14, I15: cash, cost and lots are those of the trades in the order of their ids, as the venue books them."""
+    told = list(enumerate(trades, 1))
+    ordered, shuffled = Ledger(), Ledger()
+    random.shuffle(told)
+    postings = []
+    for ledger, fills in ((ordered, sorted(told)), (shuffled, told)):
+        ledger.units[SYMBOL] = UNIT
+        postings = []
+        for number, (lots, ticks) in fills:
+            postings += ledger.book_fill(a_fill(number, lots, ticks, 3), [("a", abs(lots))])
+    assert shuffled.wallet("main", "paper") == ordered.wallet("main", "paper")
+    one, other = shuffled.position(KEY), ordered.position(KEY)
+    assert (one.lots, one.cost, one.realised, one.fees) == (other.lots, other.cost, other.realised, other.fees)
+    assert sum(posting.amount for posting in postings) == 0
+    cash = sum(posting.amount for posting in postings if posting.title == "cash" and posting.key.strategy == NET)
+    assert cash == shuffled.wallet("main", "paper")
+
+
+def test_funding_of_what_no_strategy_holds_is_a_strangers():
+    """A human's position is paid for too: the account's cash moves, no strategy's; a repeat moves nothing."""
+    ledger = Ledger()
+    funded = Funded(account="main", venue="paper", instrument=SYMBOL, amount=-5, reference="f", market_ns=1)
+    ledger.book_funding(funded)
+    assert ledger.wallet("main", "paper") == -5
+    assert ledger.position(KEY._replace(strategy=EXTERNAL)).funding == -5
+    nothing = Funded(account="main", venue="paper", instrument=SYMBOL, amount=0, reference="g", market_ns=1)
+    assert ledger.book_funding(nothing) == []
+    deposit = Deposited(account="main", venue="paper", amount=9, reference="d", wall_ns=1)
+    assert sum(posting.amount for posting in ledger.book_deposit(deposit)) == 0
+    assert ledger.has_deposit("paper", "d")
+    assert ledger.book_deposit(deposit) == []
+    assert not ledger.has_deposit("other", "d")
+
+
+def test_the_price_of_entry_is_shown_rounded_down_and_funding_is_known_by_name():
+    """3 lots for 100 units of 10: the third part, cut off; flat shows none."""
+    assert Position(lots=3, cost=100).entry_ticks(10) == 3
+    assert Position(lots=-3, cost=100).entry_ticks(10) == 3
+    assert Position().entry_ticks(10) == 0
+    ledger = Ledger()
+    ledger.book_funding(Funded(account="m", venue="v", instrument=SYMBOL, amount=1, reference="f", market_ns=7))
+    assert ledger.knows_funding("v", "f")
+    assert not ledger.knows_funding("v", "g")
+
+
+def booked(ledger, trade_id, lots, ticks, **more):
+    """The postings of a trade that is one strategy's, without their keys."""
+    fill = msgspec.structs.replace(a_fill(trade_id, lots, ticks), **more)
+    postings = ledger.book_fill(fill, [("a", abs(lots))])
+    return [(posting.title, posting.amount) for posting in postings if posting.key == KEY]
+
+
+def test_a_long_that_turns_short_is_posted_line_by_line():
+    """Long 4 at 100, six sold at 110: 400 ticks x unit realised, two short at 110; then one bought back at a loss."""
+    ledger = Ledger()
+    ledger.units[SYMBOL] = 10
+    assert booked(ledger, 1, 4, 100, market_ns=5) == [("position", 4_000), ("contracts", -4_000)]
+    assert ledger.position(KEY) == Position(lots=4, cost=4_000, opened_ns=5, version=1)
+    assert booked(ledger, 2, -6, 110, market_ns=6) == [
+        ("position", -4_000), ("contracts", 4_000), ("position", -2_200), ("contracts", 2_200), ("cash", 400),
+        ("realised", -400),
+    ]  # fmt: skip
+    assert ledger.position(KEY) == Position(lots=-2, cost=2_200, realised=400, opened_ns=6, version=2)
+    assert booked(ledger, 3, 1, 120, market_ns=7) == [
+        ("position", 1_100), ("contracts", -1_100), ("cash", -100), ("realised", 100),
+    ]  # fmt: skip
+    assert ledger.position(KEY) == Position(lots=-1, cost=1_100, realised=300, opened_ns=6, version=3)
+    assert (ledger.wallet("main", "paper"), ledger.wallet("main", "other")) == (300, 0)
+    assert ledger.equity("main", "paper", {SYMBOL: 90}) == 300 + 200
+    assert ledger.unrealised("main", "other", {SYMBOL: 90}) == 0
+
+
+def test_fees_are_five_and_two_parts_in_ten_thousand_rounded_half_up():
+    """A fee of another rate is counted; that of a maker is a maker's."""
+    assert (fee_of(10_000, TAKER_PPM), fee_of(10_000, MAKER_PPM)) == (5, 2)
+    assert (fee_of(999, 500), fee_of(1_000, 500), fee_of(2_999, 500), fee_of(3_000, 500)) == (0, 1, 1, 2)
+    ledger = Ledger()
+    ledger.units[SYMBOL] = 10
+    assert booked(ledger, 1, 4, 250, fee=5) == [
+        ("position", 10_000), ("contracts", -10_000), ("fees", 5), ("cash", -5),
+    ]  # fmt: skip
+    booked(ledger, 2, 4, 250, fee=2, is_maker=True)
+    assert ledger.fee_mismatches == 0
+    booked(ledger, 3, 4, 250, fee=2)
+    booked(ledger, 4, 4, 250, fee=5, is_maker=True)
+    assert ledger.fee_mismatches == 2
+    assert (ledger.position(KEY).fees, ledger.wallet("main", "paper")) == (14, -14)
+
+
+def test_a_trade_that_comes_late_posts_the_difference():
+    """Told 1, 3, 2: what 3 realised is put right when 2 is heard; fees and funding stay, the version grows."""
+    ledger = Ledger()
+    ledger.units[SYMBOL] = 10
+    booked(ledger, 1, 2, 100, fee=1, market_ns=5)
+    ledger.book_funding(Funded(account="main", venue="paper", instrument=SYMBOL, amount=7, reference="f", market_ns=9))
+    booked(ledger, 3, -2, 120, market_ns=7)
+    assert booked(ledger, 2, 2, 110, market_ns=6) == [
+        ("position", 2_100), ("contracts", -2_100), ("cash", -100), ("realised", 100),
+    ]  # fmt: skip
+    held = ledger.position(KEY)
+    assert held == Position(lots=2, cost=2_100, realised=300, fees=1, funding=7, opened_ns=5, version=4)
+    assert ledger.wallet("main", "paper") == 300 - 1 + 7
+    assert ledger.funded_ns == 9
+
+
+def test_parts_of_a_fee_and_of_funding_sum_to_the_whole():
+    """Seven lots of two strategies, a fee of 10: 4 and 6; funding by lots held, of both signs; nothing for others."""
+    ledger = Ledger()
+    ledger.units[SYMBOL] = 10
+    other = a_fill(9, 5, 100)
+    ledger.units["ETH/USDT:USDT"] = 10
+    ledger.book_fill(msgspec.structs.replace(other, instrument="ETH/USDT:USDT"), [("a", 5)])
+    ledger.book_fill(a_fill(1, 7, 100, 10), [("a", 3), ("b", 4)])
+    a, b = KEY._replace(strategy="a"), KEY._replace(strategy="b")
+    assert [ledger.position(key).fees for key in (a, b)] == [4, 6]
+    assert ledger.strategies_of(KEY) == [a, b]
+    ledger.book_funding(Funded(account="main", venue="paper", instrument=SYMBOL, amount=-9, reference="f", market_ns=3))
+    assert [ledger.position(key).funding for key in (a, b, KEY)] == [-4, -5, -9]
+    assert ledger.position(KEY._replace(instrument="ETH/USDT:USDT", strategy="a")).funding == 0
+    ledger.book_funding(Funded(account="main", venue="paper", instrument=SYMBOL, amount=1, reference="g", market_ns=2))
+    assert ledger.funded_ns == 3
+
+
+def test_a_cross_moves_lots_between_strategies_and_nothing_of_the_account():
+    """The seller realises, the buyer opens, the account holds what it held."""
+    ledger = Ledger()
+    ledger.units[SYMBOL] = 10
+    booked(ledger, 1, 3, 100)
+    cross = Crossed(
+        cross_id=1, account="main", venue="paper", instrument=SYMBOL, buyer="b", seller="a", lots=2, price_ticks=105,
+        market_ns=8,
+    )  # fmt: skip
+    postings = ledger.book_cross(cross)
+    a, b = (ledger.position(KEY._replace(strategy=name)) for name in "ab")
+    assert (a.lots, a.cost, a.realised, b.lots, b.cost) == (1, 1_000, 100, 2, 2_100)
+    assert (ledger.position(KEY).lots, ledger.wallet("main", "paper")) == (3, 0)
+    assert sum(posting.amount for posting in postings) == 0
+
+
+def test_a_trade_without_lots_or_price_is_none():
+    """They are asserted, not booked."""
+    for lots, ticks, words in ((0, 5, "has lots"), (1, 0, "has a price")):
+        with pytest.raises(AssertionError, match=words):
+            trade(Position(), lots, ticks, 10, 1)

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.order import (
@@ -20,7 +20,7 @@ from engine.order import (
     intent_of,
     state_of,
 )
-from shm.records import OrderState, Purpose
+from shm.records import Leg, OrderState, Purpose
 
 
 def an_order(lots=3):
@@ -92,6 +92,7 @@ def test_the_ladder_names_every_state_once_and_always_ends():
     assert FACT_OF.keys() == set(Event)
 
 
+@settings(deadline=None)  # 200 permutations an example
 @given(st.lists(st.sampled_from(Event), max_size=5), st.lists(st.integers(1, 2), max_size=2))
 def test_order_and_repetition_of_news_change_nothing(news, trades):
     """Every permutation, with every event told twice, ends in the same order."""
@@ -135,3 +136,81 @@ def test_a_client_id_names_its_intent_and_nothing_else_does(run, intent_id):
 def test_base36_is_the_inverse_of_int():
     """As python reads it."""
     assert all(int(base36(number), 36) == number for number in range(5000))
+
+
+@given(st.lists(st.sampled_from(Event), max_size=6), st.integers(0, 3), st.integers(0, 3))
+def test_i8_the_lots_of_an_order_add_up(news, booked, counted):
+    """I8: what is filled and what may still fill is what was ordered; what ended has nothing left."""
+    order = an_order(3)
+    for event in news:
+        order = order.told(event, lots_reported=counted)
+    if booked:
+        order = order.filled(booked)
+    known = max(order.lots_filled, order.lots_reported)
+    assert known + order.lots_left == 3 or order.is_terminal
+    assert order.lots_left == 0 or not order.is_terminal
+    assert known <= 3
+    assert (order.state is OrderState.FILLED) == (known == 3)
+
+
+def test_what_rests_waits_for_its_price_with_every_fill_booked():
+    """A limit that filled in part still rests once its trade is booked; a stop that fills does not."""
+    market = an_order(3)
+    limit, stop = (
+        Order(intent=msgspec.structs.replace(market.intent, type=type_))
+        for type_ in (OrderType.POST_ONLY, OrderType.STOP_MARKET)
+    )
+    assert not limit.rests
+    assert [order.told(Event.ACK).rests for order in (market, limit, stop)] == [False, True, True]
+    assert [order.told(Event.ACK).filled(1).rests for order in (market, limit, stop)] == [False, True, False]
+    assert not limit.told(Event.FILL_SOME, lots_reported=2).filled(1).rests
+    assert limit.told(Event.FILL_SOME, lots_reported=2).filled(2).rests
+    assert not limit.told(Event.CANCEL_CONFIRMED).rests
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"side": 0}, "buys or sells"),
+        ({"side": 2}, "buys or sells"),
+        ({"allocation": (("trend", 2),)}, "sums to the order"),
+        ({"allocation": (("trend", 4), ("mean", -1))}, "the side of its order"),
+        ({"allocation": (("trend", 3), ("mean", 0))}, "the side of its order"),
+    ],
+)
+def test_an_intent_that_could_not_be_attributed_is_none(changes, words):
+    """It has a side, and its lots are somebody's."""
+    plain = msgspec.structs.asdict(an_order(3).intent)
+    with pytest.raises(AssertionError, match=words):
+        Intent(**plain | changes)
+    assert Intent(**plain | {"side": -1, "allocation": (("a", 1), ("b", 2))}).side == -1
+
+
+def test_what_nobody_says_of_an_order_is_nothing():
+    """No price, no trigger, nothing filled, and it may add to what is held."""
+    order = an_order()
+    intent = order.intent
+    assert (intent.leg, intent.price_ticks, intent.stop_ticks, intent.reduce_only) == (Leg.BOTH, 0, 0, False)
+    assert (intent.target_id, intent.reference_ticks, intent.received_ns, intent.decided_ns) == (0, 0, 0, 0)
+    assert (order.facts, order.lots_filled, order.lots_reported, order.changed_wall_ns) == (Fact.NONE, 0, 0, 0)
+
+
+def test_each_fact_is_a_bit_of_its_own():
+    """Ten facts, each its own power of two: a journal's events are folded into the same ones for ever."""
+    assert [fact.value for fact in Fact] == [1 << bit for bit in range(10)]
+    for event in Event:
+        assert FACT_OF[event] & Fact[
+            {"SEND": "SENT", "ACK": "ACKED", "REJECT": "REJECTED", "DOUBT": "DOUBTED", "FILL_SOME": "FILLED_SOME",
+             "FILL_ALL": "FILLED_ALL", "CANCEL": "CANCEL_ASKED", "CANCEL_CONFIRMED": "CANCELLED", "EXPIRE": "EXPIRED",
+             "ABSENT": "ABSENT"}[event.name]
+        ]  # fmt: skip
+        assert bool(FACT_OF[event] & Fact.SENT) == (event not in (Event.CANCEL, Event.ABSENT))
+
+
+def test_an_id_keeps_the_end_of_a_long_run_and_names_an_empty_one_0():
+    """The newest part of a run's name tells it from others; no count is below nothing."""
+    assert client_id_of("0123456789abcdefgh", 35).startswith("rm456789abcdefgh-z-")
+    assert client_id_of("::", 36).startswith("rm0-10-")
+    assert intent_of(client_id_of("r", 2**53)) == 2**53
+    with pytest.raises(AssertionError, match="only counts"):
+        base36(-1)

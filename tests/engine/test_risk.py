@@ -89,10 +89,48 @@ def test_every_limit_holds_at_its_edge(intent, book, limits, refusal, words):
         assert (answer.refusal, words in answer.words) == (refusal, True), answer.words
 
 
-def test_no_refusal_is_mistaken_for_no_objection():
-    """The numbers start at 1 and every check is asked."""
-    assert min(Refusal) == 1
+def test_no_refusal_is_mistaken_for_no_objection_or_for_another():
+    """The numbers start at 1, none is given twice, and every check is asked."""
+    assert [refusal.value for refusal in Refusal] == list(range(1, 23))
     assert len(CHECKS) == 19
+
+
+# A lot is worth 700: what is multiplied by the unit, and what is divided by it.
+SEVENFOLD = LIMITS | {
+    "unit": 7, "notional_min": 3_500, "position_notional_max": 35_000, "order_notional_max": 49_000,
+    "gross_notional_max": 56_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lots", "book", "limits", "refusal", "words"),
+    [
+        (50, {}, {}, None, ""),
+        (51, {}, {}, R.POSITION_NOTIONAL, "nearest legal: 50 lots"),
+        (5, {}, {}, None, ""),
+        (4, {}, {}, R.BELOW_NOTIONAL_MIN, "nearest legal: 5 lots"),
+        (4, {}, {"notional_min": 2_801}, R.BELOW_NOTIONAL_MIN, "nearest legal: 5 lots"),
+        (50, {}, {"order_notional_max": 35_000}, None, ""),
+        (50, {}, {"order_notional_max": 34_999}, R.ABOVE_ORDER_NOTIONAL, "nearest legal: 49 lots"),
+        (30, {"other_notional": 35_000}, {}, None, ""),
+        (30, {"other_notional": 35_001}, {}, R.GROSS_NOTIONAL, "nearest legal: 29 lots"),
+        (20, {"other_notional": 999_999}, {}, R.GROSS_NOTIONAL, "nearest legal: 0 lots"),
+    ],
+)
+def test_money_is_ticks_times_lots_times_the_unit(lots, book, limits, refusal, words):
+    """The same edges where a lot is worth seven times its ticks."""
+    answer = review(an_intent(lots), Book(**BOOK | book), Limits(**SEVENFOLD | limits))
+    assert (answer.refusal if isinstance(answer, Refused) else None) == refusal
+    assert words in (answer.words if isinstance(answer, Refused) else "")
+
+
+def test_what_nobody_says_of_a_book_or_of_limits_forbids_nothing():
+    """Age, drift, losses and the last price are nothing, and so are the limits of them."""
+    book, limits = Book(**BOOK), Limits(**LIMITS)
+    heard = (book.data_age_ns, book.mark_ticks, book.clock_drift_ms, book.lost_today, book.losses_in_a_row)
+    assert (*heard, book.lost_last_ns, book.breaker, book.basis_ppm, book.has_spot) == (0,) * 6 + ("", None, False)
+    off = (limits.daily_loss_max, limits.losses_in_a_row_max, limits.cooldown_ns, limits.data_age_ns_max)
+    assert (*off, limits.price_band_ppm, limits.basis_ppm_max, limits.clock_drift_ms_max) == (0,) * 7
 
 
 DAY = {"daily_loss_max": 500 * 10**8}

@@ -36,7 +36,12 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["--paper", "--speed", "fast"], "neither a number nor max nor step"),
         (["--paper", "--seconds", "-3"], "no duration"),
         (["--paper", "--nonsense"], "--nonsense"),
-        (["--live"], "not in this version"),
+        (["--live"], "--live needs --exchange NAME; there are binanceusdm"),
+        (["--live", "--exchange", "mtgox"], "--exchange mtgox: unknown"),
+        (["--live", "--exchange", "bybit"], "not for live trading"),
+        (["--live", "--paper"], "two commands"),
+        (["--paper", "--observe"], "--observe belongs to --live"),
+        (["--live", "--exchange", "binanceusdm"], "no keys: give --keys FILE"),
         (["optimise"], "not in this version"),
         (["staus"], "did you mean status?"),
         (["status"], "no session runs"),
@@ -63,7 +68,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["--paper", "status"], "--paper and status are two commands"),
         (["agent"], "how the supervisor starts a process"),
         (["agent", "feed", "--session", "/nowhere"], "how the supervisor starts a process"),
-        (["kill-switch", "perhaps"], "invalid choice"),
+        (["kill-switch", "perhaps"], "no such level"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(

@@ -1,48 +1,30 @@
-"""A paper session's frame: its memory, its mark of what is compiled, its last lines."""
+"""A paper session: what was typed becomes settings, and a kill switch that is on starts nothing."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from orchestrator import paper
-from orchestrator.settings import build
-from tests.orchestrator.sessions import session_in
+from orchestrator import cli, killswitch, paper
+from shm.records import Kill
 
 
-def test_memory_and_bells_are_gone_whatever_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """An exception inside leaves no segment."""
-    monkeypatch.setenv("RINGMASTER_SHM", str(tmp_path / "shm"))
-    (tmp_path / "shm").mkdir()
-
-    def break_down() -> None:
-        with paper.shared_memory(session_in(tmp_path)) as (_, bells):
-            assert set(bells) >= {"feed", "engine"}
-            assert list((tmp_path / "shm").iterdir())
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        break_down()
-    assert list((tmp_path / "shm").iterdir()) == []
+def test_options_have_dotted_names(tmp_path: Path):
+    """Each option is a setting; a file of candles is named by its whole path."""
+    recording = tmp_path / "BTCUSDT-1m.csv"
+    recording.touch()
+    typed = cli.parser().parse_args(["--paper", "--market", str(recording), "--symbols", "A, B", "--speed", "max"])
+    assert paper.options_of(typed) == {
+        "market.source": [str(recording)],
+        "market.symbols": ["A", "B"],
+        "market.speed": "max",
+    }
 
 
-def test_an_edited_strategy_is_compiled_again(tmp_path: Path):
-    """The mark follows the file's content and the settings."""
-    mine = tmp_path / "mine.py"
-    mine.write_text("one")
-    settings = build({"brain": {"strategies": [str(mine)]}})
-    first = paper.mark_of(settings)
-    mine.write_text("two")
-    assert paper.mark_of(settings) != first
-    assert paper.mark_of(build({})) == paper.mark_of(build({}))
-
-
-def test_the_last_lines_say_what_remains_and_what_to_try(tmp_path: Path):
-    """And never that the exchange agrees when it was not asked."""
-    session = replace(session_in(tmp_path), ended="finished")
-    names = ("candles", "decisions", "orders", "fills", "records_lost", "realised", "fees", "unrealised")
-    summary = dict.fromkeys((*names, "equity_start", "equity_end", "last_candle"), 0) | {"seconds": 1.0, "remains": []}
-    text = "\n".join(paper.closing(session, summary, ""))
-    assert "remains at the exchange: no position" in text
-    assert "was not reached" in text
-    assert "python run.py why BTC/USDT:USDT" in text
+@pytest.mark.parametrize("level", [Kill.NO_ENTRIES, Kill.HALT])
+def test_a_switch_that_is_on_starts_nothing(level: Kill, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """One line with the level and the way out; no session folder, and the switch stays."""
+    killswitch.write(tmp_path, level)
+    assert cli.main(["--paper", "--state", str(tmp_path)]) == 2
+    assert f"the kill switch is on ({level.name}" in capsys.readouterr().err
+    assert not (tmp_path / "sessions").exists()
+    assert killswitch.level_of(tmp_path) is level

@@ -1,4 +1,4 @@
-"""Status, stop and the kill switch, asked of a session that this test holds."""
+"""Status and stop, asked of a session that this test holds."""
 
 import json
 import os
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import killswitch, status
 from orchestrator import session as sessions
-from orchestrator import status
 from orchestrator.session import Holder, StateLock
 from orchestrator.settings import BadInputError
 from shm.memory import Memory
@@ -35,14 +35,16 @@ def test_a_page_about_the_running_session(state: Path, capsys: pytest.CaptureFix
     assert "records lost 0" in text
 
 
-def test_the_kill_switch_raises_the_word_and_stays(state: Path, memory: Memory):
-    """Engine and file both say so; off takes the file away, the word stays up."""
-    status.kill_switch(state, on=True)
-    assert memory.words.kill_level() is Kill.EXITS_ONLY
-    assert (state / "kill-switch").exists()
-    status.kill_switch(state, on=False)
-    assert not (state / "kill-switch").exists()
-    assert memory.words.kill_level() is Kill.EXITS_ONLY
+def test_status_shows_the_word_and_what_lies_in_the_state(
+    state: Path, memory: Memory, capsys: pytest.CaptureFixture[str]
+):
+    """The running level, and the one that the next start finds."""
+    killswitch.turn(state, "flatten")
+    memory.words.raise_kill(Kill.HALT)
+    status.show(state, None)
+    text = capsys.readouterr().out
+    assert "trading halt" in text
+    assert "kill switch flatten: kept for the next start" in text
 
 
 def test_nobody_there_is_said(tmp_path: Path):
@@ -68,13 +70,3 @@ def test_stop_succeeds_only_when_the_session_ended_as_told(
     if summary is not None:
         (tmp_path / "summary.json").write_text(json.dumps(summary))
     assert status._ended(tmp_path, flatten=flatten) == code
-
-
-def test_a_kill_switch_without_shared_memory_still_says_what_it_did(
-    state: Path, memory: Memory, capsys: pytest.CaptureFixture[str]
-):
-    """The session is starting: the file lies there before its memory does, and it looks again."""
-    memory.unlink()
-    assert status.kill_switch(state, on=True) == 0
-    assert (state / "kill-switch").exists()
-    assert "starting or ending" in capsys.readouterr().out

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from orchestrator import supervisor as module
+from orchestrator.policy import TRADERS
 from orchestrator.screen import Screen
 from orchestrator.settings import SupervisorSettings
 from orchestrator.supervisor import Equipment, Limits, Supervisor, Wish
@@ -50,7 +51,8 @@ class Actors:
 
     def __init__(self, closed: int, published: list[int]) -> None:
         """``published``: how many candles the feed has published, turn after turn; the last number stays."""
-        self.failure, self.members = "", {"brain": SimpleNamespace(child=None, restarts=0)}
+        self.failure, one = "", SimpleNamespace(child=None, restarts=0)
+        self.members = {"exchange": one, "brain": one}
         self.closed, self.published, self.now = closed, published, Life.READY
         self.told: list[tuple[str, Order, int]] = []
 
@@ -106,6 +108,8 @@ def drained(actors: Actors) -> str:
         deposit=0,
         beat=lambda _: None,
         stop_trading=int,
+        traders=TRADERS,
+        alarms=lambda _: (),
     )
     assert Supervisor(tools, Limits(), int).run() == "finished"
     return said.getvalue()

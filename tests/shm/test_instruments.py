@@ -108,3 +108,10 @@ def test_a_name_that_does_not_fit_is_refused():
     """33 bytes of symbol would be cut in the record."""
     with pytest.raises(InstrumentError, match="symbol is longer than 32 bytes"):
         Instrument(row=0, symbol="X" * 33, venue="v", account="a", tick_e8=1, lot_e8=10**8)
+
+
+@pytest.mark.parametrize("steps", [{"tick_e8": 0, "lot_e8": 1}, {"tick_e8": 1, "lot_e8": -1}])
+def test_a_step_of_nothing_is_refused(steps):
+    """Also where an instrument is built from integers."""
+    with pytest.raises(InstrumentError, match="tick and lot must be positive"):
+        Instrument(row=0, symbol="X", venue="v", account="a", **steps)

@@ -37,3 +37,15 @@ def test_a_late_caller_pays_into_the_newest_window(words):
     """A process whose minute is over cannot open the old budget again."""
     assert words.spend_weight(2400, 2400, 8)
     assert not words.spend_weight(1, 2400, 7)
+
+
+def test_what_the_exchange_counted_is_taken_over(words):
+    """More than ours counts; less, or of an older window, does not."""
+    assert words.spend_weight(10, 100, 7)
+    words.learn_weight(60, 7)
+    words.learn_weight(20, 7)
+    words.learn_weight(99, 6)
+    assert words.weight_spent(7) == 60
+    assert not words.spend_weight(41, 100, 7)
+    words.learn_weight(5, 8)
+    assert words.weight_spent(8) == 5

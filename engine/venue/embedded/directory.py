@@ -166,11 +166,28 @@ def _configuration(sources: Sources) -> Directory:
     }
 
 
+# Play money cannot be withdrawn, and the server is reached from loopback alone.
+KEY_RESTRICTIONS = {
+    "ipRestrict": True,
+    "createTime": 0,
+    "enableReading": True,
+    "enableWithdrawals": False,
+    "enableInternalTransfer": False,
+    "enableMargin": False,
+    "enableFutures": True,
+    "permitsUniversalTransfer": False,
+    "enableVanillaOptions": False,
+    "enableSpotAndMarginTrading": False,
+    "enablePortfolioMarginTrading": False,
+}
+
+
 def elsewhere(wall_ms: Callable[[], int]) -> Directory:
     """What clients of futures ask of the spot hosts while they load markets."""
     return {
         ("GET", "/api/v3/ping"): Route(lambda _, __: {}, OPEN),
         ("GET", "/api/v3/time"): Route(lambda _, __: {"serverTime": wall_ms()}, OPEN),
+        ("GET", "/sapi/v1/account/apiRestrictions"): Route(lambda _, __: KEY_RESTRICTIONS),
         ("GET", "/sapi/v1/capital/config/getall"): Route(lambda _, __: []),
         ("GET", "/sapi/v1/margin/allPairs"): Route(lambda _, __: [], KEYED),
         ("GET", "/sapi/v1/margin/isolated/allPairs"): Route(lambda _, __: [], KEYED),

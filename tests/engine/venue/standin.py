@@ -100,6 +100,7 @@ class Exchange:
         self.answers: dict[tuple[str, str], deque[Any]] = {}
         self.closed = 0
         self.headers: dict[str, str] = {}
+        self.script("GET", "/fapi/v1/time", {"serverTime": 1_700_000_000_000})
         self.script("GET", "/fapi/v1/exchangeInfo", {"symbols": [RULES], "rateLimits": [], "timezone": "UTC"})
 
     def script(self, method: str, path: str, *answers: Any) -> None:

@@ -9,7 +9,8 @@ from engine import errors
 from engine.order import Event, Intent, OrderType
 from engine.risk import Approved
 from engine.venue.base import OrderSeen, StreamUp, TradeSeen
-from engine.venue.live import LiveVenue, Login, Surroundings
+from engine.venue.client import Login, Surroundings
+from engine.venue.live import LiveVenue
 from shm.clock import SystemClock
 from shm.records import Purpose
 from tests.engine.venue.standin import ALGO, ORDER, Exchange

@@ -12,13 +12,14 @@ from engine import errors
 from engine.order import Event, Intent, OrderType, client_id_of
 from engine.risk import Approved
 from engine.venue.base import OrderSeen, StreamDown, StreamUp, TradeSeen, WalletSeen
+from engine.venue.client import Login, Surroundings
 from engine.venue.embedded.exchange import Exchange, Settings
 from engine.venue.embedded.funding import next_ns
 from engine.venue.embedded.market import MINUTE_NS
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Server
 from engine.venue.embedded.signing import Key, fresh_key
-from engine.venue.live import LiveVenue, Login, Surroundings
+from engine.venue.live import LiveVenue
 from orchestrator import dialling
 from shm.clock import SystemClock
 from shm.records import Purpose

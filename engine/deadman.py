@@ -1,0 +1,54 @@
+"""The venue's own dead-man timer: armed while only entries rest, and never over a protective stop.
+
+    entry rests, nothing held, no stop rests  --> armed, told again every third of its time
+    a fill, a stop, or nothing rests any more --> disarmed at once
+    we die                                     --> the venue cancels the entries; nobody can be filled unwatched
+
+The timer cancels every open order of the instrument, stops included, and closes no position: armed over a
+position it would turn a dead engine into a naked one.  Where the timer is the whole account's (Kraken), one
+position or stop anywhere keeps it off.
+"""
+
+from collections.abc import Sequence
+
+from engine.books import Books
+from engine.order import CONDITIONAL
+
+NS_OF_MS = 1_000_000
+
+
+def wants_timer(books: Books, symbol: str) -> bool:
+    """Only entries rest there, and nothing that the timer would take from a position."""
+    working = books.working_of(symbol)
+    resting = [order for order in working if order.intent.price_ticks and not order.intent.reduce_only]
+    stops = any(order.intent.type in CONDITIONAL or order.intent.reduce_only for order in working)
+    return bool(resting) and not stops and not books.position(symbol).lots
+
+
+class DeadMan:
+    """When to arm and disarm, for each instrument or for the account."""
+
+    def __init__(self, symbols: Sequence[str], timeout_ms: int, *, by_symbol: bool = True) -> None:
+        self._symbols, self._timeout_ms, self._by_symbol = tuple(symbols), timeout_ms, by_symbol
+        self._told_ns: dict[str, int] = {}  # of what is armed
+
+    def due(self, books: Books, now_ns: int) -> list[tuple[str, int]]:
+        """(symbol, milliseconds) to tell the venue now; 0 disarms. An account's timer has one symbol stand for it."""
+        wanted = {symbol: wants_timer(books, symbol) for symbol in self._symbols}
+        if not self._by_symbol:
+            idle = all(wanted[s] or not (books.working_of(s) or books.position(s).lots) for s in self._symbols)
+            wanted = {self._symbols[0]: idle and any(wanted.values())}
+        found = []
+        for symbol, is_wanted in wanted.items():
+            told_ns = self._told_ns.get(symbol)
+            if is_wanted and (told_ns is None or now_ns - told_ns >= self._timeout_ms * NS_OF_MS // 3):
+                self._told_ns[symbol] = now_ns
+                found.append((symbol, self._timeout_ms))
+            elif not is_wanted and told_ns is not None:
+                del self._told_ns[symbol]
+                found.append((symbol, 0))
+        return found
+
+    def failed(self, symbol: str) -> None:
+        """The venue was not told: try again at the next look."""
+        self._told_ns[symbol] = -(10**18)

@@ -1,0 +1,102 @@
+"""The doctor at a real exchange: asked before a live session begins, over the connection that it would trade on.
+
+    keys --permissions--> may trade, may NOT withdraw, bound to an address
+    account --modes-----> one-way, single-asset, leverage and margin type as the settings allow
+    symbols, positions, orders, wallet --> what the session would begin with
+
+Nothing is sent that changes anything.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from random import Random
+
+from engine import errors
+from engine.opening import unsupported
+from engine.settings import minor
+from engine.venue.base import Venue
+from engine.venue.client import Login, Surroundings
+from engine.venue.live import LiveVenue
+from orchestrator import wiring
+from orchestrator.keys import Keys
+from orchestrator.session import Session
+from orchestrator.settings import BadInputError
+from shm.clock import SystemClock
+from shm.instruments import Instrument, amount
+
+Finding = tuple[str, bool, str]  # what was looked at, whether it is well, what was found
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Whose health it is."""
+
+    session: Session
+    keys: Keys
+    chance: Random
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What was found."""
+
+    is_fit: bool
+    instruments: tuple[Instrument, ...] = ()
+    wallet: int = 0
+
+
+async def examine(patient: Patient, show: Callable[..., None]) -> Examined:
+    """Ask the exchange everything that a session depends on; ``show`` is told each finding."""
+    session = patient.session
+    login = Login(exchange=session.exchange, account=session.account, key=patient.keys.key, secret=patient.keys.secret)
+    around = Surroundings(dial=wiring.dialler(session), clock=SystemClock(), generator=patient.chance)
+    venue = LiveVenue(login, around)
+    try:
+        await venue.open()
+        show("exchange", f"{session.exchange} answers")
+        instruments = await _instruments(venue, session)
+        fit = True
+        async for what, passed, text in _findings(venue, session, instruments):
+            show(what, text, passed=passed)
+            fit = fit and passed
+        cash = await venue.wallet(wiring.ASSET)
+    except errors.VenueError as error:
+        show("exchange", error.text[:200], passed=False)
+        return Examined(is_fit=False)
+    finally:
+        await venue.close()
+    return Examined(is_fit=fit, instruments=instruments, wallet=cash.wallet)
+
+
+async def _instruments(venue: LiveVenue, session: Session) -> tuple[Instrument, ...]:
+    try:
+        return await venue.instruments(session.settings.market.symbols)
+    except errors.InvalidOrder as error:
+        raise BadInputError(f"--symbols: {error.text}") from None
+
+
+async def _findings(venue: Venue, session: Session, instruments: tuple[Instrument, ...]) -> AsyncIterator[Finding]:
+    symbols, risk = [one.symbol for one in instruments], session.settings.engine.risk
+    halted = [one.symbol for one in instruments if one.status != 1]
+    yield "symbols", not halted, f"not trading: {', '.join(halted)}" if halted else ", ".join(symbols)
+    may = await venue.permissions()
+    if may.may_withdraw:
+        yield "keys", False, "these keys may WITHDRAW: make keys that cannot, and delete these"
+    elif not may.may_trade and not session.observes:
+        yield "keys", False, "these keys may not trade futures"
+    else:
+        bound = "bound to an address" if may.is_bound_to_address else "NOT bound to an address: bind them"
+        yield "keys", True, f"cannot withdraw, {bound}"
+    words = unsupported(await venue.modes(symbols), risk)
+    yield "modes", not words, words or "one-way, single-asset, leverage within limits"
+    cash = await venue.wallet(wiring.ASSET)
+    enough = cash.wallet > 0 or session.observes
+    yield "wallet", enough, f"{amount(cash.wallet)} {wiring.ASSET}" if enough else f"no {wiring.ASSET} to trade with"
+    capital = minor(session.settings.engine.sizing.capital) * len(session.strategies)
+    if capital > cash.wallet:
+        words = f"engine.sizing.capital asks for {amount(capital)}, the wallet holds {amount(cash.wallet)}"
+        yield "capital", session.observes, words
+    held = [seen for seen in await venue.positions() if seen.lots]
+    resting = [order for symbol in symbols for order in await venue.open_orders(symbol)]
+    text = ", ".join(f"{seen.symbol} {seen.lots} lots" for seen in held) or "no position"
+    yield "account", True, f"{text}; {len(resting)} orders rest"

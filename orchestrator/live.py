@@ -1,0 +1,159 @@
+"""A live session: the same wiring on a real exchange, after the doctor, and after a person has typed its name.
+
+keys (0600 or environment) --> doctor: permissions, modes, positions, symbols --> typed confirmation --> session
+                                |  one failed: exit 1, nothing was sent           (--yes, --observe: none)
+"""
+
+import argparse
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+from engine.switch import NAME as SWITCH
+from orchestrator import keys as keys_of
+from orchestrator import session as sessions
+from orchestrator import settings as settings_of
+from orchestrator.examination import Examined, Patient, examine
+from orchestrator.keys import Keys
+from orchestrator.killswitch import level_of
+from orchestrator.lifetime import check_strategies, live, shared_memory
+from orchestrator.paper import options_of
+from orchestrator.screen import Screen
+from orchestrator.session import Holder, Session, StateLock
+from orchestrator.settings import BadInputError, Settings
+from orchestrator.supervisor import Wish
+from shm import segment
+from shm.clock import SystemClock
+from shm.memory import Memory
+from shm.records import Kill
+
+UNREAD = "its orders are tested against recorded answers only, and its market data is not read yet (docs/exchanges.md)"
+EXCHANGES = {"binanceusdm": "", "bybit": UNREAD, "krakenfutures": UNREAD}
+ALIASES = {"binance": "binanceusdm", "kraken": "krakenfutures"}
+LOOPBACK = "RINGMASTER_LOOPBACK"  # for tests: PORT:CERTIFICATE of what plays the exchange on this machine
+
+
+def trade(typed: argparse.Namespace) -> int:
+    """Run a live session; returns the exit code."""
+    exchange = exchange_named(typed.exchange)
+    keys = keys_of.found(typed.keys, os.environ)
+    port, certificate = loopback_of(os.environ)
+    settings = assembled(typed, is_real=not certificate)
+    check_strategies(settings)
+    screen = Screen(sys.stderr if typed.json == "-" else sys.stdout)
+    if certificate:
+        screen.line(f"!! {LOOPBACK} is set: {exchange} is played by port {port} of this machine, NOT THE REAL EXCHANGE")
+    wish = Wish()
+    wish.listen()
+    now_ns = SystemClock().wall_ns()
+    now = datetime.fromtimestamp(now_ns / 1e9, UTC)
+    state = typed.state.resolve()
+    with StateLock(state) as lock:
+        session = Session(
+            name="",
+            mode="live",
+            exchange=exchange,
+            observes=typed.observe,
+            loopback=certificate,
+            folder="",
+            state=str(state),
+            run_id=secrets.token_hex(6),
+            seed=0,
+            venue=exchange,
+            account=settings.engine.account,
+            port=port,
+            market_start_ns=now_ns,
+            instruments=(),
+            strategies=tuple(Path(which).stem for which in settings.brain.strategies),
+            settings=settings,
+            versions=sessions.versions(),
+            code_hash=sessions.code_hash(),
+            started=now.isoformat(timespec="seconds"),
+        )
+        found = asyncio.run(examine(Patient(session, keys, Random()), screen.check))  # noqa: S311 - jitter
+        if not found.is_fit:
+            screen.line("not started: nothing was sent")
+            return 1
+        confirm(session, keys, found, asks=not (typed.yes or typed.observe))
+        segment.sweep()
+        folder = sessions.new_folder(state, now)
+        begun = replace(
+            session, name=folder.name, folder=str(folder), instruments=found.instruments, opening=found.wallet
+        )
+        return _run(begun, keys, (lock, screen, wish), typed)
+
+
+def _run(session: Session, keys: Keys, face: tuple[StateLock, Screen, Wish], typed: argparse.Namespace) -> int:
+    lock, screen, wish = face
+    handed = keys_of.handed(keys)
+    try:
+        sessions.save(session)
+        lock.say(Holder(pid=os.getpid(), run_id=session.run_id, folder=session.folder))
+        with shared_memory(session) as (memory, bells):
+            begin_at(memory, Path(session.state), screen, observes=session.observes)
+            return live(session, (memory, bells), (screen, wish), typed, handed)
+    except BadInputError:
+        sessions.discard(session.path)
+        raise
+    finally:
+        handed.close()
+
+
+def begin_at(memory: Memory, state: Path, screen: Screen, *, observes: bool) -> None:
+    """Start at the level that lies in the state: positions want an engine, also under a switch that is on."""
+    level = Kill.HALT if observes else level_of(state)
+    memory.words.raise_kill(level)
+    if level is not Kill.NORMAL and not observes:
+        screen.line(f"!! the kill switch is on ({level.name}, {state / SWITCH}): the session starts at that level")
+
+
+def exchange_named(text: str | None) -> str:
+    """Return the exchange of that name."""
+    if not text:
+        raise BadInputError(f"--live needs --exchange NAME; there are {', '.join(EXCHANGES)}")
+    name = ALIASES.get(text, text)
+    if name not in EXCHANGES:
+        raise BadInputError(f"--exchange {text}: unknown; there are {', '.join(EXCHANGES)}")
+    if EXCHANGES[name]:
+        raise BadInputError(f"--exchange {text}: not for live trading: {EXCHANGES[name]}")
+    return name
+
+
+def assembled(typed: argparse.Namespace, *, is_real: bool) -> Settings:
+    """Return the settings over the live profile; what only play money has is refused."""
+    if typed.market or typed.faults or typed.seed is not None:
+        raise BadInputError("--live: --market, --faults and --seed belong to the embedded exchange")
+    if is_real and typed.speed:
+        raise BadInputError("--live: a real market has its own speed")
+    return settings_of.assemble("live", typed.config, typed.set, options_of(typed))
+
+
+def loopback_of(environment: Mapping[str, str]) -> tuple[int, str]:
+    """Return port and certificate of what plays the exchange in a test; 0 and nothing otherwise."""
+    text = environment.get(LOOPBACK, "")
+    if not text:
+        return 0, ""
+    port, _, certificate = text.partition(":")
+    if not port.isdecimal() or not Path(certificate).is_file():
+        raise BadInputError(f"{LOOPBACK}={text}: expected PORT:CERTIFICATE")
+    return int(port), str(Path(certificate).resolve())
+
+
+def confirm(session: Session, keys: Keys, found: Examined, *, asks: bool) -> None:
+    """Have a person type the exchange's name; without a terminal, --yes must have been given."""
+    if not asks:
+        return
+    risk = session.settings.engine.risk
+    if not sys.stdin.isatty():
+        raise BadInputError("--live asks for a typed confirmation; without a terminal give --yes")
+    symbols = ", ".join(one.symbol for one in found.instruments)
+    print(f"real money on {session.exchange}, account {session.account}, key {keys.fingerprint}")
+    print(f"{symbols} with {', '.join(session.strategies)}; at most {risk.position_notional_max} a position")
+    if input(f"type {session.exchange} to trade: ").strip() != session.exchange:
+        raise BadInputError("not confirmed: nothing was sent")

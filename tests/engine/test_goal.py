@@ -1,0 +1,25 @@
+"""Goals that a person's or a stranger's hand changes."""
+
+import msgspec
+
+from engine.goal import Goal, ended, set_by_hand
+
+GOAL = Goal(run="r1", target_id=7, lots=10, stop_ticks=490, valid_until_ns=99, reference_ticks=500, trail_ticks=3)
+
+
+def test_an_ended_goal_is_spent_and_else_the_same():
+    """Its target id stays, so that a repeat of the target changes nothing."""
+    assert ended(GOAL, "r2") == msgspec.structs.replace(GOAL, spent=True)
+
+
+def test_lots_that_nobody_wanted_end_as_a_goal_without_a_target():
+    """A strategy that holds lots and never spoke in this run is spent under target 0: any real one is newer."""
+    goal = ended(None, "r2")
+    assert (goal.run, goal.target_id, goal.lots, goal.spent) == ("r2", 0, 0, True)
+
+
+def test_a_goal_set_by_hand_has_a_voice_again():
+    """Spent or of another run, it wants what is held, with the stop that was said."""
+    goal = set_by_hand(msgspec.structs.replace(GOAL, spent=True, stale=True), "r2", 4, 480)
+    assert (goal.lots, goal.stop_ticks, goal.by_hand, goal.spent, goal.stale) == (4, 480, True, False, False)
+    assert goal.target_id == 7

@@ -1,0 +1,100 @@
+"""ccxt's client, overheard: nothing leaves against an objection, and an order on its way is not wanted for long."""
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from engine import errors
+from engine.venue.client import OBJECTION, RECV_WINDOW_MS, Login, Surroundings, asked, claim_of, granted, watching
+from shm.budget import Budget, Claim
+from shm.clock import SystemClock
+from shm.words import WORDS_BYTES, Words
+
+
+class Session:
+    """A socket that counts what is handed to it."""
+
+    def __init__(self):
+        """Nothing yet."""
+        self.handed = 0
+        self.closed = False
+
+    def __getattr__(self, name):
+        """Any method of HTTP."""
+        self.handed += 1
+        raise ConnectionError(name)
+
+
+class Deaf:
+    """Wants to hear nothing."""
+
+    def frame(self, message):
+        """Not ours."""
+        return False
+
+    def connected(self, url):
+        """Nothing to do."""
+
+
+@pytest.fixture
+def client():
+    """A client with a socket that refuses."""
+    session = Session()
+    around = Surroundings(dial=lambda: session, clock=SystemClock(), generator=Random(1), limits_rate=False)
+    return watching(Login(key="k", secret="s"), around, session, Deaf()), session
+
+
+async def test_an_objection_keeps_the_bytes_back(client):
+    """Asked after signing, before the socket is touched."""
+    made, session = client
+    token = OBJECTION.set(lambda: "no")
+    try:
+        with pytest.raises(errors.NotSent, match="no"):
+            await asked(made.fetch("https://fapi.binance.com/fapi/v1/ping", "GET", {}, None))
+    finally:
+        OBJECTION.reset(token)
+    assert session.handed == 0
+
+
+def test_the_window_of_a_request_is_short(client):
+    """Two seconds: what took longer on its way was for another market."""
+    made, _ = client
+    assert RECV_WINDOW_MS <= 2_000
+    assert made.options["recvWindow"] == RECV_WINDOW_MS
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "claim"),
+    [
+        ("https://fapi.binance.com/fapi/v1/order", "POST", Claim.ORDER),
+        ("https://fapi.binance.com/fapi/v1/algoOrder", "DELETE", Claim.CANCEL),
+        ("https://fapi.binance.com/fapi/v1/order", "GET", Claim.DATA),
+        ("https://fapi.binance.com/fapi/v1/userTrades", "GET", Claim.DATA),
+    ],
+)
+def test_what_a_request_is_for(path, method, claim):
+    """Only what places and what ends an order goes before questions."""
+    assert claim_of(path, method) is claim
+
+
+async def test_an_order_is_not_sent_when_the_budget_is_spent_and_a_cancel_is():
+    """Refused before the socket, with the time to come back in; the last tenth is for cancels."""
+    area = np.zeros(WORDS_BYTES // 8, np.int64)
+    budget = Budget(Words(area.ctypes.data, retain=area), 100, lambda: 30 * 10**9)
+    budget.heard("90")
+    session = Session()
+    around = Surroundings(
+        dial=lambda: session, clock=SystemClock(), generator=Random(1), budget=budget, limits_rate=False
+    )
+    made = watching(Login(key="k", secret="s"), around, session, Deaf())
+    with pytest.raises(errors.RateLimited) as refused:
+        await asked(made.fetch("https://fapi.binance.com/fapi/v1/order", "POST", {}, None))
+    assert 29_000 < refused.value.retry_after_ms <= 30_001
+    assert session.handed == 0
+    assert await granted(budget, "https://fapi.binance.com/fapi/v1/order?x=1", "DELETE") == 0
+
+
+def test_a_login_shows_no_secret():
+    """Neither key nor secret are in its words."""
+    assert repr(Login(key="kkkk", secret="ssss")) == "Login(binanceusdm)"

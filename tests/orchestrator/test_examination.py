@@ -1,0 +1,109 @@
+"""The doctor at an exchange: what is wrong is found before anything is sent."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from engine.venue.embedded import directory
+from engine.venue.embedded.exchange import Exchange, Settings
+from engine.venue.embedded.pace import Speed
+from engine.venue.embedded.server import Plan, Server
+from engine.venue.embedded.signing import Key, fresh_key
+from orchestrator import settings as settings_of
+from orchestrator.examination import Examined, Patient, examine
+from orchestrator.keys import Keys
+from orchestrator.settings import BadInputError
+from tests.engine.venue.embedded.conftest import WaveMarket
+from tests.orchestrator.sessions import session_in
+
+DEPOSIT = 5_000 * 10**8
+
+
+class Practice:
+    """An exchange with one account, and who looks at it."""
+
+    def __init__(self, folder: Path) -> None:
+        key, secret = fresh_key()
+        self.folder, self.keys = folder, Keys(key=key, secret=secret)
+        self.exchange = Exchange(WaveMarket(), Settings())
+        self.exchange.deposit("paper", DEPOSIT)
+        self.server = Server(self.exchange, Plan(keys={key: Key(secret, "paper")}, speed=Speed.parse("step")))
+        self.shown: dict[str, tuple[bool, str]] = {}
+        self.sets = ["engine.risk.leverage_max=20"]
+
+    async def examine(self, **changes: Any) -> Examined:
+        """Look."""
+        certificate = self.folder / "cert.pem"
+        certificate.write_text(self.server.certificate.pem)
+        session = replace(
+            session_in(self.folder),
+            mode="live",
+            venue="binanceusdm",
+            loopback=str(certificate),
+            port=self.port,
+            settings=settings_of.assemble("live", None, self.sets, {}),
+            **changes,
+        )
+        return await examine(Patient(session, self.keys, Random(1)), self.show)
+
+    def show(self, what: str, text: str, *, passed: bool = True) -> None:
+        """Remember."""
+        self.shown[what] = (passed, text)
+
+
+@pytest.fixture
+async def practice(tmp_path: Path) -> AsyncIterator[Practice]:
+    """An exchange that listens."""
+    made = Practice(tmp_path)
+    made.port = (await made.server.start()).tls
+    made.server.pace.step(1)
+    yield made
+    await made.server.close()
+
+
+async def test_a_sound_account_passes_and_gives_its_rules(practice: Practice):
+    """Instruments by the exchange's own filters, and the cash that it begins with."""
+    found = await practice.examine()
+    assert found.is_fit
+    assert [one.symbol for one in found.instruments] == ["BTC/USDT:USDT"]
+    assert (found.instruments[0].venue, found.wallet) == ("binanceusdm", DEPOSIT)
+    assert practice.shown["account"] == (True, "no position; 0 orders rest")
+
+
+async def test_keys_that_may_withdraw_are_refused(practice: Practice, monkeypatch: pytest.MonkeyPatch):
+    """Whatever else is well."""
+    monkeypatch.setitem(directory.KEY_RESTRICTIONS, "enableWithdrawals", True)
+    assert not (await practice.examine()).is_fit
+    assert practice.shown["keys"] == (False, "these keys may WITHDRAW: make keys that cannot, and delete these")
+
+
+async def test_leverage_above_the_settings_is_refused_by_name(practice: Practice):
+    """The live profile allows five, the account is set to twenty."""
+    practice.sets = []
+    assert not (await practice.examine()).is_fit
+    assert "leverage of BTC/USDT:USDT is 20" in practice.shown["modes"][1]
+
+
+async def test_capital_that_is_not_there_is_refused(practice: Practice):
+    """Sizing would be of money that nobody has."""
+    practice.sets += ["engine.sizing.capital=6000"]
+    assert not (await practice.examine()).is_fit
+    assert "asks for 6000" in practice.shown["capital"][1]
+
+
+async def test_wrong_keys_are_a_finding(practice: Practice):
+    """In the exchange's own words."""
+    practice.keys = Keys(key="x" * 64, secret="y" * 64)
+    assert not (await practice.examine()).is_fit
+    assert practice.shown["exchange"][0] or "key" in practice.shown["exchange"][1].lower()
+
+
+async def test_a_symbol_that_is_not_listed_is_bad_input(practice: Practice):
+    """One line with the symbol."""
+    practice.sets += ['market.symbols=["DOGE/USDT:USDT"]']
+    with pytest.raises(BadInputError, match="DOGE"):
+        await practice.examine()

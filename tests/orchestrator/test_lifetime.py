@@ -1,0 +1,69 @@
+"""A session's frame: its memory, its mark of what is compiled, its last lines."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator import lifetime
+from orchestrator.settings import build
+from tests.orchestrator.sessions import session_in
+
+
+def test_memory_and_bells_are_gone_whatever_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """An exception inside leaves no segment."""
+    monkeypatch.setenv("RINGMASTER_SHM", str(tmp_path / "shm"))
+    (tmp_path / "shm").mkdir()
+
+    def break_down() -> None:
+        with lifetime.shared_memory(session_in(tmp_path)) as (_, bells):
+            assert set(bells) >= {"feed", "engine"}
+            assert list((tmp_path / "shm").iterdir())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        break_down()
+    assert list((tmp_path / "shm").iterdir()) == []
+
+
+def test_an_edited_strategy_is_compiled_again(tmp_path: Path):
+    """The mark follows the file's content and the settings."""
+    mine = tmp_path / "mine.py"
+    mine.write_text("one")
+    settings = build({"brain": {"strategies": [str(mine)]}})
+    first = lifetime.mark_of(settings)
+    mine.write_text("two")
+    assert lifetime.mark_of(settings) != first
+    assert lifetime.mark_of(build({})) == lifetime.mark_of(build({}))
+
+
+def test_the_last_lines_say_what_remains_and_what_to_try(tmp_path: Path):
+    """And never that the exchange agrees when it was not asked."""
+    session = replace(session_in(tmp_path), ended="finished")
+    names = ("candles", "decisions", "orders", "fills", "records_lost", "realised", "fees", "unrealised")
+    summary = dict.fromkeys((*names, "equity_start", "equity_end", "last_candle"), 0) | {"seconds": 1.0, "remains": []}
+    text = "\n".join(lifetime.closing(session, summary, ""))
+    assert "remains at the exchange: no position" in text
+    assert "was not reached" in text
+    assert "python run.py why BTC/USDT:USDT" in text
+
+
+@pytest.mark.parametrize(
+    ("market", "line"),
+    [
+        ({}, "play money, synthetic market, no keys, no network; profit here means nothing"),
+        ({"source": ["/candles"]}, "play money, recorded market, no keys, no network; profit here means nothing"),
+        (
+            {"source": ["binanceusdm"], "speed": "1"},
+            "play money, the public market of binanceusdm, mirrored, no keys; profit here means nothing",
+        ),
+        (
+            {"source": ["binanceusdm"], "speed": "1", "stand_in": "443:/pem"},
+            "play money, NOT binanceusdm: 127.0.0.1:443 plays it (market.stand_in), no keys; profit here means nothing",
+        ),
+    ],
+)
+def test_the_first_line_says_whose_prices_these_are(tmp_path: Path, market: dict[str, object], line: str):
+    """Nobody takes a stand-in for the real exchange, or play money for real."""
+    session = replace(session_in(tmp_path), settings=build({"market": market}))
+    assert next(iter(lifetime.opening(session))) == line

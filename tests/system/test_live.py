@@ -1,0 +1,114 @@
+"""``--live`` as a whole: the real host names over TLS, led to the embedded exchange by our own dialling."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from engine.journal import read_books
+from engine.venue.client import Login, Surroundings
+from engine.venue.live import LiveVenue
+from orchestrator import dialling
+from shm.clock import SystemClock
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SYMBOL = "BTC/USDT:USDT"
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+
+class Stranger:
+    """The exchange of the test, which knows nothing of sessions."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate = folder / "cert.pem"
+        words = ["exchange", "--port", "0", "--speed", "60", "--seed", "7", "--certificate", str(self.certificate)]
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "run.py"), *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if "https://127.0.0.1:" in line and not hasattr(self, "port"):
+                self.port = int(line.split("https://127.0.0.1:")[1].split()[0])
+            if line.startswith("key "):
+                _, self.key, _, self.secret = line.split()[:4]
+                break
+
+    async def trade(self, side: str, quantity: str) -> None:
+        """Trade by hand, before or beside the session."""
+        endpoint = dialling.Endpoint(port=self.port, certificate_pem=self.certificate.read_text())
+        around = Surroundings(
+            dial=lambda: dialling.session(endpoint), clock=SystemClock(), generator=Random(1), limits_rate=False
+        )
+        venue = LiveVenue(Login(key=self.key, secret=self.secret), around)
+        await venue.open()
+        try:
+            await venue._client.create_order(SYMBOL, "market", side, quantity)
+        finally:
+            await venue.close()
+
+    def close(self) -> None:
+        """End it."""
+        self.process.terminate()
+        self.process.communicate(timeout=20)
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Iterator[Stranger]:
+    """An exchange that trades already."""
+    made = Stranger(tmp_path)
+    yield made
+    made.close()
+
+
+def lived(stranger: Stranger, state: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a live session of some seconds."""
+    told = os.environ | {
+        "RINGMASTER_LOOPBACK": f"{stranger.port}:{stranger.certificate}",
+        "RINGMASTER_KEY": stranger.key,
+        "RINGMASTER_SECRET": stranger.secret,
+    }
+    command = [sys.executable, str(ROOT / "run.py"), "--live", "--exchange", "binanceusdm", "--state", str(state)]
+    more = ["--speed", "60", "--seconds", "8", "--set", "supervisor.stop_within_s=40", "--json", str(state) + ".json"]
+    return subprocess.run(
+        [*command, "--set", "engine.risk.leverage_max=20", *more, *words],
+        env=told,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+
+
+def test_a_live_session_on_an_account_with_a_past(stranger: Stranger, tmp_path: Path):
+    """Old trades stay history, what they left is not ours and not traded; no file has the secret; difference 0."""
+    asyncio.run(stranger.trade("buy", "0.010"))
+    asyncio.run(stranger.trade("sell", "0.006"))
+    state = tmp_path / "state"
+    done = lived(stranger, state, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "NOT THE REAL EXCHANGE" in done.stdout
+    assert "difference to the exchange 0" in done.stdout
+    summary = json.loads((tmp_path / "state.json").read_text())
+    assert summary["candles"] > 0
+    books = read_books(state / "accounts" / "binanceusdm-main")
+    assert books.ledger.trades == {}
+    assert books.position(SYMBOL, "external").lots == 4
+    for path in [path for path in state.rglob("*") if path.is_file()]:
+        assert stranger.secret.encode() not in path.read_bytes(), path
+
+
+def test_observing_sends_nothing(stranger: Stranger, tmp_path: Path):
+    """Decisions are made and recorded; not one order reaches the exchange; no confirmation is asked for."""
+    state = tmp_path / "state"
+    done = lived(stranger, state, "--observe")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "OBSERVING, nothing is sent" in done.stdout
+    summary = json.loads((tmp_path / "state.json").read_text())
+    assert summary["decisions"] > 0
+    assert summary["orders"] == summary["fills"] == 0
