@@ -73,12 +73,12 @@ class BrainAgent:
         )
         history = memory.table_reader("HISTORY")
         self.thinking = Thinking(ports, history, strategies, ticks_e8(memory), self._settings.valid_candles)
-        restored = self.thinking.start(body.pulse.epoch)
+        restored, routes = self.thinking.start(body.pulse.epoch), len(self.thinking.routes.routes)
         self._told = _Told(dict.fromkeys(COUNTED.values(), 0), ports.decisions.sequence)
         body.pulse.tell(
             life=Life.READY,
             market_seq=self.thinking.market_seq,
-            detail=f"{restored} of {len(self.thinking.routes.routes)} routes restored",
+            detail=f"{routes} routes, {restored} of them as they stood" if restored else f"{routes} routes, all new",
         )
 
     def work(self) -> int:

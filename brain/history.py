@@ -13,45 +13,50 @@ from typing import Any, Protocol
 import numpy as np
 
 from brain.timeframes import resample
+from shm.jit import address_of, kernel, record_at
 from shm.records import MARKET, MarketKind, Provenance
+from shm.table import SLOT, read_row
 from shm.topology import HISTORY_DEPTH, TIMEFRAMES_S, history_row
 
 Candles = np.ndarray[Any, np.dtype[np.void]]
 SECOND_NS = 1_000_000_000
+MARKET_BYTES = MARKET.itemsize
 # a higher candle that REST has not brought within this much market time is not waited for
 GRACE_NS = 300 * SECOND_NS
+
+_CANDLE, _MISSING = int(MarketKind.CANDLE), int(Provenance.MISSING)
 
 
 class Rows(Protocol):
     """What is needed of a table's reader."""
 
-    def read(self, row: int, out: Candles) -> bool:
-        """Copy the newest value of ``row`` to ``out``; False when there is none."""
-        ...
+    copies: int
+
+    def address(self, row: int) -> int:
+        """Address of ``row``, for kernels that read it themselves."""
 
 
 def run_before(history: Rows, instrument: int, frame: int, end_ns: int) -> Candles:
     """Return the unbroken run of candles of timeframe number ``frame`` that ends at ``end_ns``, oldest first."""
-    step_ns = TIMEFRAMES_S[frame] * SECOND_NS
     out = np.zeros(HISTORY_DEPTH, MARKET)
-    start = HISTORY_DEPTH
+    series_at = history.address(history_row(instrument, frame, 0))
+    return out[_walk_back(series_at, history.copies, (instrument, TIMEFRAMES_S[frame], end_ns), address_of(out)) :]
+
+
+@kernel
+def _walk_back(series_at, copies, wanted, out_at):
+    """Read rows into the records at ``out_at``, from the last one back; the index of the first that is there."""
+    instrument, timeframe_s, end_ns = wanted
+    step_ns = timeframe_s * SECOND_NS
     for n in range(HISTORY_DEPTH - 1, -1, -1):
         end_ns -= step_ns
-        one = out[n : n + 1]
-        if not history.read(history_row(instrument, frame, end_ns), one) or not _is(one[0], instrument, frame, end_ns):
-            break
-        start = n
-    return out[start:]
-
-
-def _is(candle: np.void, instrument: int, frame: int, open_ns: int) -> bool:
-    return bool(
-        candle["kind"] == MarketKind.CANDLE
-        and candle["open_ns"] == open_ns
-        and candle["timeframe_s"] == TIMEFRAMES_S[frame]
-        and candle["instrument"] == instrument
-        and candle["provenance"] != Provenance.MISSING
-    )
+        row_at = series_at + SLOT * copies * (end_ns // step_ns % HISTORY_DEPTH)
+        one = record_at(out_at + MARKET_BYTES * n, MARKET)
+        is_there = read_row(row_at, copies, out_at + MARKET_BYTES * n) >= 0 and one.kind == _CANDLE
+        is_ours = one.timeframe_s == timeframe_s and one.instrument == instrument and one.open_ns == end_ns
+        if not (is_there and is_ours and one.provenance != _MISSING):
+            return n + 1
+    return 0
 
 
 def runs_before(history: Rows, instrument: int, frames: int, instant_ns: int) -> tuple[list[Candles], bool]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from brain.strategies.base import WORKING
 from brain.timeframes import FOLD, fold
-from shm.atomics import load_relaxed, monotonic_ns
+from shm.atomics import copy_record, load_relaxed, monotonic_ns
 from shm.doorbell import announce
 from shm.jit import call5, inlined, kernel, record_at
 from shm.records import DECISION, MARKET, POSITION, TARGET, MarketKind, Provenance, Reason, Unit
@@ -45,6 +45,9 @@ LANE = np.dtype(
         ("open_ns_last", "<i8"),
         ("prepared_ns", "<i8"),  # the minute that HISTORY was read for
         ("stale", "<i8"),  # SOUND, BROKEN or SHORT
+        ("partner", "<i8"),  # row of the instrument whose candles its routes may look at; -1: none
+        ("newest", MARKET),  # its last minutes, for whose partner it is
+        ("before", MARKET),
     ],
     align=True,
 )
@@ -60,6 +63,7 @@ ROUTE = np.dtype(
         ("waits_at", "<i8"),  # pairs of addresses: seen, settles
         ("waits", "<i8"),
         ("position_at", "<i8"),  # its row of POSITIONS
+        ("other_at", "<i8"),  # MARKET in its state: where the partner's candle goes; 0: it wants none
         ("instrument", "<i8"),
         ("strategy", "<i8"),
         ("frames", "<i8"),  # bit k: it wants timeframe k
@@ -94,14 +98,15 @@ _CANDLE, _MISSING, _CORRECTED = int(MarketKind.CANDLE), int(Provenance.MISSING),
 _COLD, _HOLE, _FLAT, _HELD = int(Reason.COLD), int(Reason.HOLE), int(Reason.FLAT), int(Reason.HELD)
 _MALFORMED, _REASON_LAST = int(Reason.MALFORMED), max(int(reason) for reason in Reason)
 _RISK = int(Unit.RISK)
-_LANE_BYTES, _ROUTE_BYTES, _FOLD_BYTES = LANE.itemsize, ROUTE.itemsize, FOLD.itemsize
+LANE_BYTES, ROUTE_BYTES, FOLD_BYTES = LANE.itemsize, ROUTE.itemsize, FOLD.itemsize
 _OPEN, _HIGH, _LOW, _CLOSE, _VOLUME = (
     MARKET.fields[name][1] if MARKET.fields else 0 for name in ("open", "high", "low", "close", "volume")
 )
+NEWEST, BEFORE = (LANE.fields[name][1] if LANE.fields else 0 for name in ("newest", "before"))
 _FOLDED = FOLD.fields["candle"][1] if FOLD.fields else 0
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
-_WORD = np.dtype([("word", "<i8")])
+WORD = np.dtype([("word", "<i8")])
 
 
 @inlined
@@ -154,7 +159,7 @@ def drain(context_at, limit):
         if found == LAPPED:
             return LOST
         if candle.kind == _CANDLE and candle.timeframe_s == 60 and candle.instrument < context.lanes:
-            lane = record_at(context.lanes_at + _LANE_BYTES * candle.instrument, LANE)
+            lane = record_at(context.lanes_at + LANE_BYTES * candle.instrument, LANE)
             if candle.provenance == _CORRECTED or (candle.revises >= 0 and candle.open_ns <= lane.open_ns_last):
                 context.corrections += 1
             elif candle.open_ns <= lane.open_ns_last:
@@ -182,7 +187,7 @@ def _pass_over(context, lane, candle):
     context.holes += 1
     position = record_at(context.position_at, POSITION)
     for k in range(lane.first, lane.end):
-        route = record_at(context.routes_at + _ROUTE_BYTES * k, ROUTE)
+        route = record_at(context.routes_at + ROUTE_BYTES * k, ROUTE)
         if candle.open_ns > route.open_ns_last:
             _read_position(context, route, position)
             route.hash = hash_inputs(route.hash, context.candle_at, position)
@@ -202,8 +207,8 @@ def _step(context, lane, candle):
     closed = 1
     for k in range(1, FRAMES):
         if lane.frames & (1 << k):
-            making = record_at(lane.folds + _FOLD_BYTES * k, FOLD)
-            if fold(making, candle, _seconds(k)):
+            making = record_at(lane.folds + FOLD_BYTES * k, FOLD)
+            if fold(making, candle, seconds_of(k)):
                 if making.candle.missing != 0:
                     lane.stale = SHORT
                 closed |= 1 << k
@@ -213,11 +218,13 @@ def _step(context, lane, candle):
     context.candles += 1
     position = record_at(context.position_at, POSITION)
     for k in range(lane.first, lane.end):
-        route = record_at(context.routes_at + _ROUTE_BYTES * k, ROUTE)
+        route = record_at(context.routes_at + ROUTE_BYTES * k, ROUTE)
         _read_position(context, route, position)
         told = candle.open_ns <= route.open_ns_last  # before a restart; only the state has to follow
         target = record_at(route.target_at, WORKING)
         amount, stop, target_id = target.amount, target.stop, route.target_id
+        if route.other_at != 0:
+            _show_partner(context, lane, route, candle.open_ns - MINUTE_NS)
         reason = _ask(context, lane, route, closed)
         if told:
             target.amount, target.stop = amount, stop
@@ -227,10 +234,28 @@ def _step(context, lane, candle):
         if reason in (_COLD, _MALFORMED):
             target.amount, target.stop, route.target_id = amount, stop, target_id
         _write(context, lane, route, candle, reason)
+    if lane.partner >= 0:
+        lane_at = context.lanes_at + LANE_BYTES * candle.instrument
+        copy_record(lane_at + BEFORE, lane_at + NEWEST)
+        copy_record(lane_at + NEWEST, context.candle_at)
+
+
+@kernel
+def _show_partner(context, lane, route, open_ns):
+    # the minute before: whether this one's has come yet depends on the network
+    lane_at = context.lanes_at + LANE_BYTES * lane.partner
+    partner, other = record_at(lane_at, LANE), record_at(route.other_at, MARKET)
+    if partner.newest.open_ns == open_ns:
+        copy_record(route.other_at, lane_at + NEWEST)
+    elif partner.before.open_ns == open_ns:
+        copy_record(route.other_at, lane_at + BEFORE)
+    else:
+        other.kind = 0
 
 
 @inlined
-def _seconds(frame):
+def seconds_of(frame):
+    """Length of a candle of timeframe number ``frame``."""
     if frame == 0:
         return 60
     if frame == 1:
@@ -251,7 +276,7 @@ def _ask(context, lane, route, closed):
     for back in range(FRAMES):
         k = FRAMES - 1 - back
         if route.frames & closed & (1 << k):
-            at = context.candle_at if k == 0 else lane.folds + _FOLD_BYTES * k + _FOLDED
+            at = context.candle_at if k == 0 else lane.folds + FOLD_BYTES * k + _FOLDED
             answer = call5(route.decide, route.state_at, route.settings_at, at, context.position_at, route.target_at)
             if k == route.lowest:
                 reason = answer
@@ -335,55 +360,9 @@ def _write(context, lane, route, candle, reason):
     out.decided_ns = now_ns
     if reason == _COLD:
         context.cold += 1
-    waited = record_at(context.waits_at + 8 * (context.decisions_seq % WAITS_KEPT), _WORD)
+    waited = record_at(context.waits_at + 8 * (context.decisions_seq % WAITS_KEPT), WORD)
     waited.word = now_ns - candle.published_ns
     publish(context.decisions, context.decisions_mask, context.decisions_seq, context.decision_at)
     context.decisions_seq += 1
     announce(context.decisions, context.decisions_bells)
     route.open_ns_last = candle.open_ns
-
-
-@kernel
-def prepare(context_at, number, runs, lengths, scratch_at):
-    """Forget lane ``number`` and walk its routes through ``runs`` (FRAMES addresses of candles) by time of close.
-
-    ``scratch_at`` holds a WORKING and a POSITION record: what stands is not touched, and nothing is published.
-    """
-    context = record_at(context_at, CONTEXT)
-    lane = record_at(context.lanes_at + _LANE_BYTES * number, LANE)
-    _clear(lane.folds, FRAMES * _FOLD_BYTES)
-    for k in range(lane.first, lane.end):
-        route = record_at(context.routes_at + _ROUTE_BYTES * k, ROUTE)
-        _clear(route.state_at, route.state_bytes)
-        route.settled = 0
-    next_ones = np.zeros(FRAMES, np.int64)
-    while True:
-        frame, close_ns = -1, np.int64(1) << 62
-        for k in range(FRAMES):
-            if next_ones[k] < lengths[k]:
-                candle = record_at(runs[k] + 120 * next_ones[k], MARKET)
-                closes = candle.open_ns + _seconds(k) * 1_000_000_000
-                if closes <= close_ns:
-                    frame, close_ns = k, closes
-        if frame < 0:
-            return 0
-        _rehearse(context, lane, frame, runs[frame] + 120 * next_ones[frame], scratch_at)
-        next_ones[frame] += 1
-
-
-@kernel
-def _rehearse(context, lane, frame, candle_at, scratch_at):
-    if frame == 0:
-        for k in range(1, FRAMES):
-            if lane.frames & (1 << k):
-                fold(record_at(lane.folds + _FOLD_BYTES * k, FOLD), record_at(candle_at, MARKET), _seconds(k))
-    for k in range(lane.first, lane.end):
-        route = record_at(context.routes_at + _ROUTE_BYTES * k, ROUTE)
-        if route.frames & (1 << frame):
-            call5(route.decide, route.state_at, route.settings_at, candle_at, scratch_at + 128, scratch_at)
-
-
-@kernel
-def _clear(at, count):
-    for n in range(count // 8):
-        record_at(at + 8 * n, _WORD).word = 0

@@ -11,16 +11,22 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from brain.loop import BROKEN, CONTEXT, FRAMES, LANE, MINUTE_NS, ROUTE, SHORT, SOUND, WAITS_KEPT, prepare
+from brain.loop import BROKEN, CONTEXT, FRAMES, LANE, MINUTE_NS, ROUTE, SHORT, SOUND, WAITS_KEPT
 from brain.strategies.base import WORKING
 from brain.strategies.loader import Strategy
 from brain.timeframes import FOLD
+from brain.warming import prepare
 from shm.jit import address_of
 from shm.records import DECISION, MARKET, POSITION, TARGET, Unit
 from shm.topology import TIMEFRAMES_S, position_row
 
 Array = np.ndarray[Any, np.dtype[Any]]
 RISK_SCALE = 1_000_000.0  # a target's amount counts millionths of the risk budget
+
+
+def partner_of(row: int) -> int:
+    """Return whose candles a strategy of two instruments also sees: the first one's; and the first the second's."""
+    return 1 if row == 0 else 0
 
 
 class Channel(Protocol):
@@ -82,7 +88,9 @@ class Routes:
         lane["first"], lane["end"] = number * wide, (number + 1) * wide
         lane["tick_e8"], lane["stale"] = tick_e8, BROKEN
         lane["folds"] = address_of(self._folds[number])
-        lane["frames"] = 0
+        lane["frames"], lane["partner"] = 0, -1
+        if any(strategy.other_at >= 0 for strategy in self.strategies) and len(self.lanes) > 1:
+            lane["partner"] = partner_of(number)
         for index, strategy in enumerate(self.strategies):
             row = number * wide + index
             route = self.routes[row : row + 1]
@@ -92,6 +100,8 @@ class Routes:
             frames = sum(1 << TIMEFRAMES_S.index(seconds) for seconds in strategy.timeframes_s)
             route["decide"], route["settings_at"] = strategy.decide, address_of(strategy.settings)
             route["state_at"], route["state_bytes"] = address_of(state), state.nbytes
+            if lane["partner"] >= 0 and strategy.other_at >= 0:
+                route["other_at"] = address_of(state) + strategy.other_at
             route["waits_at"], route["waits"] = address_of(waits), len(waits)
             route["target_at"] = address_of(self.working[row : row + 1])
             route["position_at"] = self.ports.positions.address(position_row(number, index))
@@ -131,7 +141,10 @@ class Routes:
         working["stop"] = float(decision["stop_ticks"]) * float(self.lanes["tick_e8"][number]) / 1e8
 
     def prepare(self, number: int, instant_ns: int, runs: Sequence[Array], *, again: bool) -> None:
-        """Warm lane ``number`` up to the candle that opens at ``instant_ns``; ``again``: look once more soon."""
+        """Warm lane ``number`` up to the candle that opens at ``instant_ns``; ``again``: look once more soon.
+
+        ``runs``: one for each timeframe, then the partner's minutes.
+        """
         runs = [np.ascontiguousarray(run) for run in runs]
         places = np.array([address_of(run) for run in runs], np.int64)
         self._rehearsal[:] = 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brain.history import Rows, runs_before
+from brain.history import Rows, run_before, runs_before
 from brain.loop import HISTORY, IDLE, LOST, SHORT, drain
 from brain.routes import Ports, Routes
 from brain.strategies.loader import Strategy
@@ -113,7 +113,9 @@ class Thinking:
         if self.routes.lanes["stale"][lane] == SHORT and len(runs[0]) < self._settles:
             self.routes.keep(lane, instant_ns)
             return
-        self.routes.prepare(lane, instant_ns, runs, again=again)
+        partner = int(self.routes.lanes["partner"][lane])
+        beside = run_before(self._history, partner, 0, instant_ns) if partner >= 0 else runs[0][:0]
+        self.routes.prepare(lane, instant_ns, [*runs, beside], again=again)
 
     def _go_on_after_lap(self) -> None:
         market = self._ports.market

@@ -1,6 +1,7 @@
 """When an instrument is looked at next: what waits for its time, and what is left alone after a failure.
 
-    failure ---> held for retry_ms, 2 retry_ms, 4 retry_ms ... 30 s   (nothing is sent meanwhile)
+    failure ---> held for retry_ms, 2 retry_ms, 4 retry_ms ... 30 s   (nothing is sent meanwhile;
+                 of an entry: entries wait, stops and exits go on)
     success ---> the next failure starts anew
 
 Machine time, monotonic.
@@ -22,6 +23,7 @@ class Agenda:
         self._settings = settings
         self._due: dict[str, int] = {}
         self._held_until: dict[str, int] = {}
+        self._entries_until: dict[str, int] = {}
         self._failures: dict[str, int] = {}  # orders in a row that did not happen
 
     @property
@@ -46,12 +48,26 @@ class Agenda:
             return False
         return True
 
-    def fail(self, symbol: str, held: Iterable[str], now_ns: int, retry_after_ms: int) -> None:
+    def entries_wait_ns(self, symbol: str, now_ns: int) -> int:
+        """Until when nothing is added to ``symbol``, which comes up again then; 0: now is well."""
+        until_ns = self._entries_until.get(symbol, 0)
+        if now_ns >= until_ns:
+            return 0
+        self._due.setdefault(symbol, until_ns)
+        return until_ns
+
+    def free(self) -> None:
+        """Somebody wants out: whatever is held may be tried once more at once."""
+        self._held_until.clear()
+
+    def fail(
+        self, symbol: str, held: Iterable[str], now_ns: int, retry_after_ms: int, *, is_entry: bool = False
+    ) -> None:
         """An order of ``symbol`` did not happen: leave ``held`` alone, longer each time."""
         failures = self._failures[symbol] = self._failures.get(symbol, 0) + 1
         pause_ms = min(self._settings.retry_ms << min(failures - 1, 16), PAUSE_MS_MAX)
         until_ns = now_ns + max(pause_ms, retry_after_ms) * NS_OF_MS
-        self._held_until |= dict.fromkeys(held, until_ns)
+        (self._entries_until if is_entry else self._held_until).update(dict.fromkeys(held, until_ns))
 
     def succeed(self, symbol: str) -> None:
         """An order of ``symbol`` happened."""

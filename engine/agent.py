@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from engine.account import Account, Plan
+from engine.books import NOBODY
 from engine.drill import drill
-from engine.events import DUST, BookEvent, Intervened
+from engine.events import BookEvent, Intervened
 from engine.gate import Stance
 from engine.inbox import Inbox
 from engine.journal import NAME as JOURNAL
@@ -150,7 +151,7 @@ class EngineAgent:
 
     def warned(self, event: str, text: str) -> None:
         """Something that people should know."""
-        self._body.log.error(event, text=text)
+        self._body.log.warning(event, text=text)
         self._wait.wake()
 
     def _show(self) -> Outbox:
@@ -239,9 +240,11 @@ class EngineAgent:
         plan = self._plan
         for petition in self._spool.take():
             instruments = {instrument.symbol: instrument for instrument in plan.instruments}
-            market = Market(instruments=instruments, strategies=plan.strategies, marks=self._marks)
+            market = Market(
+                instruments=instruments, strategies=plan.strategies, marks=self._marks, silence=self._silence()
+            )
             verdict = judge(petition, self._account.books, market)
-            self._body.log.error("by hand", petition=str(petition), verdict=verdict.words)
+            self._body.log.info("by hand", petition=str(petition), verdict=verdict.words)
             if isinstance(verdict, Denied) or not verdict.events:
                 reply = Reply(granted=not isinstance(verdict, Denied), words=verdict.words)
                 self._spool.answer(petition.petition_id, reply)
@@ -249,6 +252,11 @@ class EngineAgent:
             self._granted[petition.petition_id] = verdict.words
             for event in verdict.events:
                 self._account.tell(Recorded(event))
+
+    def _silence(self) -> str:
+        if self._plan.observes:
+            return "this session only observes and sends nothing"
+        return "the kill switch stands at HALT and nothing is sent" if self._kill >= Kill.HALT else ""
 
     def _gauge(self) -> None:
         """What is measured rather than counted, four times a second."""
@@ -283,8 +291,8 @@ class EngineAgent:
         symbols = [instrument.symbol for instrument in self._plan.instruments]
         working = [order for symbol in symbols for order in books.working_of(symbol)]
         if self._flatten:
-            held = [books.position(symbol).lots - books.position(symbol, DUST).lots for symbol in symbols]
-            return not working and not any(held)
+            ours = [(s, name) for s in symbols for name in books.strategies_of(s) if name not in NOBODY]
+            return not working and not any(books.position(*name).lots for name in ours)
         return all(order.intent.purpose in RESTS for order in working)
 
 

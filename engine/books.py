@@ -202,12 +202,9 @@ class Books:
         before = order.state
         order = order.told(event.event, lots_reported=event.lots_filled)
         self.late_adoptions += before == OrderState.NOT_SENT and order.state != OrderState.NOT_SENT
-        order = msgspec.structs.replace(
-            order,
-            venue_order_id=event.venue_order_id or order.venue_order_id,
-            refusal=event.refusal or order.refusal,
-            changed_wall_ns=max(event.wall_ns, order.changed_wall_ns),
-        )
+        number, refusal = event.venue_order_id or order.venue_order_id, event.refusal or order.refusal
+        wall_ns = max(event.wall_ns, order.changed_wall_ns)
+        order = msgspec.structs.replace(order, venue_order_id=number, refusal=refusal, changed_wall_ns=wall_ns)
         self._keep(order)
         self._judge(order)
 
@@ -223,6 +220,8 @@ class Books:
         if order.intent.purpose == Purpose.STOP:
             self._spend(fill.instrument, order.intent.allocation[0][0], order.intent.target_id)
             self.stopped_sides[fill.instrument, order.intent.allocation[0][0]] = -fill.side
+        elif order.intent.purpose == Purpose.TAKE_PROFIT:
+            self._bar(order.intent)  # what a target took is not bought back
         self._judge(order)
         return postings
 
@@ -230,8 +229,9 @@ class Books:
         """A trade that is not ours: what it closes of ours is closed, by whoever did it; the rest is EXTERNAL's."""
         names = self.strategies_of(fill.instrument)
         parts = self.hands.traded(fill, [(name, self.position(fill.instrument, name).lots) for name in names])
-        for strategy, _ in parts:
-            self._end(fill.instrument, strategy)
+        for strategy, lots in parts:
+            left = self.position(fill.instrument, strategy).lots + fill.side * lots
+            self._end(fill.instrument, strategy, left)
         return self._book(fill, parts)
 
     def _book(self, fill: Filled, parts: list[tuple[str, int]]) -> list[Posting]:
@@ -254,6 +254,8 @@ class Books:
                     name, lots = (symbol, strategy), self.position(symbol, strategy).lots
                     if lots and strategy not in NOBODY:
                         self.goals[name] = set_by_hand(self.goals.get(name), self.run, lots, event.stop_ticks)
+            case "cancel" if (order := self.orders.get(event.intent_id)) and order.intent.purpose == Purpose.ENTRY:
+                self._bar(order.intent)  # else it would be posted anew at once
             case "adopt":
                 return self._adopt(event)
         return []
@@ -279,13 +281,13 @@ class Books:
         )
         return self._book_cross(cross)
 
-    def _end(self, instrument: str, strategy: str) -> None:
-        """What the strategy holds goes, or went, by another's hand: its target is spent."""
+    def _end(self, instrument: str, strategy: str, left: int = 0) -> None:
+        """What the strategy holds goes, or went, by another's hand, but for ``left``: nothing of it is bought back."""
         name = (instrument, strategy)
         if strategy in NOBODY:
             return
-        self.goals[name] = ended(self.goals.get(name), self.run)
-        if side := self.position(*name).side:
+        self.goals[name] = goal = ended(self.goals.get(name), self.run, left)
+        if goal.spent and (side := self.position(*name).side):
             self.stopped_sides[name] = side
 
     def _cross(self, cross: Crossed) -> list[Posting]:
@@ -341,10 +343,14 @@ class Books:
             refused = not order.facts & Fact.CANCEL_ASKED and pursuit.target_id == intent.target_id
             self.pursuits[intent.instrument] = msgspec.structs.replace(pursuit, refusals=pursuit.refusals + refused)
         elif intent.purpose == Purpose.ENTRY:
-            for strategy, _ in intent.allocation:
-                goal = self.goals.get((intent.instrument, strategy))
-                if goal and not goal.stale and goal.target_id <= intent.target_id:
-                    self.goals[intent.instrument, strategy] = msgspec.structs.replace(goal, barred=True)
+            self._bar(intent)
+
+    def _bar(self, intent: Intent) -> None:
+        """The goals behind an order add nothing any more."""
+        for strategy, _ in intent.allocation:
+            goal = self.goals.get((intent.instrument, strategy))
+            if goal and not goal.stale and goal.target_id <= intent.target_id:
+                self.goals[intent.instrument, strategy] = msgspec.structs.replace(goal, barred=True)
 
     def _spend(self, instrument: str, strategy: str, target_id: int) -> None:
         goal = self.goals.get((instrument, strategy))

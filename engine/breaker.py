@@ -16,7 +16,7 @@ from engine.settings import BreakerSettings
 
 NS = 1_000_000_000
 UNANSWERED = ("Unreachable", "Unknown", "RateLimited")  # names of classes in engine/errors.py
-ANSWERS = (Event.ACK, Event.REJECT, Event.FILL_SOME, Event.FILL_ALL)
+SILENCE = (Event.SEND, Event.DOUBT, Event.CANCEL, Event.ABSENT)  # everything else is a word of the venue's
 
 
 class State(Enum):
@@ -57,13 +57,15 @@ class Breaker:
 
     def told(self, intent_id: int, event: Event, refusal: str, now_ns: int) -> None:
         """What became of an order; while the venue is tried only the probe's answer closes."""
-        if event in ANSWERS and (self.state is State.CLOSED or intent_id == self._probe):
+        if event not in SILENCE and (self.state is State.CLOSED or intent_id == self._probe):
             self._failures = self._rounds = self._probe = 0
             self.state = State.CLOSED
-        elif event not in ANSWERS and refusal in UNANSWERED:
+        elif event in SILENCE and refusal in UNANSWERED:
             self._failures += 1
             if self.state is State.HALF_OPEN or self._failures >= self._settings.failures_max:
                 self._open(now_ns)
+        elif event == Event.ABSENT and intent_id == self._probe:
+            self._probe = 0  # it never went out and told nothing: the next order is the trial
 
     def _open(self, now_ns: int) -> None:
         if self.state is State.OPEN:

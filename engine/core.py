@@ -42,7 +42,7 @@ from engine.risk import Approved, Refused
 from engine.scrutiny import Scrutiny
 from engine.settings import EngineSettings
 from engine.tally import day_of, zone_of
-from shm.records import Kill, OrderState, Purpose
+from shm.records import Kill, OrderState
 
 TICK_NS = 20 * NS_OF_MS  # machine time between two looks at what waits
 
@@ -138,13 +138,16 @@ class Core:
             case Recorded(event):
                 self._reply.record(event)
                 if isinstance(event, Intervened | Observed):
+                    self._agenda.free()
                     self._plan_all(now)
             case KillRaised(level):
                 if level != self.kill:
                     self.kill = level
+                    self._agenda.free()
                     self._plan_all(now)
             case Draining():
                 self._draining = message
+                self._agenda.free()
                 self._plan_all(now)
             case Tick():
                 self._tick(now)
@@ -201,18 +204,19 @@ class Core:
         event, symbol = outcome.event, order.intent.instrument
         self._breaker.told(outcome.intent_id, event, outcome.refusal, now.monotonic_ns)
         is_missing = event == Event.ABSENT and not outcome.refusal
-        if is_missing and not self._questions.miss(outcome.intent_id, now.monotonic_ns):
+        if is_missing and not self._questions.miss(outcome.intent_id, outcome.asked_ns or now.monotonic_ns):
             event = Event.DOUBT  # not found so soon is no proof of absence
         if event in (Event.ABSENT, Event.REJECT):
             held = self._instruments if outcome.refusal == "RateLimited" else [symbol]  # it limits the account
-            self._agenda.fail(symbol, held, now.monotonic_ns, outcome.retry_after_ms)
+            is_entry = not order.intent.reduce_only
+            self._agenda.fail(symbol, held, now.monotonic_ns, outcome.retry_after_ms, is_entry=is_entry)
         if event == Event.REJECT and outcome.refusal == "ReduceOnlyRejected":
             self._reply.act(Compare("the venue has nothing to reduce"))
         after = order.told(event, lots_reported=outcome.lots_filled)
         named = outcome.venue_order_id not in ("", order.venue_order_id)
         if (after.facts, after.lots_reported) == (order.facts, order.lots_reported) and not named:
-            if is_missing and order.intent.purpose == Purpose.STOP:
-                self._plan(symbol, now)  # the position must not wait for the proof
+            if is_missing:
+                self._plan(symbol, now)  # a position must not wait for the proof
             return
         if event in (Event.ACK, Event.FILL_SOME, Event.FILL_ALL):
             self._agenda.succeed(symbol)
@@ -275,6 +279,8 @@ class Core:
         self._pursue(symbol, now)
         if not planner.is_busy(self.books, symbol):
             self._net(symbol, now)
+        elif planner.is_adrift(self.books, symbol, self._questions.missed):
+            self._leave(symbol, now)
         elif self._protection.covers_soon(symbol, now):
             return
         self._protection.protect(symbol, self.circumstances(now), now)
@@ -291,14 +297,17 @@ class Core:
             return
         limits, price = self._limits[symbol], 0
         reduction = planner.propose_reduction(self.books, symbol, at)
-        if self._settings.executor.entry_style == "limit" and reduction.lots >= limits.lots_min:
-            proposal = reduction  # an exit does not wait for its price
+        waits = bool(self._agenda.entries_wait_ns(symbol, now.monotonic_ns))
+        if (waits or self._settings.executor.entry_style == "limit") and reduction.lots >= limits.lots_min:
+            proposal = reduction  # an exit waits neither for its price nor for an entry's next try
         if planner.reduces(self.books, symbol, proposal):
             if proposal.lots < limits.lots_min:  # too little for an order: stays, or is dust at the next look
                 if proposal.crosses:
                     self._agenda.look_at(symbol, now.monotonic_ns)
                 return
             proposal = clipped(proposal, planner.portion(proposal.lots, limits))
+        elif waits:
+            return
         else:
             price = self._price(symbol, proposal, at)
         answer = self._reviewed(symbol, proposal, at, price)
@@ -314,6 +323,15 @@ class Core:
             self._scrutiny.announce(answer)
         else:
             self._scrutiny.send(answer, now)
+
+    def _leave(self, symbol: str, now: Moment) -> None:
+        """What is to go goes, though an entry that the venue does not find may yet come: it is closed when it does."""
+        at, limits = self.circumstances(now), self._limits[symbol]
+        reduction = planner.propose_reduction(self.books, symbol, at)
+        if reduction.lots >= limits.lots_min:
+            answer = self._reviewed(symbol, clipped(reduction, planner.portion(reduction.lots, limits)), at)
+            if isinstance(answer, Approved):
+                self._scrutiny.send(answer, now)
 
     def _cross(self, symbol: str, cross: tuple[str, str, int], at: planner.Circumstances) -> None:
         crossed = self._draft.cross(symbol, cross, at)

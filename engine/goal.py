@@ -25,15 +25,17 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
     by_hand: bool = False  # a person set its lots or stop: they stand until the next target
 
 
-def ended(goal: Goal | None, run: str) -> Goal:
-    """What is left of ``goal`` once another hand has closed, or closes, what it holds."""
+def ended(goal: Goal | None, run: str, left: int = 0) -> Goal:
+    """``goal`` once another hand takes what it holds: spent, or where ``left`` lots stay, with its stop for them."""
+    if left and goal and not goal.spent:
+        return msgspec.structs.replace(goal, lots=left, barred=True)
     return msgspec.structs.replace(goal or _unknown(run), spent=True)
 
 
 def set_by_hand(goal: Goal | None, run: str, lots: int, stop_ticks: int) -> Goal:
-    """The goal that a person wants: what is held, with this stop, until the strategy's next target."""
+    """The goal that a person wants: what is held and no more, with this stop, until the strategy's next target."""
     return msgspec.structs.replace(
-        goal or _unknown(run), lots=lots, stop_ticks=stop_ticks, by_hand=True, spent=False, stale=False
+        goal or _unknown(run), lots=lots, stop_ticks=stop_ticks, by_hand=True, barred=True, spent=False, stale=False
     )
 
 

@@ -65,6 +65,7 @@ class Outcome:
     refusal: str = ""  # name of the error class, e.g. WouldTrigger
     text: str = ""
     retry_after_ms: int = 0
+    asked_ns: int = 0  # monotonic, when the question left; 0: it is as old as its answer
 
 
 @dataclass(frozen=True, slots=True)

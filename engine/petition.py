@@ -6,7 +6,8 @@ Petition --judge(books, market)--> Granted(events, words)   the events are all t
 close SYMBOL            all of ours there is closed; its targets are spent until the strategy changes its mind
 pause, resume NAME      a symbol or a strategy adds nothing; it may still leave
 move-stop SYMBOL PRICE  the stop stands there until the strategy's next target
-cancel ID               an order of ours that rests, but never the stop of an open position
+cancel ID               an order of ours that rests, but never the stop or a target of an open position;
+                        an entry's goal adds nothing more until the strategy changes its mind
 adopt SYMBOL            lots that are not ours become a strategy's, with a stop
 ignore SYMBOL           lots that are not ours stay as they are and forbid entries no longer, until they change
 stop WORD               nothing here; that somebody ended the session is written down
@@ -22,6 +23,7 @@ import msgspec
 from engine.books import NOBODY, Books
 from engine.events import EXTERNAL, BookEvent, Intervened, Observed
 from engine.order import Event, Order, intent_of
+from engine.planner import RESTS
 from shm.instruments import Instrument
 from shm.records import Purpose
 
@@ -74,6 +76,7 @@ class Market:
     instruments: Mapping[str, Instrument]
     strategies: Sequence[str]
     marks: Mapping[str, int]  # last close in ticks
+    silence: str = ""  # why nothing is sent at all
 
 
 Verdict = Granted | Denied
@@ -85,6 +88,8 @@ def judge(petition: Petition, books: Books, market: Market) -> Verdict:
         return Granted((), "done already")
     if petition.deed in (Deed.PAUSE, Deed.RESUME):
         return _paused(petition, books, market)
+    if market.silence and petition.deed in (Deed.CLOSE, Deed.MOVE_STOP, Deed.CANCEL):
+        return Denied(f"{petition.deed} {petition.subject}: {market.silence}: do it at the exchange")
     if petition.deed is Deed.CANCEL:
         return _cancelled(petition, books)
     if petition.deed is Deed.STOP:
@@ -173,11 +178,8 @@ def _cancelled(petition: Petition, books: Books) -> Verdict:
     intent = order.intent
     if order.is_terminal:
         return Denied(f"cancel {petition.subject}: is {order.state.name.lower()} already")
-    if intent.purpose is Purpose.STOP and books.position(intent.instrument, intent.allocation[0][0]).lots:
-        return Denied(
-            f"cancel {petition.subject}: is the stop of an open position; "
-            f"move-stop {intent.instrument} PRICE moves it, close {intent.instrument} closes what it protects"
-        )
+    if intent.purpose in RESTS and books.position(intent.instrument, intent.allocation[0][0]).lots:
+        return Denied(f"cancel {petition.subject}: {_NEEDED[intent.purpose].format(symbol=intent.instrument)}")
     asked = Observed(intent_id=intent.intent_id, event=Event.CANCEL, text="by hand", wall_ns=petition.wall_ns)
     written = _written(petition, intent.instrument, intent_id=intent.intent_id)
     return Granted((written, asked), f"cancelling {intent.client_id} of {intent.instrument}")
@@ -221,6 +223,11 @@ def _ignored(petition: Petition, books: Books, market: Market, symbol: str) -> V
     return Granted((written,), f"{one.quantity(foreign)} {symbol} is left alone; entries go on until it changes")
 
 
+_NEEDED = {
+    Purpose.STOP: "is the stop of an open position; "
+    "move-stop {symbol} PRICE moves it, close {symbol} closes what it protects",
+    Purpose.TAKE_PROFIT: "is a target of an open position and would be placed anew; close {symbol} ends the trade",
+}
 _OF_SYMBOL: Mapping[Deed, Callable[[Petition, Books, Market, str], Verdict]] = {
     Deed.CLOSE: _closed,
     Deed.MOVE_STOP: _stop_moved,

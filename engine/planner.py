@@ -113,7 +113,7 @@ def wanted(books: Books, instrument: str, strategy: str, at: Circumstances) -> i
     have = books.position(instrument, strategy).lots
     goal = books.goals.get((instrument, strategy))
     if at.closes_all:
-        return 0
+        return _against_us(books, instrument) if strategy == EXTERNAL else 0
     if goal is None or (goal.stale and not goal.spent):
         return have
     want = 0 if goal.spent else goal.lots
@@ -121,6 +121,13 @@ def wanted(books: Books, instrument: str, strategy: str, at: Circumstances) -> i
     if adds_nothing or at.market_ns > valid_until(books, instrument, strategy, at):
         return reducing(have, want)
     return want
+
+
+def _against_us(books: Books, instrument: str) -> int:
+    """What is left of a stranger's lots when all of ours go: those on our side stay, those against ours meet them."""
+    theirs = books.position(instrument, EXTERNAL).lots
+    ours = books.position(instrument).lots - theirs
+    return theirs if theirs * ours >= 0 else theirs - reducing(theirs, -ours)
 
 
 def valid_until(books: Books, instrument: str, strategy: str, at: Circumstances) -> int:
@@ -139,6 +146,10 @@ def expiry(books: Books, intent: Intent, at: Circumstances) -> str:
     names = [name for name, _ in intent.allocation if name != DUST]
     if any(books.hands.pauses(intent.instrument, name) for name in names):
         return "paused by hand"
+    for name in names:
+        goal = books.goals.get((intent.instrument, name))
+        if goal and (goal.spent or goal.barred) and books.position(intent.instrument, name).lots * intent.side >= 0:
+            return f"target {intent.target_id} was given up"
     expired = any(at.market_ns > valid_until(books, intent.instrument, name, at) for name in names)
     return f"target {intent.target_id} expired" if expired else ""
 
@@ -183,6 +194,8 @@ def propose_reduction(books: Books, instrument: str, at: Circumstances) -> Propo
     account = books.position(instrument).lots
     deltas = {}
     for strategy in books.strategies_of(instrument):
+        if strategy == EXTERNAL:
+            continue  # a stranger's lots are not ours to close
         have = books.position(instrument, strategy).lots
         delta = reducing(have, wanted(books, instrument, strategy, at)) - have
         if delta * account < 0:
@@ -202,6 +215,18 @@ def is_busy(books: Books, instrument: str) -> bool:
     return any(
         order.intent.purpose not in RESTS or max(order.lots_filled, order.lots_reported)
         for order in books.working_of(instrument)
+    )
+
+
+def is_adrift(books: Books, instrument: str, missed: Iterable[int]) -> bool:
+    """All that is under way are entries on the side that is held, in doubt, and not found by the venue."""
+    busy = [
+        o for o in books.working_of(instrument) if o.intent.purpose not in RESTS or o.lots_filled or o.lots_reported
+    ]
+    held = books.position(instrument)
+    return held.lots != 0 and all(
+        order.state == OrderState.IN_DOUBT and order.intent.intent_id in missed and order.intent.side == held.side
+        for order in busy
     )
 
 

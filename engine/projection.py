@@ -3,7 +3,7 @@
 import sqlite3
 
 from engine.books import Books
-from engine.events import BookEvent, Crossed, Filled, Funded, Intended, Observed, Opened
+from engine.events import BookEvent, Crossed, Filled, Funded, Intended, Intervened, Observed, Opened
 from engine.ledger import NET, Key, Posting
 
 SCHEMA = (
@@ -52,7 +52,7 @@ def project(
             if event.intent_id in books.orders:
                 _write_order(connection, books, event.intent_id)
             _write_positions(connection, books, books.key(event.instrument))
-        case Crossed() | Funded() | Opened():
+        case Crossed() | Funded() | Opened() | Intervened(deed="adopt"):
             _write_positions(connection, books, books.key(event.instrument))
     connection.executemany(
         "INSERT INTO postings VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -35,11 +35,14 @@ class Questions:
         """From now on, in this life, the order may be at the venue."""
         self._known_ns[intent_id] = now_ns
 
-    def miss(self, intent_id: int, now_ns: int) -> bool:
-        """The venue knows no such order; whether that proves that it never will."""
+    def miss(self, intent_id: int, asked_ns: int) -> bool:
+        """Asked then, the venue knew no such order; whether that proves that it never will.
+
+        The answer may have waited for us, on the wire or while the process was stopped: the question's time counts.
+        """
         self._missed[intent_id] = True
-        known_ns = self._known_ns.setdefault(intent_id, now_ns)
-        return now_ns - known_ns >= self._settings.unknown_horizon_ms * NS_OF_MS
+        known_ns = self._known_ns.setdefault(intent_id, asked_ns)
+        return asked_ns - known_ns >= self._settings.unknown_horizon_ms * NS_OF_MS
 
     def doubt(self, intent_id: int) -> None:
         """The order is in doubt: the next question does not wait for an answer that will not come any more."""

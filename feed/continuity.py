@@ -37,6 +37,11 @@ class Verdict(IntEnum):
     FUTURE = 10
 
 
+ROUTINE = frozenset(  # what every stream brings now and then, and what is dealt with here
+    verdict.name for verdict in (Verdict.DUPLICATE, Verdict.LATE, Verdict.CORRECTED, Verdict.GAP, Verdict.UNCLOSED)
+)
+
+
 def is_well_formed(candle: Candle) -> bool:
     """Finite, positive prices, the open and close within high and low, nothing negative."""
     prices = candle[1:5]

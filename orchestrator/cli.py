@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from orchestrator.settings import BadInputError
+from orchestrator.settings import BadInputError, NotStartedError
 
 LATER = ("optimise", "train", "record", "download")
 WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
@@ -212,6 +212,9 @@ def main(argv: Sequence[str]) -> int:
         # What a file contains may be quoted here; a terminal obeys what is not text.
         print("run.py: " + "".join(c if c.isprintable() else "?" for c in str(error)), file=sys.stderr)
         return 2
+    except NotStartedError as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        return 1
     except BrokenPipeError:
         # Whoever read our output has enough; tell the interpreter not to try again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

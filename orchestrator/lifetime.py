@@ -21,17 +21,18 @@ from brain.strategies.loader import StrategyError, check, names
 from engine.journal import JournalError
 from orchestrator import session as sessions
 from orchestrator.alarms import Alarms
+from orchestrator.attendance import words
 from orchestrator.child import environment
 from orchestrator.commentary import Commentary
 from orchestrator.crew import Crew, Launch
 from orchestrator.gauges import SessionGauges, latency, totals
 from orchestrator.keys import Handed
 from orchestrator.oracle import ask
-from orchestrator.policy import LIVE_TRADERS, TRADERS
+from orchestrator.policy import LIVE_TRADERS, TRADERS, patient
 from orchestrator.reconciler import AGREES
 from orchestrator.screen import Screen
 from orchestrator.session import ROOT, Session
-from orchestrator.settings import MIRRORED, BadInputError, MarketSettings, Settings
+from orchestrator.settings import MIRRORED, BadInputError, MarketSettings, NotStartedError, Settings
 from orchestrator.summary import Measured, conclude
 from orchestrator.supervisor import Equipment, Limits, Supervisor, Wish
 from shm import segment
@@ -159,7 +160,8 @@ def equipped(
 ) -> Equipment:
     """Return what the supervisor works with; ``shared``: the memory as supervisor and as monitor, and the pulse."""
     (memory, watcher, pulse), (screen, wish), settings = shared, face, session.settings
-    crew = Crew(memory, launch, settings.supervisor, Random())  # noqa: S311 - jitter, not secrets
+    limits = patient(settings.supervisor, len(session.instruments))
+    crew = Crew(memory, launch, limits, Random())  # noqa: S311 - jitter, not secrets
     return Equipment(
         crew=crew,
         commentary=Commentary(watcher, session.instruments, session.values),
@@ -229,12 +231,12 @@ def compiled(
                     screen.live(line.strip())
         wish.also = int
         if wish.is_asked:
-            raise BadInputError("interrupted while compiling; the next start goes on")
+            raise NotStartedError("interrupted while compiling; the next start goes on")
         refused = [line.removeprefix("refused ") for line in lines if line.startswith("refused ")]
         if refused:
             raise BadInputError(f"--strategy {refused[0]}")
         if child.returncode:
-            raise BadInputError(f"compiling failed (exit {child.returncode})")
+            raise NotStartedError(f"compiling failed (exit {child.returncode})")
         mark.write_text("\n".join(line for line in lines if line.startswith(("values ", "needs "))))
     found = [line.split() for line in mark.read_text().splitlines()]
     screen.lines(first_lines)
@@ -271,8 +273,10 @@ def closing(session: Session, summary: dict[str, Any], difference: str) -> list[
     )
     money = f"(realised {summary['realised']}, fees {summary['fees']}, unrealised {summary['unrealised']})"
     why = f"python run.py why {session.instruments[0].symbol} {summary['last_candle']} --session {session.folder}"
+    undecided = words(summary.get("attendance", {}))
     return [
         f"{session.ended} after {summary['seconds']:.1f} s: {counted}",
+        *([undecided] if undecided else []),
         f"equity {summary['equity_start']} -> {summary['equity_end']}  {money}",
         f"remains at the exchange: {'; '.join(remains)}",
         difference or "the last comparison with the exchange was not reached",

@@ -26,7 +26,7 @@ from orchestrator.lifetime import check_strategies, live, shared_memory
 from orchestrator.paper import options_of
 from orchestrator.screen import Screen
 from orchestrator.session import Holder, Session, StateLock
-from orchestrator.settings import BadInputError, Settings
+from orchestrator.settings import BadInputError, NotStartedError, Settings
 from orchestrator.supervisor import Wish
 from shm import segment
 from shm.clock import SystemClock
@@ -98,7 +98,7 @@ def _run(session: Session, keys: Keys, face: tuple[StateLock, Screen, Wish], typ
         with shared_memory(session) as (memory, bells):
             begin_at(memory, Path(session.state), screen, observes=session.observes)
             return live(session, (memory, bells), (screen, wish), typed, handed)
-    except BadInputError:
+    except (BadInputError, NotStartedError):
         sessions.discard(session.path)
         raise
     finally:

@@ -15,8 +15,11 @@ TIMEOUT_S = 5.0
 
 def ask(session: Session, what: str) -> dict[str, Any]:
     """Return the exchange's ``grid`` or ``ledger``; an empty one when it is gone."""
-    context = ssl.create_default_context(cafile=str(session.path / PUBLIC_NAME))
-    keys = json.loads((session.path / "keys.json").read_text())
+    try:
+        context = ssl.create_default_context(cafile=str(session.path / PUBLIC_NAME))
+        keys = json.loads((session.path / "keys.json").read_text())
+    except OSError:
+        return {}  # somebody deleted the session's folder
     connection = http.client.HTTPSConnection("localhost", session.port, timeout=TIMEOUT_S, context=context)
     context.check_hostname = False  # the certificate names the exchange it plays
     query = f"timestamp={time.time_ns() // 1_000_000}"

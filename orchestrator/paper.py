@@ -22,7 +22,7 @@ from orchestrator.killswitch import level_of
 from orchestrator.lifetime import check_strategies, live, shared_memory
 from orchestrator.screen import Screen
 from orchestrator.session import Holder, Session, StateLock
-from orchestrator.settings import MIRRORED, BadInputError
+from orchestrator.settings import MIRRORED, BadInputError, NotStartedError
 from orchestrator.supervisor import Wish
 from shm import segment
 from shm.clock import SystemClock
@@ -88,7 +88,7 @@ def trade(typed: argparse.Namespace) -> int:
                     memory.words.raise_kill(level)
                     screen.line(f"the kill switch was turned on: {level.name}")
                 return live(session, (memory, bells), (screen, wish), typed)
-        except BadInputError:
+        except (BadInputError, NotStartedError):
             sessions.discard(folder)
             raise
 

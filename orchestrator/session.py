@@ -194,7 +194,9 @@ class StateLock:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         os.ftruncate(self._file, 0)
         os.close(self._file)
-        if self._made and {entry.name for entry in self._path.parent.iterdir()} == {"lock"}:
+        if not self._made or not self._path.parent.is_dir():  # or somebody deleted it
+            return
+        if {entry.name for entry in self._path.parent.iterdir()} == {"lock"}:
             self._path.unlink()
             self._path.parent.rmdir()
 

@@ -32,6 +32,10 @@ class BadInputError(Exception):
     """One clear line: what is wrong, where, and what would be right."""
 
 
+class NotStartedError(Exception):
+    """One clear line: what was asked for is right, and yet nothing was run."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketSettings:
     """Which market is played, and how fast."""

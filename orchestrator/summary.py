@@ -17,6 +17,7 @@ from engine.books import Books, doubled
 from engine.events import Funded
 from engine.journal import JournalReader
 from engine.ledger import NET
+from orchestrator.attendance import attendance
 from orchestrator.session import Session
 from orchestrator.tape import read_folder
 from orchestrator.why import stamp
@@ -64,6 +65,7 @@ def conclude(session: Session, measured: Measured) -> dict[str, Any]:
         **_money(session, account, _closes(session)),
         "difference": measured.difference,
         "exchange": _exchange(measured),
+        "attendance": _attendance(session, measured),
         "counters": dict(measured.counters),
         "latency": dict(measured.latency),
     }
@@ -166,6 +168,13 @@ def _exchange(measured: Measured) -> dict[str, Any]:
         "fees": text(int(ledger.get("fees", 0))),
         "funding": text(int(ledger.get("funding", 0))),
     }
+
+
+def _attendance(session: Session, measured: Measured) -> dict[str, Any]:
+    """Decisions against the exchange's own minutes."""
+    if not measured.grid.get("symbols"):
+        return {}
+    return attendance(session, measured.grid["symbols"], read_folder(session.path / "decisions", DECISION)["record"])
 
 
 def text(minor: int) -> str:

@@ -27,7 +27,7 @@ HEARD_WITHIN_S = 3.0  # an injected fault may keep a candle from the feed for go
 CHECKS = {
     "exchange": "the embedded exchange listens on loopback",
     "feed": "history loaded, streams open",
-    "brain": "warmed up from history",
+    "brain": "strategies loaded",
     "engine": "journal, books and exchange agree",
 }
 

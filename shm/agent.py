@@ -115,10 +115,16 @@ class AsyncAgent(Protocol):
 
 
 class Log(Protocol):
-    """Where a crash is reported: a structlog logger."""
+    """Where lines go, by who has to read them: a structlog logger."""
+
+    def info(self, event: str, **context: Any) -> Any:
+        """Write one line of what was dealt with."""
+
+    def warning(self, event: str, **context: Any) -> Any:
+        """Write one line of what a person should know."""
 
     def error(self, event: str, **context: Any) -> Any:
-        """Write one line."""
+        """Write one line of what must not be."""
 
 
 class Stopping:

@@ -27,6 +27,7 @@ import numpy as np
 from shm.build import fingerprint
 
 PAGE = 4096
+EDITED = "shm/ was changed since; put it back, or stop the session and start anew"
 MAGIC = b"RINGMSTR"
 LAYOUT = 1
 COMPLETE = 0x6C6C6F77
@@ -197,8 +198,8 @@ def _header_objection(raw: bytes, wanted: tuple[str, str, int, int]) -> str | No
         (header["magic"] == MAGIC, "is not one of ours: its magic differs"),
         (header["complete"] == COMPLETE, "was never completed"),
         (header["layout"] == LAYOUT, f"has layout {header['layout']}, not {LAYOUT}"),
-        (header["build"] == fingerprint(("shm",)).encode(), "was made by another build: restart the session"),
-        (header["record"] == record, "holds records of another shape: restart the session"),
+        (header["build"] == fingerprint(("shm",)).encode(), f"was made by another build: {EDITED}"),
+        (header["record"] == record, f"holds records of another shape: {EDITED}"),
         (header["run_id"] == run_id.encode() and header["name"] == name.encode(), "carries another name inside"),
         (header["bytes"] == size, f"has {size} bytes, its header says {header['bytes']}"),
     )

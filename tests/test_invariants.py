@@ -18,16 +18,43 @@ def named() -> dict[str, list[str]]:
     return found
 
 
-def test_every_test_that_the_page_names_exists():
-    """A test that is renamed or removed is missed here."""
-    tests = {
-        node.name
+def sentences() -> dict[str, str]:
+    """Every test's own sentence."""
+    return {
+        node.name: ast.get_docstring(node) or ""
         for path in (ROOT / "tests").rglob("test_*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
+
+
+def test_every_test_that_the_page_names_exists():
+    """A test that is renamed or removed is missed here."""
+    tests = set(sentences())
     missing = {one: sorted(set(names) - tests) for one, names in named().items() if set(names) - tests}
     assert missing == {}
+
+
+def test_every_row_has_a_test_that_says_its_id():
+    """In its name or in its sentence, so that whoever reads the test finds the row."""
+    tests = sentences()
+    unsaid = [
+        one
+        for one, names in named().items()
+        if one.startswith("I")
+        and "-" not in one
+        and not any(re.search(rf"\b{one}\b", tests[name]) or f"_{one.lower()}_" in name for name in names)
+    ]
+    assert unsaid == []
+
+
+def test_every_online_check_that_the_page_names_exists():
+    """What is written as code in the column of checks is a name of the sources, or a command."""
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "engine").rglob("*.py"))
+    for one, rest in ROW.findall(TABLE):
+        if "-" not in one:
+            for name in re.findall(r"`([\w.]+)`", rest.split("|")[1]):
+                assert re.search(rf"\b{name.rpartition('.')[2]}\b", sources), (one, name)
 
 
 def test_every_invariant_and_thirty_incidents_have_a_test():

@@ -12,6 +12,8 @@ and, where it wants them,
                 When several close together the longest comes first and only the shortest one's answer counts.
     VALUES      up to three names for what ``note`` writes into every decision record
     LATE        names of STATE fields that decisions do not wait for (see below)
+    PARTNER     the name of a MARKET record in STATE: before each minute the loop puts the closed minute *before* it of
+                another instrument there (kind 0: there is none); the first two of a session are each other's partner
 
 What ``decide`` is given
     state       its own record, zero at the start, kept from candle to candle
@@ -52,11 +54,11 @@ Rules that keep it honest
 import numpy as np
 
 from shm.jit import kernel
-from shm.records import Reason
+from shm.records import MARKET, Reason
 
 __all__ = [
-    "BIAS", "EXIT", "FLAT", "HEATED", "HELD", "LONG", "QUIET", "REACHED", "REGIME", "SHORT", "SPLIT", "STOPPED",
-    "WARMING", "WEAK", "WORKING", "clamp", "go_flat", "hold", "is_stopped", "kernel", "note", "settled",
+    "BIAS", "EXIT", "FLAT", "HEATED", "HELD", "LONG", "MARKET", "QUIET", "REACHED", "REGIME", "SHORT", "SPLIT",
+    "STOPPED", "WARMING", "WEAK", "WORKING", "clamp", "go_flat", "hold", "is_stopped", "kernel", "note", "settled",
 ]  # fmt: skip
 
 WARMING = int(Reason.COLD)

@@ -27,6 +27,7 @@ from brain.diagnosis import cause, deepest, line_in
 from brain.indicators.indicator import SEEN, SETTLES, record_of
 from brain.strategies.base import WORKING
 from brain.timeframes import SECONDS
+from shm.atomics import copy_record
 from shm.jit import address_of, call5, compiled, kernel, record_at
 from shm.records import MARKET, POSITION, MarketKind, Reason
 from shm.topology import HISTORY_DEPTH
@@ -56,6 +57,7 @@ class Strategy:
     values: tuple[str, ...]
     waits: tuple[tuple[int, int], ...]  # offsets in ``state`` of the seen and settles that decisions wait for
     settles: int  # candles until the slowest of them has settled
+    other_at: int  # offset in ``state`` of the partner's candle; -1: it looks at one instrument
     module: ModuleType  # keeps the compiled code alive
 
 
@@ -81,9 +83,10 @@ def load(which: str, chosen: Mapping[str, Any] | None = None) -> Strategy:
     if len(values) > VALUES_MAX:
         raise StrategyError(f"{path}: VALUES has room for {VALUES_MAX} names, not {len(values)}")
     timeframes_s = _timeframes(path, module)
+    other_at = _other(path, module, state)
     decide = _compile(path, module, state, settings)
     waits = tuple(_words(state, late))
-    settles = _try(path, _Trial(decide, state, settings, timeframes_s, waits))
+    settles = _try(path, _Trial(decide, state, settings, timeframes_s, waits, other_at))
     return Strategy(
         name=path.stem,
         digest=digest,
@@ -94,6 +97,7 @@ def load(which: str, chosen: Mapping[str, Any] | None = None) -> Strategy:
         values=values,
         waits=tuple((seen, settle) for _, seen, settle in waits),
         settles=settles,
+        other_at=other_at,
         module=module,
     )
 
@@ -222,6 +226,16 @@ def _timeframes(path: Path, module: ModuleType) -> tuple[int, ...]:
     return tuple(sorted(SECONDS[name] for name in chosen))
 
 
+def _other(path: Path, module: ModuleType, state: np.dtype[np.void]) -> int:
+    name = getattr(module, "PARTNER", None)
+    if name is None:
+        return -1
+    assert state.fields is not None
+    if name not in state.fields or state.fields[name][0] != MARKET:
+        raise StrategyError(f"{path}: PARTNER names {name!r}, which is not a MARKET record in STATE")
+    return int(state.fields[name][1])
+
+
 def _compile(
     path: Path, module: ModuleType, state: np.dtype[np.void], settings: np.ndarray[Any, np.dtype[np.void]]
 ) -> int:
@@ -273,13 +287,16 @@ class _Trial:
     settings: np.ndarray[Any, np.dtype[np.void]]
     timeframes_s: tuple[int, ...]
     waits: tuple[tuple[str, int, int], ...]
+    other_at: int
 
 
 @kernel
-def _rehearse(decide, places, count, out):
+def _rehearse(decide, places, count, other_at, out):
     # places: state, settings, first candle, position, target; out: one row per candle
     target = record_at(places[4], WORKING)
     for n in range(count):
+        if other_at >= 0 and n > 0:
+            copy_record(places[0] + other_at, places[2] + (n - 1) * 120)
         reason = call5(decide, places[0], places[1], places[2] + n * 120, places[3], places[4])
         out[n, 0] = reason
         out[n, 1] = target.amount
@@ -307,7 +324,7 @@ def _try(path: Path, trial: _Trial) -> int:
     for timeframe_s in reversed(trial.timeframes_s):
         candles, out = _candles(timeframe_s), np.zeros((TRIAL_CANDLES, 3))
         places = np.array([*map(address_of, (state, trial.settings, candles, position, target))], np.int64)
-        _rehearse(trial.decide, places, TRIAL_CANDLES, out)
+        _rehearse(trial.decide, places, TRIAL_CANDLES, trial.other_at, out)
         if bad := sorted({int(reason) for reason in out[:, 0]} - reasons):
             raise StrategyError(f"{path}: decide answered {bad[0]}, which is not a reason; see brain.strategies.base")
         opinions = out[out[:, 0] != int(Reason.COLD)]

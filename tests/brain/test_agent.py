@@ -12,7 +12,7 @@ from brain.strategies.loader import StrategyError
 from shm.agent import Pulse
 from shm.counters import Counter
 from shm.memory import Memory
-from shm.records import COMMAND, DECISION, INSTRUMENT, TARGET, Life, Order
+from shm.records import COMMAND, DECISION, INSTRUMENT, PULSE, TARGET, Life, Order
 from shm.topology import TIMEFRAMES_S, history_row, role_row
 from tests.brain.market import TICK_E8, walk
 
@@ -58,7 +58,12 @@ def _brain(tmp_path):
     memory = Memory.attach("brain-test", "brain", directory=tmp_path)
     told = []
     body = SimpleNamespace(
-        memory=memory, pulse=Pulse(memory), log=None, stopping=SimpleNamespace(tell=lambda: told.append(1)), told=told
+        memory=memory,
+        pulse=Pulse(memory),
+        log=None,
+        stopping=SimpleNamespace(tell=lambda: told.append(1)),
+        told=told,
+        folder=tmp_path,
     )
     agent = BrainAgent(body, BrainSettings())
     agent.start()
@@ -70,12 +75,20 @@ def _all(reader, record):
     return out[: reader.read_into(out)].copy()
 
 
+def said(body):
+    """What the pulse tells people."""
+    row, monitor = np.zeros(1, PULSE), Memory.attach("brain-test", "monitor", directory=body.folder)
+    monitor.table_reader("PULSES").read(role_row("brain"), row)
+    monitor.close()
+    return bytes(row["detail"][0]).rstrip(b"\0").decode()
+
+
 def test_it_waits_for_run_and_then_decides_every_candle(session):
     """READY after the start, nothing decided before RUN, and the pulse says how far it is afterwards."""
     candles = walk(900)
     session.publish(candles[:800], on_market=False)
     agent, body = session.brain()
-    assert body.pulse.life is Life.READY
+    assert (body.pulse.life, said(body)) == (Life.READY, "1 routes, all new")
     session.publish(candles[800:])
     assert agent.work() == 0
     session.command(Order.RUN)
@@ -101,6 +114,7 @@ def test_a_restarted_process_goes_on_where_the_dead_one_was(session):
     agent.work()
     session.publish(candles[850:])
     again, body = session.brain()
+    assert said(body) == "1 routes, 1 of them as they stood"
     again.work()
     decisions = session.decisions()
     assert (decisions["open_ns"] == candles["open_ns"][800:]).all()

@@ -28,3 +28,21 @@ def test_failures_hold_an_instrument_longer_each_time_and_a_success_ends_it():
     agenda.fail("A", ["A", "B"], 0, 900)
     assert [agenda.begin(name, 899 * MS) for name in "AB"] == [False, False]
     assert [agenda.begin(name, 900 * MS) for name in "AB"] == [True, True]
+
+
+def test_an_entry_that_failed_holds_entries_and_nothing_else():
+    """Stops and exits are planned meanwhile; the instrument comes up when entries may be tried again."""
+    agenda = Agenda(ExecutorSettings(retry_ms=500))
+    agenda.fail("A", ["A", "B"], 0, 900, is_entry=True)
+    assert agenda.begin("A", 0)
+    assert agenda.is_empty
+    assert (agenda.entries_wait_ns("B", 0), agenda.due(900 * MS)) == (900 * MS, ["B"])
+    assert agenda.entries_wait_ns("B", 900 * MS) == 0
+
+
+def test_who_wants_out_does_not_wait_for_a_hold_to_end():
+    """One try is free; its failure holds again."""
+    agenda = Agenda(ExecutorSettings())
+    agenda.fail("A", ["A"], 0, 30_000)
+    agenda.free()
+    assert agenda.begin("A", 1)

@@ -53,6 +53,20 @@ def test_half_open_lets_one_probe_through_and_its_answer_closes():
     assert (breaker.state, breaker.objection(10 * S)) == (State.CLOSED, "")
 
 
+@pytest.mark.parametrize("refusal", ["NotSent", ""])
+def test_a_trial_that_never_went_out_is_followed_by_another(refusal):
+    """Kept back at the gate, or proved absent, it told nothing of the venue: entries must not wait for it for ever."""
+    breaker = opened()
+    assert breaker.objection(10 * S) == ""
+    breaker.sent(7)
+    breaker.told(7, Event.ABSENT, refusal, 10 * S)
+    assert breaker.objection(10 * S) == ""
+    breaker.sent(8)
+    assert breaker.objection(10 * S) == "the venue is being tried with order 8"
+    breaker.told(8, Event.EXPIRE, "", 10 * S)  # whatever it says, it has answered
+    assert breaker.state is State.CLOSED
+
+
 def test_a_probe_that_fails_opens_it_for_twice_as_long():
     """10, 20, 40 seconds, at most open_s_max."""
     breaker, now, pauses = opened(), 0, []

@@ -4,9 +4,11 @@ from decimal import Decimal
 
 import pytest
 
+from engine.events import Filled, Intervened
+from engine.messages import FillTold, Recorded
 from engine.settings import EngineSettings, ExitSettings
 from tests.engine.floor import Floor
-from tests.engine.test_core import Rules
+from tests.engine.test_core import SYMBOL, Rules
 
 R = 1_000  # ticks: entry 500 000, stop 499 000
 
@@ -75,6 +77,46 @@ def test_a_trailing_stop_that_the_close_has_passed_closes_at_the_market():
     trade.candle(503_000, 501_000)
     assert trade.trades[-1] == ("EXIT", -1, 10, 501_000)
     assert trade.resting() == []
+
+
+def test_neither_trailing_nor_break_even_moves_a_stop_that_a_person_set():
+    """It stands where it was put until the strategy's next target, which trails again."""
+    trade = floor(trail="r", break_even_after=1, **LADDER)
+    trade.target(7, 10, 499_000)
+    deed = Intervened(
+        petition_id="p1", deed="move-stop", subject="BTC", instrument=SYMBOL, stop_ticks=498_000, who="ann"
+    )
+    trade.tell(Recorded(deed))
+    trade.candle(501_200)
+    assert ("STOP", 5, 498_000) in trade.resting()
+    trade.target(8, 5, 499_000)
+    trade.candle(501_300, 501_200)
+    assert ("STOP", 5, 500_300) in trade.resting()
+
+
+def test_what_a_target_takes_off_an_adopted_position_is_not_bought_back():
+    """A strategy's repeated target allows entries; lots that a person gave it may only go."""
+    trade = floor(**LADDER)
+    trade.target(7, 10, 499_000)
+    trade.candle(498_900)
+    assert trade.resting() == []
+    trade.lots = 10  # somebody bought at the exchange
+    trade.tell(
+        FillTold(
+            Filled(
+                account="main", venue="paper", instrument=SYMBOL, trade_id=999, intent_id=0, venue_order_id="web",
+                side=1, lots=10, price_ticks=498_900, fee=0, is_maker=False, market_ns=trade.market_ns, wall_ns=0,
+            )
+        )
+    )  # fmt: skip
+    adopted = Intervened(
+        petition_id="p1", deed="adopt", subject="BTC", instrument=SYMBOL, strategy="trend", stop_ticks=497_900
+    )
+    trade.tell(Recorded(adopted))
+    assert ("STOP", 10, 497_900) in trade.resting()
+    trade.candle(500_000)
+    trade.target(7, 10, 499_000)
+    assert trade.lots == 5
 
 
 @pytest.mark.parametrize(("bars", "held"), [(0, 10), (3, 0)])

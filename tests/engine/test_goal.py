@@ -19,7 +19,14 @@ def test_lots_that_nobody_wanted_end_as_a_goal_without_a_target():
 
 
 def test_a_goal_set_by_hand_has_a_voice_again():
-    """Spent or of another run, it wants what is held, with the stop that was said."""
+    """Spent or of another run, it wants what is held, with the stop that was said; what targets take off stays off."""
     goal = set_by_hand(msgspec.structs.replace(GOAL, spent=True, stale=True), "r2", 4, 480)
     assert (goal.lots, goal.stop_ticks, goal.by_hand, goal.spent, goal.stale) == (4, 480, True, False, False)
-    assert goal.target_id == 7
+    assert (goal.target_id, goal.barred) == (7, True)
+
+
+def test_a_goal_of_which_some_was_taken_keeps_its_stop_and_buys_nothing_back():
+    """It is not a person's stop: trailing goes on; a goal that is over already stays over."""
+    assert ended(GOAL, "r2", 4) == msgspec.structs.replace(GOAL, lots=4, barred=True)
+    assert ended(msgspec.structs.replace(GOAL, spent=True), "r2", 4).lots == 10
+    assert ended(None, "r2", 4).spent

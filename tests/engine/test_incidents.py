@@ -1,5 +1,6 @@
 """What happened to others, each as a test of its own: orders and state (RELIABILITY, section 4)."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import ccxt
@@ -75,6 +76,17 @@ def test_inc_04_not_found_right_after_the_order_is_no_proof():
     assert state_of(desk, intent) is OrderState.NOT_SENT
 
 
+def test_an_answer_that_waited_while_the_process_was_stopped_is_no_proof():
+    """I7: asked a second after the order, heard a minute later: the order may have arrived meanwhile."""
+    desk = Desk()
+    intent = entered(desk)
+    absent = Outcome(intent_id=intent.intent_id, event=Event.ABSENT, asked_ns=desk.ns + 10**9)
+    desk.tell(absent, 60.0)
+    assert state_of(desk, intent) is OrderState.IN_DOUBT
+    desk.tell(replace(absent, asked_ns=desk.ns), 1.0)
+    assert state_of(desk, intent) is OrderState.NOT_SENT
+
+
 def test_inc_05_a_clock_that_drifted_is_not_an_order_that_was_not_found():
     """-1021 was refused at the door: not sent, and counted under its own name."""
     error = translated(ccxt.InvalidNonce('binanceusdm {"code":-1021,"msg":"recvWindow"}'))
@@ -131,7 +143,7 @@ def test_inc_10_a_position_that_differs_is_never_repaired_by_an_invented_trade()
 
 
 def test_inc_11_inc_36_a_trade_told_again_after_a_restart_counts_once():
-    """The dedupe set is the journal's: the same trade, whoever tells it, in whichever life."""
+    """I13: The dedupe set is the journal's: the same trade, whoever tells it, in whichever life."""
     desk = Desk()
     intent = entered(desk)
     desk.fill(intent, 3)
@@ -184,7 +196,7 @@ def test_inc_16_a_stale_count_books_nothing_after_a_restart():
 
 
 def test_inc_18_a_difference_forbids_entries():
-    """While books and exchange differ beyond doubt, nothing is added."""
+    """I20: While books and exchange differ beyond doubt, nothing is added."""
     desk = Desk()
     desk.core.differs = "POSITION_DIFFERS"
     assert sends(desk.target(1, 3, 490_000)) == []
@@ -256,13 +268,13 @@ async def test_inc_25_a_cancel_of_what_is_gone_is_a_question_not_a_crash():
 
 
 def test_inc_26_a_liquidation_is_booked_as_a_strangers_trade_and_entries_wait():
-    """The position is what the exchange says; nobody repairs it by trading."""
+    """What it closed of ours is closed; nobody repairs it by trading."""
     desk = Desk()
     desk.enter(1, 3, 490_000)
     fill = next(event for event in desk.events if isinstance(event, Filled))
     desk.books.apply(msgspec.structs.replace(fill, trade_id=9_999, intent_id=0, side=-1, venue_order_id="autoclose"))
-    assert desk.books.position(SYMBOL).lots == 0
-    assert desk.books.position(SYMBOL, EXTERNAL).lots == -3
+    assert [desk.books.position(SYMBOL, name).lots for name in ("trend", EXTERNAL, "")] == [0, 0, 0]
+    assert desk.books.foreign_lots(SYMBOL) == -3
     actions = desk.target(2, 5, 480_000)
     assert sends(actions) == []
     assert Refusal.FOREIGN_POSITION in [one.refused.refusal for one in actions if hasattr(one, "refused")]
@@ -333,7 +345,7 @@ def test_inc_42_a_price_of_nothing_is_no_price():
 
 
 def test_inc_43_no_number_is_written_with_an_exponent():
-    """0.00001 is what goes on the wire, not 1e-05."""
+    """I22: 0.00001 is what goes on the wire, not 1e-05."""
     rule = Instrument(row=0, symbol="X", venue="v", account="a", tick_e8=10**8, lot_e8=1_000)
     assert format(rule.quantity(1), "f") == "0.00001"
     assert str(float("0.00001")) == "1e-05"

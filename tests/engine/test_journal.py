@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -142,6 +143,70 @@ def test_an_error_of_the_disk_ends_the_journal_for_good(tmp_path):
             journal.write([deposit(number)]).result()
     journal.close()
     assert read_books(tmp_path).events_count == 1
+
+
+def test_what_was_queued_behind_a_failed_write_is_refused_untried(tmp_path, monkeypatch):
+    """After a failed fsync nobody knows what was written: what waited behind it never reaches the disk."""
+    journal = Journal(tmp_path, time.monotonic_ns)
+    begun, go, tried = threading.Event(), threading.Event(), []
+
+    def failing(events):
+        tried.append(events)
+        begun.set()
+        go.wait(10)
+        if len(tried) == 1:
+            raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(journal, "_commit", failing)
+    first = journal.write([deposit(1)])
+    assert begun.wait(10)
+    second = journal.write([deposit(2)])
+    go.set()
+    for durable in (first, second):
+        with pytest.raises(JournalError, match="nothing is written any more"):
+            durable.result(10)
+    journal.close()
+    assert tried == [[deposit(1)]]
+
+
+def test_a_writer_with_nothing_to_do_sleeps(tmp_path, monkeypatch):
+    """It waits for the next append; it does not look whether there is one."""
+    journal = Journal(tmp_path, time.monotonic_ns)
+    gather, rounds = journal._gather, []
+    monkeypatch.setattr(journal, "_gather", lambda: (rounds.append(1), gather())[1])
+    journal.write([deposit(1)]).result(10)
+    time.sleep(0.05)
+    assert len(rounds) <= 2
+    assert journal._thread.daemon  # a process that ends without closing is not held up
+    journal.close()
+
+
+def test_nobody_else_can_read_or_write_a_journal(tmp_path):
+    """Mode 0600 for every file, whatever the umask of the shell."""
+    before = os.umask(0)
+    try:
+        journal = Journal(tmp_path / "account", time.monotonic_ns)
+    finally:
+        os.umask(before)
+    journal.write([deposit(1)]).result(10)
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "account").iterdir()}
+    assert set(modes.values()) == {"0o600"}, modes
+    assert (tmp_path / "account").stat().st_mode & 0o777 == 0o700
+    journal.close()
+
+
+def test_nothing_is_durable_at_once_and_costs_no_transaction(tmp_path):
+    """An append of no events is answered in its turn and leaves the file alone."""
+    journal = Journal(tmp_path, time.monotonic_ns)
+    journal.write([deposit(1)]).result()
+    onlooker = sqlite3.connect(tmp_path / NAME)
+    version = onlooker.execute("PRAGMA data_version").fetchone()
+    journal.write([]).result()
+    assert onlooker.execute("PRAGMA data_version").fetchone() == version
+    journal.write([deposit(2)]).result()
+    assert onlooker.execute("PRAGMA data_version").fetchone() != version
+    onlooker.close()
+    journal.close()
 
 
 def test_a_reader_follows_the_writer(tmp_path):

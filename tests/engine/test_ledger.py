@@ -56,7 +56,7 @@ def test_positions_agree_with_fractions_to_one_unit_a_closing_trade(trades):
 
 @given(TRADES, st.integers(1, 900))
 def test_money_is_conserved_to_the_last_unit(trades, mark):
-    """Equity is deposits, plus cash flows, plus what is held at the mark, less fees; postings sum to zero."""
+    """I14, I15: Equity is deposits, plus cash flows, plus what is held at the mark, less fees; postings sum to zero."""
     ledger = Ledger()
     ledger.units[SYMBOL] = UNIT
     postings = ledger.book_deposit(Deposited(account="main", venue="paper", amount=77, reference="d", wall_ns=1))
@@ -140,6 +140,9 @@ def test_the_price_of_entry_is_shown_rounded_down_and_funding_is_known_by_name()
     assert Position(lots=3, cost=100).entry_ticks(10) == 3
     assert Position(lots=-3, cost=100).entry_ticks(10) == 3
     assert Position().entry_ticks(10) == 0
+    assert (Position().side, Position(lots=-2).side, Position(lots=2).side) == (0, -1, 1)
+    assert (Position(lots=2, cost=100).unrealised(7, 10), Position(lots=-2, cost=100).unrealised(7, 10)) == (40, -40)
+    assert msgspec.structs.astuple(Position()) == (0,) * 7
     ledger = Ledger()
     ledger.book_funding(Funded(account="m", venue="v", instrument=SYMBOL, amount=1, reference="f", market_ns=7))
     assert ledger.knows_funding("v", "f")
@@ -204,6 +207,17 @@ def test_a_trade_that_comes_late_posts_the_difference():
     assert held == Position(lots=2, cost=2_100, realised=300, fees=1, funding=7, opened_ns=5, version=4)
     assert ledger.wallet("main", "paper") == 300 - 1 + 7
     assert ledger.funded_ns == 9
+    other = Ledger()
+    other.units[SYMBOL] = 10
+    booked(other, 1, 2, 100)
+    booked(other, 3, -1, 120)
+    assert booked(other, 2, 2, 110) == [("position", 2_150), ("contracts", -2_150), ("cash", -50), ("realised", 50)]
+    short = Ledger()
+    short.units[SYMBOL] = 10
+    booked(short, 1, -2, 100)
+    booked(short, 3, -1, 120)
+    assert booked(short, 2, -2, 110)[:2] == [("position", -2_200), ("contracts", 2_200)]
+    assert short.position(KEY).cost == 5_400
 
 
 def test_parts_of_a_fee_and_of_funding_sum_to_the_whole():

@@ -95,7 +95,7 @@ def test_the_ladder_names_every_state_once_and_always_ends():
 @settings(deadline=None)  # 200 permutations an example
 @given(st.lists(st.sampled_from(Event), max_size=5), st.lists(st.integers(1, 2), max_size=2))
 def test_order_and_repetition_of_news_change_nothing(news, trades):
-    """Every permutation, with every event told twice, ends in the same order."""
+    """I5: Every permutation, with every event told twice, ends in the same order."""
     steps = [("event", event) for event in news] + [("trade", lots) for lots in trades]
     ends = []
     for path in list(permutations(steps))[:200]:
@@ -117,7 +117,7 @@ def test_what_the_venue_clipped_is_settled_by_the_venues_count():
 
 
 def test_a_terminal_order_still_counts_its_late_fills():
-    """Cancelled with 2 reported and 1 booked is not settled until the second trade comes."""
+    """I6: Cancelled with 2 reported and 1 booked is not settled until the second trade comes."""
     order = an_order().told(Event.CANCEL_CONFIRMED, lots_reported=2).filled(1)
     assert (order.state, order.is_settled) == (OrderState.CANCELLED, False)
     assert order.filled(1).is_settled
@@ -125,7 +125,7 @@ def test_a_terminal_order_still_counts_its_late_fills():
 
 @given(st.text("0123456789abcdefT:-", min_size=1, max_size=30), st.integers(1, 2**53))
 def test_a_client_id_names_its_intent_and_nothing_else_does(run, intent_id):
-    """At most 36 characters of the venue's alphabet; one changed character and it is not ours."""
+    """I3: At most 36 characters of the venue's alphabet; one changed character and it is not ours."""
     client_id = client_id_of(run, intent_id)
     assert len(client_id) <= 36
     assert intent_of(client_id) == intent_id
@@ -214,3 +214,12 @@ def test_an_id_keeps_the_end_of_a_long_run_and_names_an_empty_one_0():
     assert intent_of(client_id_of("r", 2**53)) == 2**53
     with pytest.raises(AssertionError, match="only counts"):
         base36(-1)
+
+
+def test_an_intent_of_one_lot_is_read_back_and_one_of_none_is_refused():
+    """The smallest order and the first intent of a journal come back as they were."""
+    plain = msgspec.to_builtins(an_order(1).intent)
+    assert msgspec.convert(plain, Intent) == an_order(1).intent
+    for name in ("lots", "intent_id"):
+        with pytest.raises(msgspec.ValidationError, match=name):
+            msgspec.convert(plain | {name: 0}, Intent)

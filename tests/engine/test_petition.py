@@ -1,15 +1,19 @@
 """What people ask for by hand: granted or denied in one line, journaled, and not undone by the strategy at once."""
 
+from decimal import Decimal
+
 import pytest
 
 from engine.books import Books
 from engine.events import EXTERNAL, Filled, Intervened, decode, encode
-from engine.messages import Cancel, FillTold, Recorded, Send, Tick
+from engine.executor import Quote
+from engine.messages import Cancel, FillTold, KillRaised, Recorded, Send, Tick
 from engine.order import Event
 from engine.petition import Deed, Denied, Market, Petition, judge
 from engine.risk import Refusal
+from engine.settings import EngineSettings, ExecutorSettings, ExitSettings
 from shm.instruments import Instrument
-from shm.records import Purpose
+from shm.records import Kill, Purpose
 from tests.engine.test_core import SYMBOL, Desk
 
 BITCOIN = Instrument(row=0, symbol=SYMBOL, venue="paper", account="main", tick_e8=10**7, lot_e8=10**5, lots_max=10**6)
@@ -18,13 +22,15 @@ BITCOIN = Instrument(row=0, symbol=SYMBOL, venue="paper", account="main", tick_e
 class Room(Desk):
     """A core, a venue, and somebody with a keyboard."""
 
-    typed = 0
+    typed, silence = 0, ""
 
     def ask(self, deed, subject=SYMBOL, mark=500_000, **more):
         """Judge, and do what is granted; the verdict and what the core did."""
         self.typed += 1
         petition = Petition(petition_id=f"p{self.typed}", deed=deed, subject=subject, who="ann", why="news", **more)
-        market = Market(instruments={SYMBOL: BITCOIN}, strategies=("trend",), marks={SYMBOL: mark})
+        market = Market(
+            instruments={SYMBOL: BITCOIN}, strategies=("trend",), marks={SYMBOL: mark}, silence=self.silence
+        )
         verdict = judge(petition, self.books, market)
         actions = []
         for event in getattr(verdict, "events", ()):
@@ -140,6 +146,20 @@ def test_a_trade_by_hand_that_closes_ours_is_respected():
     assert [intent.lots for intent in intents(actions)] == [10]
 
 
+def test_a_part_that_is_taken_by_hand_leaves_the_rest_protected():
+    """Six of ten are sold at the exchange: a stop for four, no order for the rest, nothing bought back."""
+    room = Room()
+    old = room.enter(1, 10, 490_000)
+    (stop,) = intents(room.stranger(-1, 6, 510_000))
+    assert (stop.purpose, stop.lots, stop.stop_ticks) == (Purpose.STOP, 4, 490_000)
+    assert [action.intent for action in room.ack(stop) if isinstance(action, Cancel)] == [old]
+    room.ack(old, Event.CANCEL_CONFIRMED)
+    room.ask(Deed.RESUME)
+    assert intents(room.target(1, 10, 490_000)) == []
+    assert held(room) == (4, 0, 4)
+    assert room.again().goals[SYMBOL, "trend"] == room.books.goals[SYMBOL, "trend"]
+
+
 def test_a_trade_by_hand_beyond_ours_is_marked_and_blocks_entries():
     """Sold twice what we held: half closed ours, half is EXTERNAL; entries wait until somebody says what it is."""
     room = Room()
@@ -204,6 +224,77 @@ def test_an_order_is_cancelled_by_any_of_its_names():
     assert room.ask(Deed.CANCEL, "rmx-1-000000")[0].words.endswith("no order of ours has that id")
 
 
+def test_an_entry_that_was_cancelled_by_hand_is_not_posted_anew():
+    """What it had bought stays; the same target adds nothing more, the next one does."""
+    room = Room(settings=EngineSettings(executor=ExecutorSettings(entry_style="limit")))
+    room.core.quotes = {SYMBOL: Quote(500_000, 500_001)}
+    (post,) = intents(room.target(1, 10, 490_000))
+    room.ack(post)
+    room.fill(post, 4)
+    _, actions = room.ask(Deed.CANCEL, post.client_id)
+    assert [action.intent for action in actions if isinstance(action, Cancel)] == [post]
+    actions = [*room.ack(post, Event.CANCEL_CONFIRMED, lots_filled=4), *room.target(1, 10, 490_000)]
+    assert [intent.purpose for intent in intents(actions)] == [Purpose.STOP]
+    assert held(room)[0] == 4
+    assert room.again().goals[SYMBOL, "trend"].barred
+    room.ack(intents(actions)[0])
+    (entry,) = intents(room.target(2, 10, 490_000))
+    assert entry.lots == 6
+
+
+def test_what_would_not_leave_is_not_promised():
+    """At HALT, or while only observed, nobody is told that his position is closed; what needs no order is done."""
+    room = Room()
+    stop = room.enter(1, 10, 490_000)
+    room.silence = "the kill switch stands at HALT and nothing is sent"
+    for deed, subject in ((Deed.CLOSE, SYMBOL), (Deed.MOVE_STOP, SYMBOL), (Deed.CANCEL, stop.client_id)):
+        verdict, actions = room.ask(deed, subject, price="49500.0")
+        assert (type(verdict), actions) == (Denied, [])
+        assert verdict.words == f"{deed} {subject}: {room.silence}: do it at the exchange"
+    assert not isinstance(room.ask(Deed.PAUSE, "trend")[0], Denied)
+
+
+def test_a_target_of_an_open_position_cannot_be_cancelled_by_hand():
+    """It would be back at once: the answer says what would end the trade instead."""
+    room = Room(settings=EngineSettings(exits=ExitSettings(tp_r_multiples=(Decimal(1),))))
+    (entry,) = intents(room.target(1, 10, 490_000))
+    stop, target = intents(room.fill(entry, 10))
+    room.ack(stop)
+    room.ack(target)
+    verdict, actions = room.ask(Deed.CANCEL, target.client_id)
+    assert verdict.words.endswith(f"would be placed anew; close {SYMBOL} ends the trade")
+    assert actions == []
+
+
+@pytest.mark.parametrize("strategy", ["trend", "other"])
+def test_what_a_target_took_of_adopted_or_crossed_lots_is_not_bought_back(strategy):
+    """No order of ours brought the lots in, so none had ended: the target's own fill closes the goal to more."""
+    room = Room(settings=EngineSettings(exits=ExitSettings(tp_r_multiples=(Decimal(1), Decimal(2)))))
+    if strategy == "trend":
+        room.target(1, 0, 0)
+        room.stranger(1, 10)
+        room.ask(Deed.ADOPT, price="49000.0")
+    else:
+        (entry,) = intents(room.target(1, 10, 490_000))
+        for order in intents(room.fill(entry, 10)):
+            room.ack(order)
+        (out,) = intents(room.target(2, 0, 0))
+        room.target(3, 10, 490_000, strategy=strategy)
+        room.ack(out, Event.ABSENT, refusal="NotSent")  # kept back, and meanwhile the other wants what it would sell
+        room.tell(Tick(), later_s=1)
+    assert room.books.position(SYMBOL, strategy).lots == 10
+    for order in room.books.working_of(SYMBOL):
+        room.ack(order.intent)
+    target = next(
+        order.intent
+        for order in room.books.working_of(SYMBOL)
+        if (order.intent.purpose, order.intent.allocation[0][0]) == (Purpose.TAKE_PROFIT, strategy)
+    )
+    actions = [*room.fill(target, 5, target.stop_ticks), *room.tell(Tick(), later_s=1)]
+    assert Purpose.ENTRY not in [intent.purpose for intent in intents(actions)]
+    assert room.books.position(SYMBOL, strategy).lots == 5
+
+
 @pytest.mark.parametrize(
     ("deed", "subject", "more", "words"),
     [
@@ -261,3 +352,21 @@ def test_the_end_of_a_session_is_written_down():
     verdict, actions = room.ask(Deed.STOP, "flatten")
     assert (verdict.words, intents(actions)) == ("the session ends: flatten", [])
     assert room.events[-1].subject == "flatten"
+
+
+@pytest.mark.parametrize(("theirs", "sent", "left"), [(5, 10, (0, 5, 5)), (-4, 6, (0, 0, 0)), (-14, 0, (0, -4, -4))])
+def test_a_flattening_closes_what_is_ours_beside_a_strangers_lots(theirs, sent, left):
+    """Those on our side stay his; those against ours meet them in the books, since the exchange holds one position."""
+    room = Room()
+    room.stranger(1 if theirs > 0 else -1, abs(theirs))
+    room.ask(Deed.IGNORE)
+    (entry,) = intents(room.target(1, 10, 490_000))
+    for stop in intents(room.fill(entry, 10)):
+        room.ack(stop)
+    sent_now = intents(room.tell(KillRaised(Kill.FLATTEN)))
+    closing = [intent for intent in sent_now if intent.purpose is Purpose.FLATTEN]
+    assert [intent.lots for intent in closing] == ([sent] if sent else [])
+    for intent in closing:
+        assert intent.reduce_only
+        room.fill(intent, intent.lots)
+    assert held(room) == left

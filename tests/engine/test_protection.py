@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from engine.events import Filled
-from engine.messages import Announce, Ask, Cancel, Candle, Compare, FillTold, Moment, Outcome, Tick
+from engine.messages import Announce, Ask, Cancel, Candle, Compare, FillTold, KillRaised, Moment, Outcome, Tick
 from engine.order import Event
 from engine.risk import Refusal
-from shm.records import OrderState, Purpose
+from shm.records import Kill, OrderState, Purpose
 from tests.engine.test_core import SYMBOL, Desk, S, kinds, sends
 
 
@@ -107,3 +109,44 @@ def test_a_stop_whose_answer_was_lost_is_asked_about_at_once():
     desk.ack(stop, Event.DOUBT)
     assert kinds(desk.tell(Tick(), later_s=0.1)) == []
     assert kinds(desk.tell(Tick(), later_s=0.2)) == [Ask]
+
+
+@pytest.mark.parametrize("wish", ["flatten", "target"])
+def test_an_entry_that_failed_keeps_no_exit_waiting(wish):
+    """An entry was refused for 50 s; who wants out, the switch or the strategy, is out now, and the entry waits on."""
+    desk = Desk()
+    desk.enter(1, 10, 490_000)
+    (send,) = desk.target(2, 15, 490_000)
+    desk.ack(send.intent, Event.ABSENT, refusal="RateLimited", retry_after_ms=50_000)
+    assert sends(desk.tell(Tick(), later_s=49.0)) == []
+    actions = desk.tell(KillRaised(Kill.FLATTEN)) if wish == "flatten" else desk.target(3, 0, 0)
+    assert [(intent.lots, intent.reduce_only) for intent in sends(actions)] == [(10, True)]
+
+
+def test_an_exit_that_failed_is_tried_again_when_the_switch_is_thrown():
+    """Failure on failure makes the pauses long; a person's word ends the one that runs."""
+    desk = Desk()
+    desk.enter(1, 10, 490_000)
+    (send,) = desk.target(2, 0, 0)
+    desk.ack(send.intent, Event.ABSENT, refusal="Unreachable", retry_after_ms=30_000)
+    assert sends(desk.tell(Tick(), later_s=1.0)) == []
+    assert [intent.purpose for intent in sends(desk.tell(KillRaised(Kill.FLATTEN)))] == [Purpose.FLATTEN]
+
+
+@pytest.mark.parametrize(("lots", "leaves"), [(15, True), (-5, False)])
+def test_an_entry_in_doubt_keeps_nobody_in_a_position(lots, leaves):
+    """One that adds and is not found: we leave now, and close it when it appears; one that turns us is waited for."""
+    desk = Desk()
+    desk.enter(1, 10, 490_000)
+    (send,) = desk.target(2, lots, 490_000 if lots > 0 else 510_000)
+    desk.ack(send.intent, Event.DOUBT, refusal="Unknown")
+    assert sends(desk.tell(KillRaised(Kill.FLATTEN), later_s=0.2)) == []
+    closing = [intent for intent in sends(desk.ack(send.intent, Event.ABSENT)) if intent.purpose is Purpose.FLATTEN]
+    assert [(intent.lots, intent.reduce_only) for intent in closing] == ([(10, True)] if leaves else [])
+    if leaves:
+        assert sends(desk.ack(send.intent, Event.ABSENT)) == []
+        desk.fill(closing[0], 10)
+        late = [*desk.fill(send.intent, 5), *desk.tell(Tick(), later_s=0.3)]
+        (again,) = [intent for intent in sends(late) if intent.purpose is Purpose.FLATTEN]
+        desk.fill(again, 5)
+        assert desk.books.position(SYMBOL).lots == 0

@@ -73,6 +73,7 @@ def an_intent(lots, reduce_only=False, side=1, reference_ticks=100):
         (an_intent(5, reduce_only=True), {"market_ns": 51}, {}, None, ""),
         (an_intent(5), {}, {"trading": False}, R.NOT_TRADING, "not trading"),
         (an_intent(5, reference_ticks=0), {}, {}, R.PRICE_MISSING, "no reference price"),
+        (an_intent(5, reference_ticks=1), {}, {"notional_min": 5}, None, ""),
         (an_intent(5), {"drained": True}, {}, R.ENTRIES_OFF, "draining"),
         (an_intent(5), {"kill": Kill.NO_ENTRIES}, {}, R.ENTRIES_OFF, "NO_ENTRIES"),
         (an_intent(5, reduce_only=True), {"kill": Kill.FLATTEN}, {}, None, ""),
@@ -80,7 +81,7 @@ def an_intent(lots, reduce_only=False, side=1, reference_ticks=100):
     ],
 )
 def test_every_limit_holds_at_its_edge(intent, book, limits, refusal, words):
-    """The first objection wins and its words name the nearest legal value."""
+    """I18, I19, I20, I22: The first objection wins and its words name the nearest legal value."""
     answer = review(intent, Book(**BOOK | book), Limits(**LIMITS | limits))
     if refusal is None:
         assert isinstance(answer, Approved), answer

@@ -164,3 +164,20 @@ def test_exits_that_make_no_sense_are_refused_at_birth(wrong):
     """A ladder that falls, takes more than all, or a switch that is none."""
     with pytest.raises(ValueError, match="must"):
         ExitSettings(**wrong)
+
+
+def test_a_short_that_is_closed_ends_its_trip():
+    """Flat is the end on either side."""
+    short = trips.after(None, filled(0, -3), 1100)
+    assert (short.side, short.lots) == (-1, 3)
+    assert trips.after(short, filled(-3, 0), 1100) is None
+
+
+def test_the_stop_of_a_single_lot_follows_as_any_other():
+    """One lot, and a stop of one tick, are protected where trailing has brought the stop."""
+    trailed = long_trip(lots=1, stop_ticks=950)
+    settings = ExitSettings(trail="r")
+    assert trips.stop_of(trailed, 900, 1, settings, 1) == 950
+    assert trips.stop_of(trailed, 1, 1, settings, 1) == 950
+    assert trips.stop_of(trailed, 0, 1, settings, 1) == 0
+    assert trips.stop_of(trailed, 900, -1, settings, 1) == 900

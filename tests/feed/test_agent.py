@@ -13,6 +13,7 @@ from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Server
 from engine.venue.embedded.signing import Key, fresh_key
 from feed.agent import FeedAgent, MarketPlan
+from feed.continuity import ROUTINE
 from feed.settings import FeedSettings
 from orchestrator import dialling
 from shm import records, topology
@@ -61,11 +62,15 @@ class Lines:
     """A log that keeps its lines."""
 
     def __init__(self):
-        self.lines = []
+        self.lines, self.routine = [], []
 
-    def error(self, event, **context):
+    def warning(self, event, **context):
         """Keep one."""
         self.lines.append((event, context))
+
+    def info(self, event, **context):
+        """Keep one that nobody has to read."""
+        self.routine.append((event, context))
 
 
 class Office:
@@ -100,7 +105,7 @@ class Office:
 
         work = None
         try:
-            await asyncio.wait_for(agent.start(), 20)
+            await asyncio.wait_for(agent.start(), 60)
             work = asyncio.create_task(duty())
             yield agent
         finally:
@@ -121,7 +126,7 @@ class Office:
         """The memory as the recorder sees it."""
         return Memory.attach(self.memory.run_id, "recorder")
 
-    async def until(self, claim, seconds=10.0):
+    async def until(self, claim, seconds=60.0):
         """Wait until ``claim()`` is true."""
         async with asyncio.timeout(seconds):
             while not claim():  # noqa: ASYNC110 - what is awaited is in shared memory
@@ -206,6 +211,10 @@ async def test_a_minute_that_exists_nowhere_is_one_missing_record():
         assert [int(o) for o in np.flatnonzero(mine["provenance"] == Provenance.MISSING)] == [4, 5, 6]
         assert np.isnan(mine["close"][4:7]).all()
         assert mine["missing"].tolist() == [0, 0, 0, 0, 0, 1, 2, 3, 0, 0]
+        told = [{context["what"] for _, context in lines} for lines in (house.log.lines, house.log.routine)]
+        assert any(what.endswith("MISSING") for what in told[0]), "somebody should read this"
+        assert not told[0] & ROUTINE
+        assert told[1] <= ROUTINE
 
 
 async def test_a_restarted_feed_goes_on_where_the_ring_ends():

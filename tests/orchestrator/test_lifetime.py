@@ -1,13 +1,31 @@
 """A session's frame: its memory, its mark of what is compiled, its last lines."""
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from orchestrator import lifetime
+from orchestrator import cli, lifetime
+from orchestrator.reconciler import AGREES
 from orchestrator.settings import build
 from tests.orchestrator.sessions import session_in
+
+
+class Process:
+    """A compiler that has ended, with nothing said."""
+
+    stdout, returncode = (), 3
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left of it."""
+
+    def terminate(self) -> None:
+        """It has ended."""
 
 
 def test_memory_and_bells_are_gone_whatever_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -35,6 +53,44 @@ def test_an_edited_strategy_is_compiled_again(tmp_path: Path):
     mine.write_text("two")
     assert lifetime.mark_of(settings) != first
     assert lifetime.mark_of(build({})) == lifetime.mark_of(build({}))
+
+
+@pytest.mark.parametrize(
+    ("difference", "bad"),
+    [
+        (AGREES, False),
+        ("", False),  # it was not reached: an engine that never started has nothing to compare
+        ("difference to the exchange: POSITION_DIFFERS BTC/USDT:USDT 3 there, 1 here", True),
+        ("the last comparison failed: no connection", True),
+    ],
+)
+def test_a_last_comparison_that_differs_or_fails_is_exit_1(difference: str, bad: bool):
+    """Whatever else the session says of itself."""
+    assert lifetime.differs(difference) is bad
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_a_session_that_was_never_run_is_no_bad_input(
+    is_asked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Ctrl-C while compiling, or a compiler that fails: one line, exit 1, and no session folder."""
+    monkeypatch.setattr(lifetime, "cache_home", lambda: tmp_path / "cache")
+
+    def compiler(*_: object, **__: object) -> Process:
+        if is_asked:
+            os.kill(os.getpid(), signal.SIGINT)
+        return Process()
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
+    monkeypatch.setattr(lifetime.subprocess, "Popen", compiler)
+    try:
+        assert cli.main(["--paper", "--state", str(tmp_path / "state")]) == 1
+    finally:
+        for number, answer in before.items():
+            signal.signal(number, answer)
+    said = "interrupted while compiling" if is_asked else "compiling failed (exit 3)"
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.glob("state/sessions/*"))
 
 
 def test_the_last_lines_say_what_remains_and_what_to_try(tmp_path: Path):

@@ -15,3 +15,8 @@ def test_an_exchange_that_is_gone_is_an_empty_answer(tmp_path: Path):
     wiring.make_keys(session)
     kept(session.path, SystemClock().wall_ns())
     assert ask(session, "grid") == {}
+
+
+def test_a_session_whose_folder_was_deleted_is_an_empty_answer(tmp_path: Path):
+    """Neither certificate nor keys are there any more: the session ends in words, not in a traceback."""
+    assert ask(session_in(tmp_path), "ledger") == {}

@@ -1,6 +1,7 @@
 """A session's folder, its file and the lock on its state."""
 
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,3 +61,10 @@ def test_no_session_is_said_in_one_line(tmp_path: Path):
 def test_the_code_hash_is_stable():
     """Two looks at the same sources agree."""
     assert sessions.code_hash() == sessions.code_hash()
+
+
+def test_a_state_that_was_deleted_is_let_go_of_all_the_same(tmp_path: Path):
+    """The lock's folder is gone: there is nothing to tidy up."""
+    with StateLock(tmp_path / "var"):
+        shutil.rmtree(tmp_path / "var")
+    assert not (tmp_path / "var").exists()

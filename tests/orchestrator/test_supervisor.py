@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from orchestrator import supervisor as module
-from orchestrator.policy import TRADERS
 from orchestrator.screen import Screen
 from orchestrator.settings import SupervisorSettings
 from orchestrator.supervisor import Equipment, Limits, Supervisor, Wish
@@ -51,8 +50,8 @@ class Actors:
 
     def __init__(self, closed: int, published: list[int]) -> None:
         """``published``: how many candles the feed has published, turn after turn; the last number stays."""
-        self.failure, one = "", SimpleNamespace(child=None, restarts=0)
-        self.members = {"exchange": one, "brain": one}
+        roles = ("exchange", "brain")
+        self.failure, self.members = "", {role: SimpleNamespace(child=None, restarts=0) for role in roles}
         self.closed, self.published, self.now = closed, published, Life.READY
         self.told: list[tuple[str, Order, int]] = []
 
@@ -108,7 +107,7 @@ def drained(actors: Actors) -> str:
         deposit=0,
         beat=lambda _: None,
         stop_trading=int,
-        traders=TRADERS,
+        traders=("exchange", "brain"),
         alarms=lambda _: (),
     )
     assert Supervisor(tools, Limits(), int).run() == "finished"

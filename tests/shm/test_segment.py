@@ -72,7 +72,7 @@ def test_a_session_that_is_not_there_is_named(home):
         ("magic", b"RINGMASX", "not one of ours"),
         ("complete", 0, "never completed"),
         ("layout", 9, "has layout 9"),
-        ("build", b"0123456789abcdef", "another build"),
+        ("build", b"0123456789abcdef", "another build: shm/ was changed since"),
         ("record", 41, "records of another shape"),
         ("run_id", b"r2", "another name inside"),
         ("name", b"TICKS", "another name inside"),

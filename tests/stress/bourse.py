@@ -166,6 +166,7 @@ class Bourse:
         intent = order.intent
         if order.event not in OPEN:
             return
+        share = min(share, intent.lots - order.filled)  # the price may have come back while slices were under way
         if intent.reduce_only:
             share = min(share, max(0, -intent.side * self.lots))
         if share:

@@ -85,8 +85,11 @@ def main() -> int:
     with multiprocessing.get_context("spawn").Pool(typed.processes, maxtasksperchild=20) as pool:
         for number, part in enumerate(pool.imap_unordered(share_of, work), 1):
             tally.add(part)
-            if number % 100 == 0:
-                print(f"{time.monotonic() - began_s:7.0f} s  {tally.words}", file=sys.stderr, flush=True)
+            if part.failures:
+                print("\n".join(part.failures), file=sys.stderr, flush=True)
+            if number % 20 == 0:
+                words = f"{time.monotonic() - began_s:7.0f} s  {tally.words}; rarest meeting {rarest(tally):,}"
+                print(words, file=sys.stderr, flush=True)
     seconds = time.monotonic() - began_s
     print(table(tally))
     print(f"seed {typed.seed} from {typed.first}: {tally.words}")

@@ -17,7 +17,7 @@ def around(tmp_path):
 
 
 def test_inc_20_a_kill_at_any_step_of_journal_and_request_loses_nothing(around):
-    """P03, P04, P05, I29: every 131st of the points of all scripts, a second kill included, ends in agreement."""
+    """I12, I16, I29, P03, P04, P05: every 131st point of all scripts, a second kill included, ends in agreement."""
     counts, _, failures = kill_matrix.matrix(around, every=131)
     assert failures == []
     assert sum(counts.values()) >= 15

@@ -177,6 +177,10 @@ class Wire:
         nothing: tuple[FundingSeen, ...] = await self._ask(tuple)
         return nothing
 
+    async def transfers_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
+        """Nor is anything moved in or out."""
+        return await self.funding_since(since_ns)
+
     async def server_ns(self) -> int:
         """The exchange's clock, which is ours."""
         now_ns: int = await self._ask(lambda: self._world.now_ns)
@@ -233,7 +237,7 @@ class Wire:
     async def _request(self, act: Callable[[], Any], fault: Fault | None) -> Any:
         """Have ``act`` done at the exchange; its answer, or what the fault makes of it."""
         random = self._random
-        way_ns = random.randrange(1, 6) * MS
+        way_ns = (1 + int(random.random() * 5)) * MS
         if fault is Fault.UNREACHABLE:
             raise errors.Unreachable("no route")
         if fault is Fault.RATE_LIMITED:

@@ -140,6 +140,9 @@ def check(summary: dict[str, Any]) -> None:
     assert summary["unknown_orders"] == 0
     exchange = summary["exchange"]
     assert summary["decisions"] == exchange["candles"] + exchange["gaps"]
+    attendance = summary["attendance"]
+    assert (attendance["undecided"], attendance["strays"]) == ([], [])
+    assert attendance["expected"] == attendance["decided"] == exchange["candles"]
     assert summary["fills"] == exchange["fills"]
     wallet = Decimal(summary["equity_end"]) - Decimal(summary["unrealised"])
     assert wallet == Decimal(exchange["wallet"])

@@ -39,7 +39,7 @@ class Hall:
     venue: LiveVenue
     told: list[Any] = field(default_factory=list)
 
-    async def until(self, wanted, seconds=5.0):
+    async def until(self, wanted, seconds=60.0):
         """The first piece of news for which ``wanted`` holds."""
         async with asyncio.timeout(seconds):
             while True:
@@ -166,7 +166,7 @@ async def test_the_stream_comes_back_after_a_cut(hall):
         if client.connection is not None:
             client.connection._writer.transport.abort()
     await hall.until(lambda news: isinstance(news, StreamDown))
-    await hall.until(lambda news: isinstance(news, StreamUp), 10)
+    await hall.until(lambda news: isinstance(news, StreamUp))
     entry = approved(21)
     await hall.venue.place(entry)
     await hall.until(lambda n: isinstance(n, TradeSeen) and n.client_id == entry.intent.client_id)
@@ -177,10 +177,21 @@ async def test_an_expired_listen_key_does_not_leave_us_deaf(hall):
     """The event is heard, the key is made again and the stream resumes."""
     hall.told.clear()
     hall.venue.frame({"e": "listenKeyExpired", "E": 1})
-    await hall.until(lambda news: isinstance(news, StreamUp), 10)
+    await hall.until(lambda news: isinstance(news, StreamUp))
     entry = approved(22)
     await hall.venue.place(entry)
     await hall.until(lambda n: isinstance(n, TradeSeen) and n.client_id == entry.intent.client_id)
+
+
+async def test_transfers_are_listed(hall):
+    """The first deposit, and one that is told by the stream; each with a reference of its own."""
+    (first,) = await hall.venue.transfers_since(0)
+    exchange = hall.server._exchange
+    assert first.amount == exchange.account("paper").deposit
+    exchange.deposit("paper", 7 * 10**8)
+    found = await hall.venue.transfers_since(first.market_ns)
+    assert [one.amount for one in found] == [first.amount, 7 * 10**8]
+    assert len({one.reference for one in found}) == 2
 
 
 async def test_funding_is_told_and_listed(hall):

@@ -80,10 +80,10 @@ async def test_close_closes_every_socket(make_exchange):
     async with aiohttp.ClientSession() as plain:
         stream = await plain.ws_connect(f"http://127.0.0.1:{agent.ports.plain}/market/ws/btcusdt@kline_1m")
         agent.run()
-        assert (await stream.receive_json(timeout=5))["k"]["x"] is True
+        assert (await stream.receive_json(timeout=30))["k"]["x"] is True
         agent.drain()
         await agent.close()
-        while (await stream.receive(timeout=5)).type != aiohttp.WSMsgType.CLOSE:
+        while (await stream.receive(timeout=30)).type != aiohttp.WSMsgType.CLOSE:
             pass
     for port in (agent.ports.plain, agent.ports.tls):
         with pytest.raises(ConnectionRefusedError):

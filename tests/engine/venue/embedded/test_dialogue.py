@@ -30,7 +30,7 @@ class Line:
     async def ask(self, method: str, **params) -> dict:
         """Send a request as it is; the answer."""
         await self.socket.send_json({"id": "n1", "method": method, "params": params})
-        return await self.socket.receive_json(timeout=2)
+        return await self.socket.receive_json(timeout=30)
 
     async def signed(self, method: str, **params) -> dict:
         """Send a request signed with the secret."""
@@ -81,7 +81,7 @@ async def test_what_is_wrong_is_refused_with_its_code(line):
     No JSON, no method, an unknown one, no key, a wrong signature, and too much.
     """
     await line.socket.send_str("{")
-    assert (await line.socket.receive_json(timeout=2))["error"]["code"] == -1135
+    assert (await line.socket.receive_json(timeout=30))["error"]["code"] == -1135
     assert (await line.ask("order.dance"))["error"]["code"] == -1000
     assert (await line.ask("order.place", **ORDER))["error"]["code"] == -2014
     wrong = await line.ask("order.place", **ORDER, apiKey=line.api_key, timestamp=1, signature="00")
@@ -122,9 +122,9 @@ async def test_the_end_is_announced_and_a_day_is_the_longest(make_exchange):
     async with aiohttp.ClientSession() as session:
         for route in ("/ws-fapi/v1", "/ws", "/public/stream", "/market/ws", "/private/ws"):
             socket = await session.ws_connect(address + route)
-            assert (await socket.receive(timeout=2)).type == aiohttp.WSMsgType.CLOSE, route
+            assert (await socket.receive(timeout=30)).type == aiohttp.WSMsgType.CLOSE, route
         sockets = [await session.ws_connect(address + route) for route in ("/ws-fapi/v1", "/ws", "/market/stream")]
         await server.close()
-        api, raw, combined = [await socket.receive_json(timeout=2) for socket in sockets]
+        api, raw, combined = [await socket.receive_json(timeout=30) for socket in sockets]
     assert (api["event"]["e"], raw["e"]) == ("serverShutdown", "serverShutdown")
     assert (combined["stream"], combined["data"]["e"]) == ("!serverShutdown", "serverShutdown")

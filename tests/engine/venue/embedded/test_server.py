@@ -72,12 +72,12 @@ async def hall(make_exchange):
     await server.close()
 
 
-async def within(awaitable, seconds=5.0):
+async def within(awaitable, seconds=30.0):
     """Return what ``awaitable`` gives, but not later than that."""
     return await asyncio.wait_for(awaitable, seconds)
 
 
-async def watched(watch, move, seconds=5.0):
+async def watched(watch, move, seconds=30.0):
     """Return what ``watch`` sees after ``move``, which happens once the subscription has settled."""
     task = asyncio.create_task(watch)
     await asyncio.sleep(0.25)

@@ -115,7 +115,7 @@ class Talk:
         payload = "&".join(f"{name}={given[name]}" for name in sorted(given))
         given["signature"] = sign(self.shaky._keys[1], payload)
         await self.socket.send_json({"id": 7, "method": method, "params": given})
-        return await self.socket.receive_json(timeout=2)
+        return await self.socket.receive_json(timeout=30)
 
     async def buy(self, name: str):
         """A market order of 0.1."""

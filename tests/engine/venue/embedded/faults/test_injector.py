@@ -17,7 +17,7 @@ async def test_maintenance_answers_503_and_cuts_everybody(shaky):
     await shaky.add(kind="maintenance", seconds=0.2)
     shaky.move()
     assert (await shaky.buy("a"))[0] == 503
-    await stream.receive(timeout=2)
+    await stream.receive(timeout=30)
     assert (await shaky.injected())[0]["kind"] == "maintenance"
     await asyncio.sleep(0.25)
     assert (await shaky.buy("a"))[0] == 200
@@ -47,16 +47,16 @@ async def test_nonsense_is_refused_by_the_control_path(shaky):
 
 
 def test_an_exchange_without_faults_pays_nothing():
-    """Fifty thousand frames through an idle injector: less than 2 microseconds more for each."""
+    """Ten thousand frames through an idle injector: less than 2 microseconds of the processor more for each."""
     faults, message = Faults(Schedule()), {"e": "kline", "k": {"x": True, "t": 1}}
     assert not faults.is_armed
 
     def seconds(work):
-        began = time.perf_counter()
-        for _ in range(50_000):
+        began = time.thread_time()  # what others take of the machine does not count
+        for _ in range(10_000):
             work()
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
-    bare = min(seconds(lambda: (orjson.dumps(message).decode(),)) for _ in range(3))
-    idle = min(seconds(lambda: faults.frames("btcusdt@kline_1m", message)) for _ in range(3))
-    assert (idle - bare) / 50_000 < 2e-6
+    bare = min(seconds(lambda: (orjson.dumps(message).decode(),)) for _ in range(7))
+    idle = min(seconds(lambda: faults.frames("btcusdt@kline_1m", message)) for _ in range(7))
+    assert (idle - bare) / 10_000 < 2e-6

@@ -86,7 +86,7 @@ async def test_the_websocket_api_places_lists_and_tells_of_them(make_exchange):
             (("userDataStream.subscribe.signature", {}), ("orderList.place.oco", OCO))
         ):
             await socket.send_json({"id": number, "method": method, "params": signed(**given)})
-        told = [await socket.receive_json(timeout=5) for _ in range(7)]
+        told = [await socket.receive_json(timeout=30) for _ in range(7)]
         kinds = [one["event"]["e"] for one in told if "event" in one]
         assert kinds == ["executionReport", "outboundAccountPosition"] * 2 + ["listStatus"]
         (answer,) = (one for one in told if one.get("id") == 1)

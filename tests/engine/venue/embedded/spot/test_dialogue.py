@@ -14,7 +14,7 @@ async def test_an_order_and_its_events_on_one_connection(make_exchange):
 
         async def said(method: str, wanted: int = 1, **params: object) -> list[dict[str, object]]:
             await socket.send_json({"id": "1", "method": method, "params": params})
-            return [await socket.receive_json(timeout=5) for _ in range(wanted)]
+            return [await socket.receive_json(timeout=30) for _ in range(wanted)]
 
         assert (await said("userDataStream.subscribe.signature", **signed()))[0]["result"] == {"subscriptionId": 0}
         assert (await said("userDataStream.subscribe.signature", **signed()))[0]["error"]["code"] == -2035
@@ -38,7 +38,7 @@ async def test_public_methods_and_errors(make_exchange):
 
         async def said(method: object, params: object = None) -> dict[str, object]:
             await socket.send_json({"id": 7, "method": method, "params": params})
-            return await socket.receive_json(timeout=5)
+            return await socket.receive_json(timeout=30)
 
         for method in ("ping", "time", "exchangeInfo", "ticker.price", "ticker.book", "ticker.24hr"):
             assert (await said(method))["status"] == 200, method
@@ -59,7 +59,7 @@ async def test_a_session_needs_no_more_signatures(make_exchange):
 
         async def said(method: str, **params: object) -> dict[str, object]:
             await socket.send_json({"id": "s", "method": method, "params": params})
-            return await socket.receive_json(timeout=5)
+            return await socket.receive_json(timeout=30)
 
         assert (await said("session.logon", **signed()))["result"]["apiKey"]
         now = signed()["timestamp"]

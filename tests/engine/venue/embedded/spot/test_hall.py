@@ -20,5 +20,5 @@ async def test_a_websocket_on_a_shared_port_is_told_by_path_or_host(make_exchang
         port = visitor.server.ports.plain
         async with visitor.http.ws_connect(f"ws://127.0.0.1:{port}{path}", headers={"Host": host}) as socket:
             visitor.server.pace.step(1)
-            close = (await socket.receive_json(timeout=5))["k"]["c"]
+            close = (await socket.receive_json(timeout=30))["k"]["c"]
         assert len(close.partition(".")[2]) == (8 if spots else 1)

@@ -47,7 +47,7 @@ async def test_an_old_listen_key_still_opens_a_user_stream(make_exchange):
         key = (await visitor.ask("POST", "/api/v3/userDataStream", signed=False))[1]["listenKey"]
         async with visitor.http.ws_connect(f"{visitor.socket_base}/ws/{key}") as mine:
             await visitor.ask("POST", "/api/v3/order", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01")
-            told = [(await mine.receive_json(timeout=5))["e"] for _ in range(4)]
+            told = [(await mine.receive_json(timeout=30))["e"] for _ in range(4)]
         assert told == ["executionReport", "outboundAccountPosition"] * 2
         assert (await visitor.ask("DELETE", "/api/v3/userDataStream", signed=False, listenKey=key))[0] == 200
         assert (await visitor.ask("PUT", "/api/v3/userDataStream", signed=False, listenKey=key))[1]["code"] == -1125
