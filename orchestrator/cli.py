@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from orchestrator.settings import BadInputError, NotStartedError
+from orchestrator.settings import BadInputError, NotStartedError, build
 
 LATER = ("optimise", "train", "record", "download")
 WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
@@ -192,6 +192,11 @@ def exchange_command(command: Callable[..., Parser]) -> None:
         "--limits", choices=("generous", "published"), default="generous", help="the exchange's own, or none"
     )
     sub.add_argument("--certificate", type=Path, metavar="FILE", help="write there what TLS clients must trust")
+    for name, what in (("order", "until a request reaches the book"), ("feed", "until news reaches a client")):
+        sub.add_argument(f"--{name}-latency", type=number, default=0, metavar="MS", help=f"of market time, {what}")
+        sub.add_argument(
+            f"--{name}-jitter", type=number, default=0, metavar="MS", help="at most so much more, by --seed"
+        )
 
 
 def main(argv: Sequence[str]) -> int:
@@ -336,6 +341,13 @@ def _backtest(typed: argparse.Namespace) -> int:
 def _exchange(typed: argparse.Namespace) -> int:
     from orchestrator.solo import Solo, serve_exchange
 
+    distance = {
+        "order_latency_ms": typed.order_latency,
+        "order_jitter_ms": typed.order_jitter,
+        "feed_latency_ms": typed.feed_latency,
+        "feed_jitter_ms": typed.feed_jitter,
+        "latency_seed": typed.seed,
+    }
     return serve_exchange(
         Solo(
             port=typed.port,
@@ -346,5 +358,6 @@ def _exchange(typed: argparse.Namespace) -> int:
             certificate=typed.certificate,
             faults=typed.faults,
             state=typed.keep,
+            distance=build({"exchange": distance}).exchange,
         )
     )

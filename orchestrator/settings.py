@@ -25,6 +25,7 @@ from feed.settings import FeedSettings
 PROFILES = Path(__file__).parent / "profiles"
 SPEED_MIN, SPEED_MAX = 0.001, 1_000_000.0
 PARTS_MAX = 1_000_000
+LATENCY_MS_MAX = 10_000
 MIRRORED = "binanceusdm"  # whose public market may be mirrored
 
 
@@ -119,14 +120,38 @@ class SupervisorSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeSettings:
+    """How far away the embedded exchange is: milliseconds of market time, 0 to 10 000."""
+
+    order_latency_ms: int = 0  # until a request reaches the book
+    order_jitter_ms: int = 0  # at most so much more, evenly drawn
+    feed_latency_ms: int = 0  # until what happened reaches a client
+    feed_jitter_ms: int = 0
+    latency_seed: int = 0  # equal seeds draw equal delays
+
+    def __post_init__(self) -> None:
+        """Refuse a distance that could not be."""
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if value < 0 or (one.name != "latency_seed" and value > LATENCY_MS_MAX):
+                raise ValueError(f"{one.name} {value} is not between 0 and {LATENCY_MS_MAX}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that a session was told."""
 
     market: MarketSettings = field(default_factory=MarketSettings)
+    exchange: ExchangeSettings = field(default_factory=ExchangeSettings)
     supervisor: SupervisorSettings = field(default_factory=SupervisorSettings)
     feed: FeedSettings = field(default_factory=FeedSettings)
     brain: BrainSettings = field(default_factory=BrainSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together."""
+        if self.market.is_mirror and (self.exchange.order_latency_ms or self.exchange.order_jitter_ms):
+            raise ValueError("exchange.order_latency_ms: a mirrored market cannot be played ahead of the real one")
 
 
 def assemble(profile: str, config: Path | None, sets: Sequence[str], options: Mapping[str, Any]) -> Settings:

@@ -22,7 +22,7 @@ import numpy as np
 
 from orchestrator import keys
 from orchestrator.session import Session
-from orchestrator.settings import MIRRORED, BadInputError, MarketSettings
+from orchestrator.settings import MIRRORED, BadInputError, ExchangeSettings, MarketSettings
 from shm.agent import AsyncAgent, Body
 from shm.budget import Budget
 from shm.clock import SystemClock
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from orchestrator.mirroring import Catalogue
 
 ASSET = "USDT"
+NEAR = ExchangeSettings()
 WEIGHT_PER_MINUTE = 2_400  # what Binance gives an address on USDT-M
 REAL = ("binance", "binanceusdm", "bybit", "krakenfutures")  # names that are no files
 PLAYED = "synthetic, candle files, recorded trades"
@@ -66,8 +67,8 @@ def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
     return market
 
 
-def play_of(settings: MarketSettings, speed: "Speed") -> "Play":
-    """Return how the embedded exchange plays its market: prices, fills and what holding costs."""
+def play_of(settings: MarketSettings, speed: "Speed", distance: ExchangeSettings = NEAR) -> "Play":
+    """Return how the embedded exchange plays its market: prices, fills, what holding costs, and how late it is."""
     from engine.venue.embedded.exchange import Settings as Play
     from engine.venue.embedded.synthetic import SPREAD_PPM
 
@@ -80,6 +81,11 @@ def play_of(settings: MarketSettings, speed: "Speed") -> "Play":
         mark_minutes=settings.mark_minutes,
         pays_funding=settings.funding,
         fills=settings.fills,
+        order_latency_ms=distance.order_latency_ms,
+        order_jitter_ms=distance.order_jitter_ms,
+        feed_latency_ms=distance.feed_latency_ms,
+        feed_jitter_ms=distance.feed_jitter_ms,
+        latency_seed=distance.latency_seed,
     )
 
 
@@ -211,7 +217,7 @@ def _playing(session: Session, speed: "Speed") -> "tuple[Exchange, Callable[[], 
 
     settings = session.settings.market
     market = market_of(settings, session.seed, session.market_start_ns)
-    return Exchange(market, play_of(settings, speed)), lambda: None
+    return Exchange(market, play_of(settings, speed, session.settings.exchange)), lambda: None
 
 
 def _mirroring(body: Body, session: Session) -> "tuple[Exchange, Callable[[], Relay]]":
@@ -224,7 +230,7 @@ def _mirroring(body: Body, session: Session) -> "tuple[Exchange, Callable[[], Re
     memory = body.memory
     market = mirroring.market_of(memory, session, session.path / "exchange")
     # One point a minute, as at full speed: the market says when.
-    played = MirrorExchange(market, play_of(session.settings.market, Speed(MAX)))
+    played = MirrorExchange(market, play_of(session.settings.market, Speed(MAX), session.settings.exchange))
     return played, lambda: Relay(played, memory.ring_reader("MARKET"), memory.ring_reader("TICKS"), memory.bell)
 
 

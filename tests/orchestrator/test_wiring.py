@@ -86,6 +86,17 @@ def test_prices_fills_and_costs_are_settings():
     assert (play.spread_ticks, play.spread_ppm, play.depth_ppm, play.points_per_candle) == (3, 0, 7, 1)
 
 
+def test_the_distance_of_the_exchange_is_a_setting():
+    """Each of the five reaches the exchange under its own name, and none is any by default."""
+    names = ("order_latency_ms", "order_jitter_ms", "feed_latency_ms", "feed_jitter_ms", "latency_seed")
+    sets = [f"exchange.{name}={number}" for number, name in enumerate(names, 1)]
+    told = assemble("paper", None, sets, {})
+    play = wiring.play_of(told.market, Speed.parse("60"), told.exchange)
+    assert [getattr(play, name) for name in names] == [1, 2, 3, 4, 5]
+    near = wiring.play_of(told.market, Speed.parse("60"))
+    assert {getattr(near, name) for name in names} == {0}
+
+
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
