@@ -71,6 +71,25 @@ def test_stuck_means_no_duty_cycle_for_too_long(life: Life, silent_s: int, stuck
     assert is_stuck(sign, (5 + silent_s) * SECOND, SETTINGS) is stuck
 
 
+def test_patience_with_processes_is_a_setting():
+    """Each of the six numbers that decide about restarts does."""
+    chosen = SupervisorSettings(
+        stuck_after_s=2,
+        start_within_s=5,
+        restart_delay_s=1,
+        restart_delay_max_s=1.5,
+        restarts_max=3,
+        restart_window_s=9,
+    )
+    delays = [after_death("brain", [n * SECOND for n in range(count)], 1.0, chosen) for count in (1, 2, 3)]
+    assert delays == [Again(SECOND), Again(1_500_000_000), Again(1_500_000_000)]
+    assert isinstance(after_death("brain", [n * SECOND for n in range(4)], 1.0, chosen), GiveUp)
+    assert isinstance(after_death("brain", [n * 4 * SECOND for n in range(4)], 1.0, chosen), Again)
+    for life, most_s in ((Life.RUNNING, 2), (Life.STARTING, 5)):
+        sign = Sign(life=life, beat_ns=SECOND, spawned_ns=0)
+        assert [is_stuck(sign, SECOND + most_s * SECOND + late, chosen) for late in (0, 1)] == [False, True]
+
+
 def test_three_hundred_instruments_may_take_longer_to_start():
     """A minute and a quarter of a second for each; what runs has no more time than before."""
     many = patient(SETTINGS, 300)

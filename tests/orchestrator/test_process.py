@@ -37,11 +37,13 @@ def test_bells_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch):
 def test_the_feed_waits_for_the_exchange(memory: Memory, tmp_path: Path):
     """Ready at once when the exchange is ready; not at all once told to stop; the brain waits for nobody."""
     assert memory.role == "supervisor"
-    feed, exchange = body_of("feed", tmp_path), body_of("exchange", tmp_path)
+    feed = body_of("feed", tmp_path)
     feed.stopping.tell()
     assert not await_needs(feed, "feed", {})
-    exchange.pulse.tell(life=Life.READY)
     fresh = Body(feed.memory, feed.pulse, feed.log, Stopping())
+    assert await_needs(fresh, "feed", {"exchange": Life.READY}), "a real exchange is there without us"
+    exchange = body_of("exchange", tmp_path)
+    exchange.pulse.tell(life=Life.READY)
     assert await_needs(fresh, "feed", {})
     assert await_needs(body_of("brain", tmp_path), "brain", {})
 

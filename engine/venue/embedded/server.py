@@ -155,7 +155,7 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._faults.close()
+        await self._faults.close()
         self._rest.countdowns.close()
         self.streams.announce_end(time.time_ns() // 1_000_000)
         await self._dialogue.announce_end()
