@@ -1,8 +1,11 @@
 """The supervisor's decisions: pure, so every case is a line."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from orchestrator.policy import (
+    MIRROR_NEEDS,
     NEEDS,
     OBSERVERS,
     TRADERS,
@@ -95,9 +98,18 @@ def test_three_hundred_instruments_may_take_longer_to_start():
     assert not is_stuck(Sign(life=Life.STARTING, beat_ns=0, spawned_ns=0), 134 * SECOND, many)
 
 
-def test_nobody_waits_in_a_circle():
+@pytest.mark.parametrize("needs", [NEEDS, MIRROR_NEEDS])
+def test_nobody_waits_in_a_circle(needs: Mapping[str, tuple[str, ...]]):
     """Every role can start once those before it are ready."""
     lives: dict[str, Life] = {}
-    for _ in NEEDS:
-        lives |= {role: Life.READY for role in NEEDS if may_start(role, lives)}
-    assert lives.keys() == NEEDS.keys() == {*TRADERS, *OBSERVERS}
+    for _ in needs:
+        lives |= {role: Life.READY for role in needs if may_start(role, lives, needs)}
+    assert lives.keys() == needs.keys() == {*TRADERS, *OBSERVERS}
+
+
+def test_a_mirrored_market_is_heard_before_it_is_told():
+    """The feed waits for nobody, the exchange for the feed, the engine for the exchange."""
+    assert may_start("feed", {}, MIRROR_NEEDS)
+    assert not may_start("exchange", {}, MIRROR_NEEDS)
+    assert may_start("exchange", {"feed": Life.READY}, MIRROR_NEEDS)
+    assert not may_start("engine", {"feed": Life.READY}, MIRROR_NEEDS)
