@@ -19,25 +19,25 @@ from engine.books import Books
 from engine.comparison import Difference, held
 from engine.core import Core
 from engine.deadman import DeadMan
-from engine.desk import Desk
+from engine.desk import OPENING, ROUTINE, Desk
 from engine.dispatch import Dispatch
 from engine.events import BookEvent, Deposited
 from engine.gate import NS_OF_MS, Gate, Shut, Stance, objection
 from engine.instrument_life import Change, changed, pause
 from engine.journal import Journal
 from engine.messages import Answer, FillTold, Message, Moment, Recorded, Send
-from engine.opening import survey, unsupported
+from engine.opening import LOOKS_MAX, is_current, survey, unsupported
 from engine.order import Intent
 from engine.risk import Refused
 from engine.settings import EngineSettings
 from engine.venue.base import Acknowledged, Venue
 from shm.instruments import Instrument
+from shm.records import Kill
 
 CONNECT_S_MAX = 30.0
 UNHEARD_MAX = 3  # answers in a row with trades that the private stream has not told
 RULES_NS = 300 * 1_000_000_000  # between two looks at the instruments' rules
 RETRY_NS = 1_000_000_000  # after a recovery that failed
-OPENING = "opening"  # the deposit that is what the account held when we first saw it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +124,13 @@ class Account:
         gate = Gate(Shut() if plan.observes else self._venue, self._objection)
         self.dispatch = Dispatch(journal, gate, self._witness, self.tell, self._ask)
         self._desk = Desk(self._venue, self, plan.instruments)
+        self._desk.is_open = self.books.ledger.has_deposit(self.books.venue, OPENING)
         say("connecting")
         await self._venue.open()
         self._venue.follow(plan.instruments)
         self._listening = asyncio.create_task(self._venue.listen(self._desk.news))
         await self._connected()
+        self._dead_man.inherit(self.books.pursuits)
         say("reconciling")
         await self._begin()
         await self._recover()
@@ -198,7 +200,7 @@ class Account:
         if self._recovering is not None and not self._recovering.done():
             return
         if now_ns - self._recovered_ns > interval_ns:
-            self.want_recovery("periodic")
+            self.want_recovery(ROUTINE)
         if self._desk.connected.is_set():
             self._watch_stream()
         if self.dispatch.comparison_wanted:
@@ -223,6 +225,9 @@ class Account:
         if self._arming is not None and not self._arming.done():
             return
         due = self._dead_man.due(self.books, self._moment().monotonic_ns)
+        if self.core.kill >= Kill.HALT:
+            # Not told again, it takes back the entries that rest; disarmed, it leaves the stops.
+            due = [(symbol, timeout_ms) for symbol, timeout_ms in due if not timeout_ms]
         if due:
             self._arming = asyncio.create_task(self._arm(due))
 
@@ -286,13 +291,24 @@ class Account:
         account, venue = self.books.account, self.books.venue
         # Asked of the ledger, since the first life may have ended before it knew what we own.
         if not self.books.ledger.has_deposit(venue, OPENING):
-            if plan.is_shared:
-                for opened in await survey(self._venue, plan.instruments, now.market_ns or now.wall_ns):
-                    self.tell(Recorded(opened))
-                    self._desk.begin_trades(opened.instrument, opened.trade_id_next)
-            cash = await self._desk.opening(plan.asset)
+            cash = await (self._snapshot(now) if plan.is_shared else self._desk.opening(plan.asset))
             opening = Deposited(account=account, venue=venue, amount=cash, reference=OPENING, wall_ns=now.wall_ns)
             self.tell(Recorded(opening))
+        self._desk.is_open = True
+
+    async def _snapshot(self, now: Moment) -> int:
+        """Book what was held before us, and answer the cash of the same moment: no trade came between."""
+        for _ in range(LOOKS_MAX):
+            found = await survey(self._venue, self._plan.instruments, now.market_ns or now.wall_ns)
+            cash = await self._desk.opening(self._plan.asset)
+            if await is_current(self._venue, found):
+                break
+        else:
+            raise errors.Unknown(f"the account trades all the time: no snapshot in {LOOKS_MAX} looks")
+        for opened in found:
+            self.tell(Recorded(opened))
+            self._desk.begin_trades(opened.instrument, opened.trade_id_next)
+        return cash
 
     async def _connected(self) -> None:
         assert self._listening is not None, "listening begins before it is waited for"

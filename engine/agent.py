@@ -240,7 +240,9 @@ class EngineAgent:
         plan = self._plan
         for petition in self._spool.take():
             instruments = {instrument.symbol: instrument for instrument in plan.instruments}
-            market = Market(instruments=instruments, strategies=plan.strategies, marks=self._marks)
+            market = Market(
+                instruments=instruments, strategies=plan.strategies, marks=self._marks, silence=self._silence()
+            )
             verdict = judge(petition, self._account.books, market)
             self._body.log.info("by hand", petition=str(petition), verdict=verdict.words)
             if isinstance(verdict, Denied) or not verdict.events:
@@ -250,6 +252,11 @@ class EngineAgent:
             self._granted[petition.petition_id] = verdict.words
             for event in verdict.events:
                 self._account.tell(Recorded(event))
+
+    def _silence(self) -> str:
+        if self._plan.observes:
+            return "this session only observes and sends nothing"
+        return "the kill switch stands at HALT and nothing is sent" if self._kill >= Kill.HALT else ""
 
     def _gauge(self) -> None:
         """What is measured rather than counted, four times a second."""

@@ -229,8 +229,9 @@ class Books:
         """A trade that is not ours: what it closes of ours is closed, by whoever did it; the rest is EXTERNAL's."""
         names = self.strategies_of(fill.instrument)
         parts = self.hands.traded(fill, [(name, self.position(fill.instrument, name).lots) for name in names])
-        for strategy, _ in parts:
-            self._end(fill.instrument, strategy)
+        for strategy, lots in parts:
+            left = self.position(fill.instrument, strategy).lots + fill.side * lots
+            self._end(fill.instrument, strategy, left)
         return self._book(fill, parts)
 
     def _book(self, fill: Filled, parts: list[tuple[str, int]]) -> list[Posting]:
@@ -280,13 +281,13 @@ class Books:
         )
         return self._book_cross(cross)
 
-    def _end(self, instrument: str, strategy: str) -> None:
-        """What the strategy holds goes, or went, by another's hand: its target is spent."""
+    def _end(self, instrument: str, strategy: str, left: int = 0) -> None:
+        """What the strategy holds goes, or went, by another's hand, but for ``left``: nothing of it is bought back."""
         name = (instrument, strategy)
         if strategy in NOBODY:
             return
-        self.goals[name] = ended(self.goals.get(name), self.run)
-        if side := self.position(*name).side:
+        self.goals[name] = goal = ended(self.goals.get(name), self.run, left)
+        if goal.spent and (side := self.position(*name).side):
             self.stopped_sides[name] = side
 
     def _cross(self, cross: Crossed) -> list[Posting]:

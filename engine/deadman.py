@@ -9,7 +9,7 @@ position it would turn a dead engine into a naked one.  Where the timer is the w
 position or stop anywhere keeps it off.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from engine.books import Books
 from engine.order import CONDITIONAL
@@ -31,6 +31,12 @@ class DeadMan:
     def __init__(self, symbols: Sequence[str], timeout_ms: int, *, by_symbol: bool = True) -> None:
         self._symbols, self._timeout_ms, self._by_symbol = tuple(symbols), timeout_ms, by_symbol
         self._told_ns: dict[str, int] = {}  # of what is armed
+
+    def inherit(self, posted: Iterable[str]) -> None:
+        """An earlier life may have armed what it posted entries on: told again, or disarmed, at the first look."""
+        known = [symbol for symbol in posted if symbol in self._symbols]
+        for symbol in known if self._by_symbol else self._symbols[: len(known)][:1]:
+            self.failed(symbol)
 
     def due(self, books: Books, now_ns: int) -> list[tuple[str, int]]:
         """(symbol, milliseconds) to tell the venue now; 0 disarms. An account's timer has one symbol stand for it."""

@@ -33,7 +33,9 @@ from engine.venue.base import (
 from shm.instruments import Instrument
 
 AWAY = ("start", "stream connected")  # why everything is asked for, where the stream could not tell it
-FUNDING, DEPOSITS = ("FUNDING_FEE",), ("DEPOSIT", "WITHDRAW")
+OPENING = "opening"  # the deposit that is what the account held when we first saw it
+ROUTINE = "periodic"  # a look without a reason
+FUNDING, TRADES = ("FUNDING_FEE",), ("ORDER",)
 
 
 class Voice(Protocol):
@@ -75,15 +77,18 @@ class Desk:
         self.strangers: dict[tuple[str, str], OrderSeen] = {}  # orders that no intent of ours explains
         self.unheard = 0  # answers with trades that the stream should have told, since it last told one
         self.recovery_wanted = AWAY[0]  # why; empty: not wanted
+        self.is_open = True  # before the first snapshot is booked, trades and payments are in it, or asked for later
 
     def news(self, news: News) -> None:
         """Digest one piece of news from the private stream."""
         match news:
             case OrderSeen():
                 self._order(news)
+            case TradeSeen() | WalletSeen() if not self.is_open:
+                pass
             case TradeSeen():
                 self.unheard = 0
-                self._trade(news, intent_of(news.client_id))
+                self._hear_trade(news)
             case WalletSeen():
                 self._wallet(news)
             case StreamUp():
@@ -96,6 +101,19 @@ class Desk:
                 self.recovery_wanted = "the account's modes were changed"
             case _:
                 pass  # a position is compared, never taken over
+
+    def _hear_trade(self, trade: TradeSeen) -> None:
+        """A trade of the stream: whose it is, its order's name or number says; else the stops have to be asked."""
+        intent_id = intent_of(trade.client_id) or self._intent_of_order.get((trade.symbol, trade.venue_order_id), 0)
+        if not intent_id and self._stops(trade.symbol) and not forced(trade.symbol, trade.client_id):
+            self.recovery_wanted = self.recovery_wanted or "a trade of an order that we do not know"
+        else:
+            self._trade(trade, intent_id)
+
+    def _stops(self, symbol: str) -> list[Intent]:
+        """What may have become an order of another name at the venue."""
+        orders = self._account.books.orders.values()
+        return [o.intent for o in orders if o.intent.instrument == symbol and o.intent.stop_ticks and not o.is_settled]
 
     async def ask(self, intent: Intent) -> None:
         """Find out what became of an order, and tell; a failed question is no news."""
@@ -124,6 +142,8 @@ class Desk:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""
         reason, self.recovery_wanted = self.recovery_wanted, ""
         await asyncio.gather(*(self._recover_one(symbol) for symbol in self._instruments), self._catch_up_funding())
+        if reason != ROUTINE:
+            await self._catch_up_transfers()
         if reason in AWAY:
             self.unheard = 0  # nobody was listening
 
@@ -139,6 +159,8 @@ class Desk:
         for one in paid:
             if one.market_ns == paid[-1].market_ns:
                 self._fund(one, 0)
+        for moved in await self._venue.transfers_since(0):
+            self._move(moved, 0)
         return cash
 
     async def _catch_up_funding(self) -> None:
@@ -147,6 +169,18 @@ class Desk:
         for paid in await self._venue.funding_since(ledger.funded_ns):
             if not ledger.knows_funding(venue, paid.reference):
                 self._fund(paid, paid.amount)
+
+    async def _catch_up_transfers(self) -> None:
+        """Book what was moved in or out: the stream names no reference, and nothing while it is down."""
+        ledger, venue = self._account.books.ledger, self._account.books.venue
+        for moved in await self._venue.transfers_since(ledger.moved_ns):
+            if not ledger.has_deposit(venue, moved.reference):
+                self._move(moved, moved.amount)
+
+    def _move(self, moved: FundingSeen, amount: int) -> None:
+        books, reference, at_ns = self._account.books, moved.reference, moved.market_ns
+        event = Deposited(account=books.account, venue=books.venue, amount=amount, reference=reference, wall_ns=at_ns)
+        self._account.tell(Recorded(event))
 
     def _fund(self, paid: FundingSeen, amount: int) -> None:
         books = self._account.books
@@ -197,7 +231,16 @@ class Desk:
             self._intent_of_order[key] = intent_of(seen.client_id) if seen is not None else 0
             if seen is not None:
                 self._judge(seen)
+            if not self._intent_of_order[key]:
+                await self._know_children(trade.symbol)
         return self._intent_of_order[key]
+
+    async def _know_children(self, symbol: str) -> None:
+        """The orders that our stops became need not carry our name; the stops know their numbers."""
+        for intent in self._stops(symbol):
+            seen = await self._venue.order_by_client_id(intent)
+            if seen is not None and seen.child_order_id:
+                self._intent_of_order[symbol, seen.child_order_id] = intent.intent_id
 
     def _judge(self, seen: OrderSeen) -> None:
         """Whether an order that is not ours is the venue's own."""
@@ -207,6 +250,8 @@ class Desk:
     def _order(self, seen: OrderSeen) -> None:
         intent_id = intent_of(seen.client_id)
         if intent_id not in self._account.books.orders:
+            if self._intent_of_order.get((seen.symbol, seen.venue_order_id)):
+                return  # what a stop of ours became: the stop tells
             self.strangers[seen.symbol, seen.venue_order_id] = seen
             self._judge(seen)
             return
@@ -254,15 +299,5 @@ class Desk:
     def _wallet(self, seen: WalletSeen) -> None:
         if seen.reason in FUNDING:
             self.recovery_wanted = self.recovery_wanted or "funding was charged"
-        elif seen.reason in DEPOSITS:
-            self._account.tell(
-                Recorded(
-                    Deposited(
-                        account=self._account.books.account,
-                        venue=self._account.books.venue,
-                        amount=seen.change,
-                        reference=f"{seen.reason}@{seen.market_ns}",
-                        wall_ns=self._account.moment().wall_ns,
-                    )
-                )
-            )
+        elif seen.reason not in TRADES:
+            self.recovery_wanted = "cash was moved"

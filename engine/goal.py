@@ -25,8 +25,10 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
     by_hand: bool = False  # a person set its lots or stop: they stand until the next target
 
 
-def ended(goal: Goal | None, run: str) -> Goal:
-    """What is left of ``goal`` once another hand has closed, or closes, what it holds."""
+def ended(goal: Goal | None, run: str, left: int = 0) -> Goal:
+    """``goal`` once another hand takes what it holds: spent, or where ``left`` lots stay, with its stop for them."""
+    if left and goal and not goal.spent:
+        return msgspec.structs.replace(goal, lots=left, barred=True)
     return msgspec.structs.replace(goal or _unknown(run), spent=True)
 
 

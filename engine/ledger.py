@@ -18,6 +18,7 @@ import msgspec
 from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded, Opened
 from shm.records import Leg
 
+LISTED = "income "  # how references of what the venue lists begin
 NET = ""  # the strategy of the account's own position
 TAKER_PPM = 500
 MAKER_PPM = 200
@@ -132,6 +133,7 @@ class Ledger:
         self._newest: dict[Key, int] = {}  # trade id, by the account's own positions
         self._begun: dict[Key, Position] = {}  # what the account's own positions were before their first trade
         self.funded_ns = 0  # market time of the newest payment of funding
+        self.moved_ns = 0  # market time of the newest transfer that the venue listed
         self._references: set[str] = set()
 
     def position(self, key: Key) -> Position:
@@ -169,12 +171,23 @@ class Ledger:
         return postings
 
     def book_opening(self, opened: Opened) -> list[Posting]:
-        """Book what was held before these books began: no fee, no profit; nothing where something is held already."""
+        """Book what was held before these books began: no fee, no profit; a later look takes the place of an earlier.
+
+        Nothing once a trade is booked: what is held follows from it.
+        """
         net = Key(opened.account, opened.venue, opened.instrument, Leg.BOTH, NET)
-        if not opened.lots or net in self.positions:
+        cost = abs(opened.lots) * opened.price_ticks * self.units[opened.instrument]
+        if net in self._newest or (opened.lots, cost) == (self.position(net).lots, self.position(net).cost):
             return []
-        keys = (net, net._replace(strategy=EXTERNAL))
-        postings = [one for key in keys for one in self._book(key, opened.lots, opened.price_ticks, opened.market_ns)]
+        postings = []
+        for key in (net, net._replace(strategy=EXTERNAL)):
+            held = self.position(key)
+            self.positions[key] = Position(version=held.version + 1)
+            if held.lots:
+                change = held.side * held.cost
+                postings += [Posting(key, "position", -change), Posting(key, "contracts", change)]
+            if opened.lots:
+                postings += self._book(key, opened.lots, opened.price_ticks, opened.market_ns)
         self._begun[net] = self.positions[net]
         return postings
 
@@ -210,6 +223,8 @@ class Ledger:
         """Book money that came or went."""
         if not self._is_new(_deposit(deposit.venue, deposit.reference)):
             return []
+        if deposit.reference.startswith(LISTED):
+            self.moved_ns = max(self.moved_ns, deposit.wall_ns)
         net = Key(deposit.account, deposit.venue, "", Leg.BOTH, NET)
         self._pay(net, deposit.amount)
         return [Posting(net, "cash", deposit.amount), Posting(net, "deposit", -deposit.amount)]

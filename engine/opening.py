@@ -41,6 +41,12 @@ async def survey(venue: Venue, instruments: Sequence[Instrument], market_ns: int
     )
 
 
+async def is_current(venue: Venue, found: Sequence[Opened]) -> bool:
+    """Nothing was traded since the snapshot."""
+    newest = await _newest(venue, [one.instrument for one in found])
+    return all(newest[one.instrument] + 1 == one.trade_id_next for one in found)
+
+
 def unsupported(modes: Modes, settings: RiskSettings) -> str:
     """What of the account's modes we do not trade with, by name; empty: all is well."""
     found = []

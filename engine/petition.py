@@ -76,6 +76,7 @@ class Market:
     instruments: Mapping[str, Instrument]
     strategies: Sequence[str]
     marks: Mapping[str, int]  # last close in ticks
+    silence: str = ""  # why nothing is sent at all
 
 
 Verdict = Granted | Denied
@@ -87,6 +88,8 @@ def judge(petition: Petition, books: Books, market: Market) -> Verdict:
         return Granted((), "done already")
     if petition.deed in (Deed.PAUSE, Deed.RESUME):
         return _paused(petition, books, market)
+    if market.silence and petition.deed in (Deed.CLOSE, Deed.MOVE_STOP, Deed.CANCEL):
+        return Denied(f"{petition.deed} {petition.subject}: {market.silence}: do it at the exchange")
     if petition.deed is Deed.CANCEL:
         return _cancelled(petition, books)
     if petition.deed is Deed.STOP:

@@ -146,6 +146,10 @@ def expiry(books: Books, intent: Intent, at: Circumstances) -> str:
     names = [name for name, _ in intent.allocation if name != DUST]
     if any(books.hands.pauses(intent.instrument, name) for name in names):
         return "paused by hand"
+    for name in names:
+        goal = books.goals.get((intent.instrument, name))
+        if goal and (goal.spent or goal.barred) and books.position(intent.instrument, name).lots * intent.side >= 0:
+            return f"target {intent.target_id} was given up"
     expired = any(at.market_ns > valid_until(books, intent.instrument, name, at) for name in names)
     return f"target {intent.target_id} expired" if expired else ""
 

@@ -30,19 +30,15 @@ class Spool:
 
     def __init__(self, account: Path) -> None:
         self.folder = account / FOLDER
-        self._seen_ns = -1
         self._open: dict[str, bool] = {}
 
     def take(self) -> Iterator[Petition]:
         """Yield what has come since the last look, oldest first; a file that is no petition is answered here."""
+        # The folder's own time of change is too coarse: two changes within a tick of the kernel's clock have the same.
         try:
-            changed_ns = self.folder.stat().st_mtime_ns
-            if changed_ns == self._seen_ns:
-                return
-            names = sorted(path.stem for path in self.folder.glob("*.json"))
+            names = sorted(path.stem for path in self.folder.iterdir() if path.suffix == ".json")
         except OSError:
             return
-        self._seen_ns = changed_ns
         for name in names:
             if name in self._open:
                 continue

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.events import BookEvent, Deposited, Filled, Funded, Listed
+from engine.events import BookEvent, Deposited, Filled, Funded, Listed, Opened
 from engine.ledger import Position, trade
 
 DAY_NS = 86_400 * 10**9
@@ -62,24 +62,27 @@ def lines_of(events: Iterable[BookEvent]) -> list[Line]:
     units: dict[str, int] = {}
     fills: dict[tuple[str, int], Filled] = {}
     lines: dict[tuple[str, str, str], Line] = {}
+    held: dict[str, Position] = {}
     for event in events:
         match event:
             case Listed():
                 units[event.instrument] = event.unit
+            case Opened():
+                cost = abs(event.lots) * event.price_ticks * units[event.instrument]
+                held[event.instrument] = Position(lots=event.lots, cost=cost)
             case Filled():
                 fills.setdefault((event.instrument, event.trade_id), event)
             case Funded():
                 line = Line(event.market_ns, event.instrument, event.reference, Kind.FUNDING, event.amount)
                 lines.setdefault((Kind.FUNDING, event.venue, event.reference), line)
-            case Deposited():
+            case Deposited() if event.amount:  # nothing where an opening had it already
                 line = Line(event.wall_ns, "", event.reference, Kind.TRANSFER, event.amount)
                 lines.setdefault((Kind.TRANSFER, event.venue, event.reference), line)
-    return sorted([*lines.values(), *_of_trades([fills[name] for name in sorted(fills)], units)])
+    return sorted([*lines.values(), *_of_trades([fills[name] for name in sorted(fills)], held, units)])
 
 
-def _of_trades(fills: Sequence[Filled], units: dict[str, int]) -> Iterable[Line]:
-    """What trades did; ``fills`` in order of instrument and id."""
-    held: dict[str, Position] = {}
+def _of_trades(fills: Sequence[Filled], held: dict[str, Position], units: dict[str, int]) -> Iterable[Line]:
+    """What trades did to ``held``; ``fills`` in order of instrument and id."""
     for fill in fills:
         name, reference = fill.instrument, str(fill.trade_id)
         done = trade(held.get(name, Position()), fill.side * fill.lots, fill.price_ticks, units[name], fill.market_ns)

@@ -206,7 +206,7 @@ class FeedAgent:
                 loaded = await backfill.hydrate(
                     self._series(awaited=True),
                     now_ns,
-                    self._source.candles,
+                    self._fetched,
                     count_max=self._settings.hydration_count_max,
                     at_once_max=self._settings.requests_at_once_max,
                 )
@@ -220,8 +220,15 @@ class FeedAgent:
         self._outlet.tell_time(self._horizon.market_ns)
         for (row, timeframe), candles in loaded.items():
             self._keep(row, timeframe, candles, began.get(row))
+            self._body.pulse.beat()
         for row, timeframe in self._series(awaited=False):
             self._refresher.want(row, timeframe, now_ns)
+
+    async def _fetched(self, row: int, timeframe: str, start_ns: int | None, count_max: int) -> list[Candle]:
+        # with a beat: hundreds of series take longer than a process may be silent
+        found = await self._source.candles(row, timeframe, start_ns, count_max)
+        self._body.pulse.beat()
+        return found
 
     async def _hear_acknowledged(self) -> None:
         """Wait until every stream is subscribed; one that is late goes on dialling, and REST stands in for it."""

@@ -7,11 +7,14 @@
 Nothing is sent that changes anything.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from engine import errors
+from engine.journal import NAME as JOURNAL
+from engine.journal import JournalError, read_books
 from engine.opening import unsupported
 from engine.settings import minor
 from engine.venue.base import Venue
@@ -97,6 +100,21 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
         words = f"engine.sizing.capital asks for {amount(capital)}, the wallet holds {amount(cash.wallet)}"
         yield "capital", session.observes, words
     held = [seen for seen in await venue.positions() if seen.lots]
+    left = unattended(session.account_path, symbols)
+    words = f"ours on {left}, which this session would not look after: name it in --symbols"
+    yield "journal", not left, words if left else "nothing of ours on other symbols"
     resting = [order for symbol in symbols for order in await venue.open_orders(symbol)]
     text = ", ".join(f"{seen.symbol} {seen.lots} lots" for seen in held) or "no position"
     yield "account", True, f"{text}; {len(resting)} orders rest"
+
+
+def unattended(account: Path, symbols: Sequence[str]) -> str:
+    """Symbols beside ``symbols`` on which the account's journal holds lots or has orders, in words."""
+    if not (account / JOURNAL).exists():
+        return ""
+    try:
+        books = read_books(account)
+    except JournalError as error:
+        raise BadInputError(str(error)) from None
+    others = [name for name in sorted(books.listings) if name not in symbols]
+    return ", ".join(name for name in others if books.position(name).lots or books.working_of(name))

@@ -28,7 +28,7 @@ from orchestrator.crew import Crew, Launch
 from orchestrator.gauges import SessionGauges, latency, totals
 from orchestrator.keys import Handed
 from orchestrator.oracle import ask
-from orchestrator.policy import LIVE_TRADERS, TRADERS
+from orchestrator.policy import LIVE_TRADERS, TRADERS, patient
 from orchestrator.reconciler import AGREES
 from orchestrator.screen import Screen
 from orchestrator.session import ROOT, Session
@@ -161,7 +161,8 @@ def equipped(
 ) -> Equipment:
     """Return what the supervisor works with; ``shared``: the memory as supervisor and as monitor, and the pulse."""
     (memory, watcher, pulse), (screen, wish), settings = shared, face, session.settings
-    crew = Crew(memory, launch, settings.supervisor, Random())  # noqa: S311 - jitter, not secrets
+    limits = patient(settings.supervisor, len(session.instruments))
+    crew = Crew(memory, launch, limits, Random())  # noqa: S311 - jitter, not secrets
     return Equipment(
         crew=crew,
         commentary=Commentary(watcher, session.instruments, session.values),

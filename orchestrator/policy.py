@@ -8,7 +8,7 @@ dead or stuck --restarts left--> started again after a delay that doubles, with 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.settings import SupervisorSettings
 from shm.records import Life
@@ -26,6 +26,7 @@ LIVE_TRADERS = TRADERS[1:]  # the exchange is there without us
 OBSERVERS = ("recorder", "reconciler")  # started after them: two cores are busy enough
 UP = (Life.READY, Life.RUNNING, Life.DRAINED)
 SECOND_NS = 1_000_000_000
+START_S_EACH = 0.25  # more for each instrument, on a busy machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,11 @@ def after_death(role: str, deaths_ns: Sequence[int], chance: float, settings: Su
     longest = min(settings.restart_delay_s * 2 ** (len(recent) - 1), settings.restart_delay_max_s)
     # Half of it is certain, so that a loop is slow; half is chance, so that two do not beat in time.
     return Again(int(longest * (0.5 + 0.5 * chance) * SECOND_NS))
+
+
+def patient(settings: SupervisorSettings, instruments_count: int) -> SupervisorSettings:
+    """Return the same limits with more time to start: what a process prepares grows with the instruments."""
+    return replace(settings, start_within_s=settings.start_within_s + START_S_EACH * instruments_count)
 
 
 def is_stuck(sign: Sign, now_ns: int, settings: SupervisorSettings) -> bool:

@@ -114,9 +114,9 @@ class WalletSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundingSeen:
-    """One payment of funding, as the venue lists it."""
+    """One payment of funding, or transfer of cash, as the venue lists it."""
 
-    symbol: str  # the venue's own name where we do not follow it
+    symbol: str  # the venue's own name where we do not follow it; empty of a transfer
     amount: int  # minor units; negative: we paid
     reference: str  # the venue's, unique
     market_ns: int
@@ -191,6 +191,10 @@ class Venue(Protocol):
 
     async def funding_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
         """Every payment of funding at ``since_ns`` and later, oldest first; 0: those of the last days."""
+        ...
+
+    async def transfers_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
+        """Cash moved in (positive) and out at ``since_ns`` and later, oldest first; 0: in the last days."""
         ...
 
     async def positions(self) -> tuple[PositionSeen, ...]:

@@ -61,17 +61,17 @@ WEIGHTS = {"userTrades": 5, "positionRisk": 5, "account": 5, "balance": 5, "symb
 PLACES = ("order", "algoOrder")
 
 
-def claim_of(path: str, method: str) -> Claim:
-    """What a request is for, by its path and method."""
+def claim_of(path: str, method: str, body: str = "") -> Claim:
+    """What a request is for, by its path, method and body; a stop or an exit comes before entries, as a cancel does."""
     if path.rpartition("/")[2] in PLACES and method in ("POST", "DELETE"):
-        return Claim.ORDER if method == "POST" else Claim.CANCEL
+        return Claim.ORDER if method == "POST" and "reduceOnly=true" not in body else Claim.CANCEL
     return Claim.DATA
 
 
-async def granted(budget: Budget, url: str, method: str) -> int:
+async def granted(budget: Budget, url: str, method: str, body: str = "") -> int:
     """Take a request out of the budget: data waits for its turn; for anything else, how many ms to come back in."""
     path = url.partition("?")[0]
-    claim, weight = claim_of(path, method), WEIGHTS.get(path.rpartition("/")[2], 1)
+    claim, weight = claim_of(path, method, body), WEIGHTS.get(path.rpartition("/")[2], 1)
     while wait_ms := budget.take(claim, weight):
         if claim is not Claim.DATA:
             return wait_ms
@@ -122,8 +122,8 @@ def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession,
         async def fetch(self, *request: Any, **more: Any) -> Any:
             """Note when a signed request is handed to the socket: the last moment to keep it back."""
             if around.budget is not None:
-                method = request[1] if len(request) > 1 else more.get("method", "GET")
-                await _afford(around.budget, request[0], method)
+                given = dict(zip(("url", "method", "headers", "body"), request, strict=False)) | more
+                await _afford(around.budget, given["url"], given.get("method", "GET"), given.get("body") or "")
             if words := OBJECTION.get()():
                 raise errors.NotSent(words)
             HANDED_NS.set(around.clock.monotonic_ns())
@@ -132,8 +132,8 @@ def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession,
             return await super().fetch(*request, **more)
 
         def handle_errors(self, *answer: Any) -> Any:
-            """A 5xx is unknown whatever its body says; a ban carries how long."""
-            status, headers, body = answer[0], answer[4], answer[5]
+            """A 5xx is unknown whatever its body says, and so is a page of words; a ban carries how long."""
+            status, headers, body, parsed = answer[0], answer[4], answer[5], answer[6]
             if around.budget is not None:
                 around.budget.heard((headers or {}).get(USED))
             if status >= 500:
@@ -141,13 +141,15 @@ def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession,
             if status in (418, 429):
                 error = ccxt.RateLimitExceeded(f"{login.exchange} {status} {body}")
                 raise marked(error, status, ban.hear(headers, around.clock.monotonic_ns()))
+            if parsed is None and status < 300:  # ccxt would make an order without a number of it
+                raise marked(ccxt.BadResponse(f"{login.exchange} {status} {body[:200]}"), status, 0)
             return super().handle_errors(*answer)
 
     return Watching(_options(login, around, session))
 
 
-async def _afford(budget: Budget, url: str, method: str) -> None:
-    if wait_ms := await granted(budget, url, method):
+async def _afford(budget: Budget, url: str, method: str, body: str) -> None:
+    if wait_ms := await granted(budget, url, method, body):
         raise marked(ccxt.RateLimitExceeded(f"our own rate budget is spent for {wait_ms} ms"), 429, wait_ms)
 
 

@@ -1,4 +1,4 @@
-"""Funding as the venue lists it: asked for page by page, each payment once, oldest first.
+"""Funding and transfers as the venue lists them: asked for page by page, each payment once, oldest first.
 
 The private stream tells that funding was charged, for a cross position not even on which
 contract, and never what it told while nobody listened.  The list says both.
@@ -12,15 +12,17 @@ from engine.venue.base import FundingSeen
 from engine.venue.binance import NS_OF_MS, Find
 from shm.instruments import minor
 
+FUNDING, TRANSFER = "FUNDING_FEE", "TRANSFER"
+ASSET = "USDT"  # of the wallet that is kept; what else is moved in or out is not in it
 ROWS_MAX = 1000  # the most that Binance gives at once
 UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError)
 
 Ask = Callable[[Mapping[str, Any]], Awaitable[Any]]
 
 
-async def funding(ask: Ask, find: Find, since_ns: int) -> tuple[FundingSeen, ...]:
-    """Every payment at ``since_ns`` and later; 0: of the last days."""
-    wanted: dict[str, Any] = {"incomeType": "FUNDING_FEE", "limit": ROWS_MAX}
+async def payments(ask: Ask, find: Find, since_ns: int, kind: str = FUNDING) -> tuple[FundingSeen, ...]:
+    """Every payment of ``kind`` at ``since_ns`` and later; 0: of the last days."""
+    wanted: dict[str, Any] = {"incomeType": kind, "limit": ROWS_MAX}
     since_ms = since_ns // NS_OF_MS
     seen: dict[str, FundingSeen] = {}
     while True:
@@ -29,7 +31,7 @@ async def funding(ask: Ask, find: Find, since_ns: int) -> tuple[FundingSeen, ...
             page = [_payment(row, find) for row in rows]
         except UNREADABLE as error:
             raise errors.Unknown(f"unreadable answer: {str(rows)[:200]}") from error
-        seen |= {one.reference: one for one in page}
+        seen |= {one.reference: one for one, row in zip(page, rows, strict=True) if row.get("asset", ASSET) == ASSET}
         if len(page) < ROWS_MAX or not since_ms:
             return tuple(sorted(seen.values(), key=lambda one: (one.market_ns, one.reference)))
         # Inclusive, for a payment of the same moment may stand on the next page.

@@ -190,8 +190,15 @@ class LiveVenue:
 
     async def funding_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
         """Every payment of funding at ``since_ns`` and later."""
-        return await income.funding(
-            lambda wanted: asked(self._client.fapiPrivateGetIncome(wanted)), self._by_id.get, since_ns
+        return await self._payments(since_ns, income.FUNDING)
+
+    async def transfers_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
+        """What was moved in and out at ``since_ns`` and later."""
+        return await self._payments(since_ns, income.TRANSFER)
+
+    async def _payments(self, since_ns: int, kind: str) -> tuple[FundingSeen, ...]:
+        return await income.payments(
+            lambda wanted: asked(self._client.fapiPrivateGetIncome(wanted)), self._by_id.get, since_ns, kind
         )
 
     async def positions(self) -> tuple[PositionSeen, ...]:

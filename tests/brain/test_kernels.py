@@ -1,8 +1,9 @@
 """What is compiled before a session is what a session needs."""
 
 from brain.kernels import compile_all
-from brain.loop import drain, prepare
+from brain.loop import drain
 from brain.settings import BrainSettings
+from brain.warming import prepare
 
 
 def test_every_piece_is_named_before_it_is_compiled():

@@ -62,7 +62,7 @@ class Exchange:
         self.lots = Counter()
         self.cost = Counter()
         self.cash = cash
-        self.funding = []
+        self.funding, self.moved = [], []
         self.sends = Counter()
         self.fates = deque()
         self.slices = 1  # trades a market order is filled by
@@ -170,6 +170,15 @@ class Exchange:
             asset="USDT", wallet=self.cash, reason="FUNDING_FEE", change=amount, symbol="", market_ns=market_ns
         )
         self.tell(wallet)
+
+    def transfer(self, amount, market_ns):
+        """Cash comes in, or goes out."""
+        self.cash += amount
+        reference = f"income {self.number()}"
+        self.moved.append(FundingSeen(symbol="", amount=amount, reference=reference, market_ns=market_ns))
+        self.tell(
+            WalletSeen(asset="USDT", wallet=self.cash, reason="DEPOSIT", change=amount, symbol="", market_ns=market_ns)
+        )
 
     def move(self, symbol, ticks):
         """The price goes to ``ticks``; stops that it reaches become market orders."""
@@ -280,6 +289,11 @@ class FakeVenue:
         """The list of payments."""
         await asyncio.sleep(0)
         return tuple(one for one in self.exchange.funding if one.market_ns >= since_ns)
+
+    async def transfers_since(self, since_ns):
+        """The list of deposits and withdrawals."""
+        await asyncio.sleep(0)
+        return tuple(one for one in self.exchange.moved if one.market_ns >= since_ns)
 
     async def positions(self):
         """What is held."""

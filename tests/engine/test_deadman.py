@@ -8,8 +8,9 @@ from engine import errors
 from engine.books import Books
 from engine.deadman import DeadMan
 from engine.events import Filled, Intended, Listed, Observed, Started
+from engine.messages import KillRaised
 from engine.order import Event, Intent, OrderType, client_id_of
-from shm.records import Purpose
+from shm.records import Kill, Purpose
 from tests.engine.test_account import BTC, ETH, SETTINGS, Stage
 
 S = 10**9
@@ -97,6 +98,35 @@ def test_a_venue_that_was_not_told_is_told_again():
     timer.due(account.books, 0)
     timer.failed(BTC)
     assert timer.due(account.books, 1) == [(BTC, 60_000)]
+
+
+def test_a_timer_that_an_earlier_life_may_have_armed_is_disarmed_or_told_again():
+    """It would take the stop that this life has placed; what was never posted on was never armed."""
+    account, timer = Account(), DeadMan((BTC, ETH), 60_000)
+    timer.inherit([BTC, "DOGE/USDT:USDT"])
+    assert timer.due(account.books, 0) == [(BTC, 0)]
+    assert timer.due(account.books, 1) == []
+    account.rest()
+    again = DeadMan((BTC, ETH), 60_000)
+    again.inherit([BTC])
+    assert again.due(account.books, 0) == [(BTC, 60_000)]
+    whole = DeadMan((ETH, BTC), 60_000, by_symbol=False)
+    whole.inherit([BTC])
+    assert whole.due(Account().books, 0) == [(ETH, 0)]
+
+
+async def test_at_halt_it_is_not_told_again(tmp_path, monkeypatch):
+    """Nobody would protect what a resting entry buys: the exchange takes it back. Disarming over a stop goes on."""
+    stage = Stage(tmp_path, replace(SETTINGS))
+    stage.plan = {"is_shared": True}
+    await stage.begin()
+    stage.account.tell(KillRaised(Kill.HALT))
+    stage.account._dead_man.inherit([BTC])
+    monkeypatch.setattr("engine.deadman.wants_timer", lambda books, symbol: symbol == ETH)
+    for _ in range(20):
+        await stage.turn()
+    assert stage.exchange.armed == [(BTC, 0)]
+    await stage.end()
 
 
 async def test_the_engine_arms_it_and_survives_a_venue_that_refuses(tmp_path, monkeypatch):

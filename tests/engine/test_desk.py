@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import msgspec
+import pytest
 
 from engine.desk import Desk
 from engine.events import Funded
 from engine.messages import FillTold, Moment, Outcome, Recorded
 from engine.order import Event, OrderType
-from engine.venue.base import StreamDown, StreamUp, WalletSeen
+from engine.venue.base import StreamDown, StreamUp, TradeSeen, WalletSeen
 from tests.engine.fake_venue import Exchange, FakeVenue
 from tests.engine.test_account import BTC, ETH, INSTRUMENTS, Stage
 from tests.engine.venue.test_round_trip import approved
@@ -23,7 +24,7 @@ class Account:
         self.heard, self.books, self.dispatch = [], self, self
         self.trades_from = {}
         self.ledger, self.trades = self, {}
-        self.account, self.venue, self.known = "main", "fake", []
+        self.account, self.venue, self.known, self.moved_ns = "main", "fake", [], 0
 
     @property
     def funded_ns(self):
@@ -141,8 +142,8 @@ async def test_a_connection_wants_everything_asked_again():
     assert desk.recovery_wanted
 
 
-async def test_deposits_are_money_funding_is_asked_for_and_trades_are_not_counted_twice():
-    """The wallet after an order follows from its trades; of funding the stream says only that there was some."""
+async def test_cash_of_the_stream_is_a_reason_to_ask_and_trades_are_not_counted_twice():
+    """The wallet after an order follows from its trades; of other cash the stream says only that it moved."""
     account = Account()
     desk = desk_of(account, Exchange(INSTRUMENTS))
     cash = WalletSeen(asset="USDT", wallet=1, reason="ORDER", change=0, symbol=BTC, market_ns=5)
@@ -150,9 +151,9 @@ async def test_deposits_are_money_funding_is_asked_for_and_trades_are_not_counte
     assert account.heard == []
     await desk.recover()
     desk.news(replace(cash, reason="FUNDING_FEE", change=-7))
-    desk.news(replace(cash, reason="DEPOSIT", change=9))
-    assert [(type(m), m.event.amount) for m in account.heard] == [(Recorded, 9)]
     assert desk.recovery_wanted == "funding was charged"
+    desk.news(replace(cash, reason="DEPOSIT", change=9))
+    assert (account.heard, desk.recovery_wanted) == ([], "cash was moved")
 
 
 async def test_two_payments_of_one_moment_are_both_booked_and_once():
@@ -201,4 +202,60 @@ async def test_funding_is_booked_also_when_nobody_was_listening(tmp_path):
     stage.agrees()
     assert stage.account.books.position(BTC).funding == -753
     assert stage.account.books.position(BTC, "trend").funding == -753
+    await stage.end()
+
+
+async def test_cash_that_was_moved_is_booked_once_also_when_nobody_listened(tmp_path):
+    """Before the first day, while we listened, between two lives: the account trades on, nothing of it is profit."""
+    stage = Stage(tmp_path)
+    stage.exchange.transfer(5_000 * 10**8, 1_000)
+    await stage.begin()
+    await stage.quiet()
+    stage.exchange.transfer(-300 * 10**8, 2_000)
+    await stage.quiet()
+    stage.agrees()
+    await stage.kill()
+    stage.exchange.transfer(700 * 10**8, 3_000)
+    for _ in range(2):
+        await stage.begin()
+        await stage.quiet()
+        stage.agrees()
+        assert stage.account.core.differs == ""
+        assert stage.account.books.profit_of("trend") == 0
+        await stage.end()
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+async def test_a_stop_whose_child_has_another_name_is_still_ours(tmp_path, monkeypatch, is_heard):
+    """The exchange names what a stop became as it likes: its trades close our position, and nobody else is at work."""
+    stage = Stage(tmp_path)
+    tell, by_id = stage.exchange.tell, FakeVenue.order_by_id
+
+    def renamed(seen, number):
+        return replace(seen, client_id="x-child") if number != "" and number in children() else seen
+
+    def children():
+        return [order.seen.child_order_id for order in stage.exchange.orders.values()]
+
+    async def order_by_id(venue, symbol, number):
+        return renamed(await by_id(venue, symbol, number), number)
+
+    def told(*news):
+        news = [renamed(one, one.venue_order_id) if isinstance(one, TradeSeen) else one for one in news]
+        tell(*news)
+
+    monkeypatch.setattr(stage.exchange, "tell", told)
+    monkeypatch.setattr(FakeVenue, "order_by_id", order_by_id)
+    await stage.begin()
+    stage.target(5)
+    await stage.quiet()
+    stage.exchange.deaf = not is_heard
+    stage.exchange.move(BTC, 289_000)
+    stage.account.want_recovery("a look")
+    await stage.quiet()
+    books = stage.account.books
+    assert (books.position(BTC).lots, books.foreign_lots(BTC)) == (0, 0)
+    assert books.stopped_sides[BTC, "trend"] == 1
+    assert stage.account.strangers_count == 0
+    assert books.working_of(BTC) == []
     await stage.end()

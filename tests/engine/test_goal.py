@@ -23,3 +23,10 @@ def test_a_goal_set_by_hand_has_a_voice_again():
     goal = set_by_hand(msgspec.structs.replace(GOAL, spent=True, stale=True), "r2", 4, 480)
     assert (goal.lots, goal.stop_ticks, goal.by_hand, goal.spent, goal.stale) == (4, 480, True, False, False)
     assert (goal.target_id, goal.barred) == (7, True)
+
+
+def test_a_goal_of_which_some_was_taken_keeps_its_stop_and_buys_nothing_back():
+    """It is not a person's stop: trailing goes on; a goal that is over already stays over."""
+    assert ended(GOAL, "r2", 4) == msgspec.structs.replace(GOAL, lots=4, barred=True)
+    assert ended(msgspec.structs.replace(GOAL, spent=True), "r2", 4).lots == 10
+    assert ended(None, "r2", 4).spent

@@ -13,6 +13,7 @@ from engine.order import Intent, OrderType
 from engine.settings import RiskSettings
 from engine.venue.base import Modes, ModesChanged, PositionSeen
 from shm.records import Purpose
+from tests.engine.fake_venue import FakeVenue
 from tests.engine.test_account import BTC, ETH, INSTRUMENTS, Stage
 
 MODES = Modes(is_hedged=False, is_multi_asset=False, may_trade=True, margins=((BTC, "cross", 5), (ETH, "isolated", 20)))
@@ -67,6 +68,55 @@ def test_what_was_held_is_in_the_books_without_profit_or_fee():
     assert books.trades_from == {BTC: 71}
     assert books.foreign_lots(BTC) == -2
     assert books.apply(opened) == []
+
+
+def test_a_second_snapshot_takes_the_place_of_the_first():
+    """The first life ended between what was held and the cash: meanwhile the account has traded on, or is flat."""
+    books = Books()
+    books.apply(Started(run="r", account="main", venue="fake", wall_ns=0))
+    books.ledger.units[BTC] = 10_000
+    for lots, ticks, trade_id in ((5, 100, 7), (3, 100, 8), (0, 1, 9), (-1, 90, 10)):
+        opened = Opened(
+            account="main", venue="fake", instrument=BTC, lots=lots, price_ticks=ticks, trade_id_next=trade_id,
+            market_ns=5,
+        )  # fmt: skip
+        assert sum(amount for _, _, amount in books.apply(opened)) == 0
+        for name in (EXTERNAL, NET):
+            assert (books.position(BTC, name).lots, books.position(BTC, name).cost) == (
+                lots,
+                abs(lots) * ticks * 10_000,
+            )
+        assert (books.trades_from, books.ledger.wallet("main", "fake")) == ({BTC: trade_id}, 0)
+
+
+async def test_trades_while_the_snapshot_is_taken_are_counted_once(tmp_path, monkeypatch):
+    """A person sells while we look, and the stream says so: position and cash are the exchange's to the last unit."""
+    stage = Stage(tmp_path)
+    stage.plan = {"is_shared": True}
+    stage.exchange.accept(by_hand(5, 0))
+    places, asked = {"positions": FakeVenue.positions, "wallet": FakeVenue.wallet}, []
+
+    def trading(name):
+        async def answer(venue, *words):
+            found = await places[name](venue, *words)
+            if name not in asked:
+                asked.append(name)
+                stage.exchange.price[BTC] += 100
+                stage.exchange.accept(by_hand(-1, len(asked)))
+            return found
+
+        return answer
+
+    for name in places:
+        monkeypatch.setattr(FakeVenue, name, trading(name))
+    await stage.begin()
+    await stage.quiet()
+    books = stage.account.books
+    assert asked == ["positions", "wallet"]
+    assert (books.position(BTC).lots, books.ledger.trades) == (3, {})
+    assert books.ledger.wallet("main", "fake") == stage.exchange.cash
+    assert stage.account.core.differs == ""
+    await stage.end()
 
 
 def test_a_trade_that_comes_late_leaves_what_was_held_before():

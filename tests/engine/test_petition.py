@@ -22,13 +22,15 @@ BITCOIN = Instrument(row=0, symbol=SYMBOL, venue="paper", account="main", tick_e
 class Room(Desk):
     """A core, a venue, and somebody with a keyboard."""
 
-    typed = 0
+    typed, silence = 0, ""
 
     def ask(self, deed, subject=SYMBOL, mark=500_000, **more):
         """Judge, and do what is granted; the verdict and what the core did."""
         self.typed += 1
         petition = Petition(petition_id=f"p{self.typed}", deed=deed, subject=subject, who="ann", why="news", **more)
-        market = Market(instruments={SYMBOL: BITCOIN}, strategies=("trend",), marks={SYMBOL: mark})
+        market = Market(
+            instruments={SYMBOL: BITCOIN}, strategies=("trend",), marks={SYMBOL: mark}, silence=self.silence
+        )
         verdict = judge(petition, self.books, market)
         actions = []
         for event in getattr(verdict, "events", ()):
@@ -144,6 +146,20 @@ def test_a_trade_by_hand_that_closes_ours_is_respected():
     assert [intent.lots for intent in intents(actions)] == [10]
 
 
+def test_a_part_that_is_taken_by_hand_leaves_the_rest_protected():
+    """Six of ten are sold at the exchange: a stop for four, no order for the rest, nothing bought back."""
+    room = Room()
+    old = room.enter(1, 10, 490_000)
+    (stop,) = intents(room.stranger(-1, 6, 510_000))
+    assert (stop.purpose, stop.lots, stop.stop_ticks) == (Purpose.STOP, 4, 490_000)
+    assert [action.intent for action in room.ack(stop) if isinstance(action, Cancel)] == [old]
+    room.ack(old, Event.CANCEL_CONFIRMED)
+    room.ask(Deed.RESUME)
+    assert intents(room.target(1, 10, 490_000)) == []
+    assert held(room) == (4, 0, 4)
+    assert room.again().goals[SYMBOL, "trend"] == room.books.goals[SYMBOL, "trend"]
+
+
 def test_a_trade_by_hand_beyond_ours_is_marked_and_blocks_entries():
     """Sold twice what we held: half closed ours, half is EXTERNAL; entries wait until somebody says what it is."""
     room = Room()
@@ -224,6 +240,18 @@ def test_an_entry_that_was_cancelled_by_hand_is_not_posted_anew():
     room.ack(intents(actions)[0])
     (entry,) = intents(room.target(2, 10, 490_000))
     assert entry.lots == 6
+
+
+def test_what_would_not_leave_is_not_promised():
+    """At HALT, or while only observed, nobody is told that his position is closed; what needs no order is done."""
+    room = Room()
+    stop = room.enter(1, 10, 490_000)
+    room.silence = "the kill switch stands at HALT and nothing is sent"
+    for deed, subject in ((Deed.CLOSE, SYMBOL), (Deed.MOVE_STOP, SYMBOL), (Deed.CANCEL, stop.client_id)):
+        verdict, actions = room.ask(deed, subject, price="49500.0")
+        assert (type(verdict), actions) == (Denied, [])
+        assert verdict.words == f"{deed} {subject}: {room.silence}: do it at the exchange"
+    assert not isinstance(room.ask(Deed.PAUSE, "trend")[0], Denied)
 
 
 def test_a_target_of_an_open_position_cannot_be_cancelled_by_hand():

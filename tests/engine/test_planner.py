@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from engine.books import Books
 from engine.core import Core
-from engine.events import Listed
-from engine.messages import Candle, Moment
+from engine.events import Intervened, Listed
+from engine.messages import Candle, Moment, Recorded
 from engine.netting import Proposal
 from engine.order import Event
-from engine.planner import basis_ppm, reducing, risk_book
+from engine.planner import basis_ppm, expiry, reducing, risk_book
 from engine.risk import Refusal
 from engine.settings import EngineSettings, RiskSettings
 from shm.records import OrderState
@@ -24,6 +25,18 @@ from tests.engine.test_core import SYMBOL, Desk, Rules, S, sends
 def test_reducing_never_adds_and_never_turns(have, want, allowed):
     """The part of the way that only makes the position smaller."""
     assert reducing(have, want) == allowed
+
+
+def test_an_entry_whose_target_was_given_up_meanwhile_is_kept_back():
+    """Approved, then somebody closed what is held: the bytes stay here; an order that leaves is none of that."""
+    desk = Desk()
+    desk.enter(7, 3, 490_000)
+    (send,) = sends(desk.target(8, 5, 490_000))
+    assert expiry(desk.books, send, desk.core.circumstances(desk.moment)) == ""
+    desk.tell(Recorded(Intervened(petition_id="p", deed="close", subject=SYMBOL, instrument=SYMBOL)))
+    assert expiry(desk.books, send, desk.core.circumstances(desk.moment)) == "target 8 was given up"
+    way_out = msgspec.structs.replace(send, side=-1)
+    assert expiry(desk.books, way_out, desk.core.circumstances(desk.moment)) == ""
 
 
 @pytest.mark.parametrize("event", [None, Event.DOUBT, Event.ACK])

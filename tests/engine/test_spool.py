@@ -1,5 +1,6 @@
 """Petitions as files: found once in a life, found again in the next, answered after they are durable."""
 
+import os
 import time
 
 from engine.petition import Deed, Petition
@@ -24,6 +25,17 @@ def test_a_petition_is_taken_once_and_answered(tmp_path):
     engine.answer("0001-a", Answer(granted=True, words="closing"))
     assert asking.answer_to("0001-a") == Answer(granted=True, words="closing")
     assert asking.answer_to("0001-a") is None
+
+
+def test_a_petition_in_the_tick_of_the_last_look_is_found(tmp_path):
+    """A file system's clock is coarse: the folder may have changed though its time has not."""
+    asking, engine = Spool(tmp_path), Spool(tmp_path)
+    asking.hand_in(petition("0001-a"))
+    assert len(list(engine.take())) == 1
+    seen = asking.folder.stat()
+    asking.hand_in(petition("0002-b"))
+    os.utime(asking.folder, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    assert [one.petition_id for one in engine.take()] == ["0002-b"]
 
 
 def test_a_killed_engine_finds_it_again(tmp_path):
@@ -53,7 +65,7 @@ def test_what_is_no_petition_is_answered_and_removed(tmp_path):
 
 
 def test_looking_is_cheap_while_nothing_changes(tmp_path):
-    """An idle look is one stat of a folder; ten thousand of them take no second of the processor."""
+    """An idle look is one list of a folder; ten thousand of them take no second of the processor."""
     spool = Spool(tmp_path)
     spool.hand_in(petition())
     list(spool.take())

@@ -1,6 +1,6 @@
 """The statement against the exchange's own income and trades."""
 
-from engine.events import Deposited, Funded
+from engine.events import Deposited, Filled, Funded, Listed, Opened
 from engine.journal import JournalReader
 from engine.statement import DAY_NS, Kind, Line, differences, lines_of, statement_of
 from engine.venue.embedded import statements
@@ -59,3 +59,15 @@ def test_days_follow_one_another():
     assert [statement_of(lines, day).closing for day in range(4)] == [1_000, 997, 994, 994]
     assert statement_of(lines, 2).sums[Kind.FUNDING] == -3
     assert len(lines) == 3
+
+
+def test_what_was_held_before_the_books_has_its_cost():
+    """Lots of the opening at 100, sold at 110: ten ticks a lot are realised, not a short position opened."""
+    opened = {"account": "main", "venue": "v", "instrument": SYMBOL, "lots": 5, "price_ticks": 100, "market_ns": 1}
+    sold = Filled(
+        account="main", venue="v", instrument=SYMBOL, trade_id=7, intent_id=0, venue_order_id="w", side=-1, lots=2,
+        price_ticks=110, fee=0, is_maker=False, market_ns=2, wall_ns=2,
+    )  # fmt: skip
+    listed = Listed(instrument=SYMBOL, venue="v", tick_e8=10**7, lot_e8=10**5, unit=10_000)
+    (line,) = lines_of([listed, Opened(**opened, trade_id_next=7), sold])
+    assert (line.kind, line.amount) == (Kind.REALISED, 2 * 10 * 10_000)

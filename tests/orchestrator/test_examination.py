@@ -1,5 +1,6 @@
 """The doctor at an exchange: what is wrong is found before anything is sent."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from engine.events import Listed, Opened, Started
+from engine.journal import Journal
 from engine.venue.embedded import directory
 from engine.venue.embedded.exchange import Exchange, Settings
 from engine.venue.embedded.pace import Speed
@@ -107,3 +110,26 @@ async def test_a_symbol_that_is_not_listed_is_bad_input(practice: Practice):
     practice.sets += ['market.symbols=["DOGE/USDT:USDT"]']
     with pytest.raises(BadInputError, match="DOGE"):
         await practice.examine()
+
+
+async def test_what_an_earlier_session_left_on_other_symbols_is_not_left_alone(practice: Practice):
+    """A position whose symbol is not named would have nobody to move its stop: refused, and named."""
+    account = session_in(practice.folder).account_path
+    account = account.with_name("binanceusdm-main")
+    journal = Journal(account, time.monotonic_ns)
+    await journal.append(
+        [
+            Started(run="r", account="main", venue="binanceusdm", wall_ns=0),
+            Listed(instrument="ETH/USDT:USDT", venue="binanceusdm", tick_e8=10**6, lot_e8=10**5, unit=1_000),
+            Opened(
+                account="main", venue="binanceusdm", instrument="ETH/USDT:USDT", lots=3, price_ticks=9,
+                trade_id_next=1, market_ns=0,
+            ),
+        ]
+    )  # fmt: skip
+    journal.close()
+    assert not (await practice.examine()).is_fit
+    assert practice.shown["journal"] == (
+        False,
+        "ours on ETH/USDT:USDT, which this session would not look after: name it in --symbols",
+    )

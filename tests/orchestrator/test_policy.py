@@ -2,7 +2,18 @@
 
 import pytest
 
-from orchestrator.policy import NEEDS, OBSERVERS, TRADERS, Again, GiveUp, Sign, after_death, is_stuck, may_start
+from orchestrator.policy import (
+    NEEDS,
+    OBSERVERS,
+    TRADERS,
+    Again,
+    GiveUp,
+    Sign,
+    after_death,
+    is_stuck,
+    may_start,
+    patient,
+)
 from orchestrator.settings import SupervisorSettings
 from shm.records import Life
 
@@ -55,6 +66,14 @@ def test_stuck_means_no_duty_cycle_for_too_long(life: Life, silent_s: int, stuck
     """Starting may take a minute, working ten seconds."""
     sign = Sign(life=life, beat_ns=5 * SECOND, spawned_ns=0)
     assert is_stuck(sign, (5 + silent_s) * SECOND, SETTINGS) is stuck
+
+
+def test_three_hundred_instruments_may_take_longer_to_start():
+    """A minute and a quarter of a second for each; what runs has no more time than before."""
+    many = patient(SETTINGS, 300)
+    assert many.start_within_s == SETTINGS.start_within_s + 75.0
+    assert many.stuck_after_s == SETTINGS.stuck_after_s
+    assert not is_stuck(Sign(life=Life.STARTING, beat_ns=0, spawned_ns=0), 134 * SECOND, many)
 
 
 def test_nobody_waits_in_a_circle():

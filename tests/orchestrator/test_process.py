@@ -39,11 +39,11 @@ def test_the_feed_waits_for_the_exchange(memory: Memory, tmp_path: Path):
     assert memory.role == "supervisor"
     feed, exchange = body_of("feed", tmp_path), body_of("exchange", tmp_path)
     feed.stopping.tell()
-    assert not await_needs(feed, "feed")
+    assert not await_needs(feed, "feed", {})
     exchange.pulse.tell(life=Life.READY)
     fresh = Body(feed.memory, feed.pulse, feed.log, Stopping())
-    assert await_needs(fresh, "feed")
-    assert await_needs(body_of("brain", tmp_path), "brain")
+    assert await_needs(fresh, "feed", {})
+    assert await_needs(body_of("brain", tmp_path), "brain", {})
 
 
 def test_every_role_imports_before_it_waits():

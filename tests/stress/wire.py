@@ -177,6 +177,10 @@ class Wire:
         nothing: tuple[FundingSeen, ...] = await self._ask(tuple)
         return nothing
 
+    async def transfers_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
+        """Nor is anything moved in or out."""
+        return await self.funding_since(since_ns)
+
     async def server_ns(self) -> int:
         """The exchange's clock, which is ours."""
         now_ns: int = await self._ask(lambda: self._world.now_ns)

@@ -88,9 +88,15 @@ def test_people_and_the_engine_trade_on_one_account(tmp_path: Path):
         wait_for("what was adopted has its stop", lambda: there.stops(SYMBOL) == [lower])
         assert (held(state, "steadfast"), held(state, "external")) == (4, 0)
 
-        there.trade(SYMBOL, "sell", "0.004")
-        wait_for("what was sold by hand is not ours any more", lambda: held(state, "steadfast") == 0)
-        wait_for("nor is its stop", lambda: not there.stops(SYMBOL))
+        there.trade(SYMBOL, "sell", "0.001")
+        wait_for("what was sold by hand is not ours any more", lambda: held(state, "steadfast") == 3)
+        assert there.stops(SYMBOL) == [lower]
+        assert typed(state, "resume", "steadfast", "--why", "seen")[0] == 0
+        assert typed(state, "kill-switch", "flatten")[0] == 0
+        wait_for("the rest is closed at the market", lambda: there.held(SYMBOL) == 0.0)
+        wait_for("and its stop is taken away", lambda: not there.stops(SYMBOL))
+        shown = json.loads(typed(state, "status", "--json", "-")[1])
+        assert (shown["kill"], shown["kill_file"]) == ("flatten", "flatten")
         code, words = typed(state, "stop", "--flatten")
         assert code == 0, words
         summary = running.finish()
@@ -100,10 +106,49 @@ def test_people_and_the_engine_trade_on_one_account(tmp_path: Path):
     assert summary["remains"] == []
     assert "!! orders at the exchange that our books lack" in "".join(running.told)
     deeds = [json.loads(row[0]) for row in stage.journal(state, "SELECT payload FROM events WHERE kind = 'Intervened'")]
-    assert [deed["deed"] for deed in deeds] == ["move-stop", "ignore", "close", "pause", "adopt", "stop"]
+    assert [deed["deed"] for deed in deeds] == ["move-stop", "ignore", "close", "pause", "adopt", "resume", "stop"]
     assert all(deed["who"] for deed in deeds)
     assert [deed["why"] for deed in deeds if deed["deed"] in ("move-stop", "close")] == ["wider", "news"]
     assert stage.traces(state) == []
+
+
+def counted(state: Path, name: str) -> int:
+    """A counter of the session."""
+    return int(json.loads(typed(state, "status", "--json", "-")[1])["counters"][name])
+
+
+def rising_market(folder: Path) -> Path:
+    """Candles of which each opens above the last one's close: a bid that was posted is never reached."""
+    folder.mkdir()
+    lines = ["open_time,open,high,low,close,volume"]
+    for minute in range(1_200):
+        opens = 60_000 + 2 * minute
+        lines.append(f"{1_741_219_200_000 + 60_000 * minute},{opens}.0,{opens + 1}.0,{opens}.0,{opens + 1}.0,100.000")
+    (folder / "BTCUSDT-1m.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_an_entry_that_rests_is_cancelled_by_hand_and_not_posted_anew(tmp_path: Path):
+    """By its client id; the strategy repeats its target for as long as it likes."""
+    state, market = tmp_path / "state", rising_market(tmp_path / "market")
+    patient = [f"engine.executor.{name}=100000" for name in ("chase_interval_s", "chase_move_ticks", "patience_s")]
+    sets = [word for text in ('engine.executor.entry_style="limit"', *patient) for word in ("--set", text)]
+    running = stage.start(state, *CHOSEN, "--market", str(market), *sets)
+    try:
+        running.ready(within_s=200.0)
+        asked = "SELECT client_id, state FROM orders JOIN intents USING (intent_id)"
+        wait_for("an entry rests", lambda: [row[1] for row in stage.journal(state, asked)] == ["OPEN"])
+        ((number, _),) = stage.journal(state, asked)
+        assert typed(state, "cancel", str(number))[0] == 0
+        wait_for("it is gone", lambda: [row[1] for row in stage.journal(state, asked)] == ["CANCELLED"])
+        before = counted(state, "decisions")
+        wait_for("the target is repeated", lambda: counted(state, "decisions") > before + 3)
+        assert [row[1] for row in stage.journal(state, asked)] == ["CANCELLED"]
+        assert typed(state, "stop")[0] == 0
+        summary = running.finish()
+    finally:
+        running.process.kill()
+    assert (summary["fills"], summary["remains"]) == (0, [])
 
 
 def test_a_state_that_is_deleted_under_a_session_is_noticed(tmp_path: Path):

@@ -1,25 +1,21 @@
 """``--live`` as a whole: the real host names over TLS, led to the embedded exchange by our own dialling."""
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from engine.journal import read_books
-from engine.venue.client import Login, Surroundings
-from engine.venue.live import LiveVenue
-from orchestrator import dialling
-from shm.clock import SystemClock
+from tests.system.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SYMBOL = "BTC/USDT:USDT"
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+SYMBOL, OTHER = "BTC/USDT:USDT", "ETH/USDT:USDT"
+STEADFAST = Path(__file__).with_name("steadfast.py")
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 
 class Stranger:
@@ -39,18 +35,11 @@ class Stranger:
                 _, self.key, _, self.secret = line.split()[:4]
                 break
 
-    async def trade(self, side: str, quantity: str) -> None:
-        """Trade by hand, before or beside the session."""
-        endpoint = dialling.Endpoint(port=self.port, certificate_pem=self.certificate.read_text())
-        around = Surroundings(
-            dial=lambda: dialling.session(endpoint), clock=SystemClock(), generator=Random(1), limits_rate=False
-        )
-        venue = LiveVenue(Login(key=self.key, secret=self.secret), around)
-        await venue.open()
-        try:
-            await venue._client.create_order(SYMBOL, "market", side, quantity)
-        finally:
-            await venue.close()
+    @property
+    def terminal(self) -> Terminal:
+        """A person's own way in, before, beside and after the session."""
+        pem = self.certificate.read_text()
+        return Terminal(port=self.port, certificate_pem=pem, key=self.key, secret=self.secret)
 
     def close(self) -> None:
         """End it."""
@@ -74,31 +63,37 @@ def lived(stranger: Stranger, state: Path, *words: str) -> subprocess.CompletedP
         "RINGMASTER_SECRET": stranger.secret,
     }
     command = [sys.executable, str(ROOT / "run.py"), "--live", "--exchange", "binanceusdm", "--state", str(state)]
-    more = ["--speed", "60", "--seconds", "8", "--set", "supervisor.stop_within_s=40", "--json", str(state) + ".json"]
+    more = ["--speed", "60", "--seconds", "12", "--set", "supervisor.stop_within_s=40", "--json", str(state) + ".json"]
     return subprocess.run(
         [*command, "--set", "engine.risk.leverage_max=20", *more, *words],
         env=told,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=300,
         check=False,
     )
 
 
 def test_a_live_session_on_an_account_with_a_past(stranger: Stranger, tmp_path: Path):
-    """Old trades stay history, what they left is not ours and not traded; no file has the secret; difference 0."""
-    asyncio.run(stranger.trade("buy", "0.010"))
-    asyncio.run(stranger.trade("sell", "0.006"))
+    """Old trades stay history, what they left is not ours; we trade beside it; no file has the secret."""
+    there = stranger.terminal
+    there.trade(SYMBOL, "buy", "0.010")
+    there.trade(SYMBOL, "sell", "0.006")
     state = tmp_path / "state"
-    done = lived(stranger, state, "--yes")
+    done = lived(stranger, state, "--yes", "--symbols", f"{SYMBOL},{OTHER}", "--strategy", str(STEADFAST))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "NOT THE REAL EXCHANGE" in done.stdout
     assert "difference to the exchange 0" in done.stdout
     summary = json.loads((tmp_path / "state.json").read_text())
     assert summary["candles"] > 0
     books = read_books(state / "accounts" / "binanceusdm-main")
-    assert books.ledger.trades == {}
+    assert {symbol for _, symbol, _ in books.ledger.trades} == {OTHER}
     assert books.position(SYMBOL, "external").lots == 4
+    assert books.position(SYMBOL, "steadfast").lots == 0
+    assert there.held(SYMBOL) == 0.004
+    assert there.held(OTHER) * 1000 == pytest.approx(books.position(OTHER, "steadfast").lots)
+    assert there.held(OTHER) > 0
+    assert len(there.stops(OTHER)) == 1
     for path in [path for path in state.rglob("*") if path.is_file()]:
         assert stranger.secret.encode() not in path.read_bytes(), path
 

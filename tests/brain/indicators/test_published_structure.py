@@ -178,3 +178,34 @@ def test_their_order_blocks_are_ours():
     for row in hits:
         zone = (row[4], row[3]) if row[0] > 0.0 else (-row[3], -row[4])
         assert zone == pytest.approx((theirs["Top"][int(row[2])], theirs["Bottom"][int(row[2])]), abs=ROUNDED)
+
+
+def pooled(span):
+    """Return the pools by their rule: swings within a hundredth of ``span`` of the first of them, until it is swept."""
+    swung, candles = published("swing_highs_lows_result_data"), quarters()
+    found = {}
+    for sign, x in ((1.0, candles["high"]), (-1.0, -candles["low"])):
+        at = np.flatnonzero(swung["HighLow"] == sign)
+        level, used = sign * swung["Level"], set()
+        for start in at:
+            if start in used:
+                continue
+            taken = np.flatnonzero(x[start + 1 :] >= level[start] + 0.01 * span)
+            swept = start + 1 + int(taken[0]) if len(taken) else 0
+            later = at[(at > start) & ((at < swept) | (swept == 0))]
+            joined = [j for j in later if j not in used and abs(level[j] - level[start]) <= 0.01 * span]
+            used.update(joined)
+            if joined:
+                found[int(start)] = (sign, int(joined[-1]), swept)
+    return found
+
+
+def test_their_pools_need_the_whole_file():
+    """All 498 by their rule with the range of all 24,424 candles; with that of the first half only 246 are the same."""
+    theirs, candles = published("liquidity_result_data"), quarters()
+    at = np.flatnonzero(theirs["Liquidity"] == theirs["Liquidity"])
+    expected = {int(n): (theirs["Liquidity"][n], int(theirs["End"][n]), int(theirs["Swept"][n])) for n in at}
+    span, half = (float(part["high"].max() - part["low"].min()) for part in (candles, candles[: len(candles) // 2]))
+    assert pooled(span) == expected
+    with_half = pooled(half)
+    assert (len(expected), sum(with_half.get(n) == pool for n, pool in expected.items())) == (498, 246)

@@ -122,7 +122,7 @@ class Exchange:
     def _ask(self, method: str, url: Any, data: bytes | None = None, **_: Any) -> "_Asking":
         parts = urlsplit(str(url))
         text = parts.query or (data or b"").decode()
-        params = {key: values[0] for key, values in parse_qs(text).items()}
+        params = json.loads(text) if text.startswith("{") else {key: it[0] for key, it in parse_qs(text).items()}
         self.requests.append((method, parts.path, params))
         return _Asking(self.answers.get((method, parts.path)), f"{method} {parts.path}")
 

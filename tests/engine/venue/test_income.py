@@ -32,7 +32,7 @@ class Listing:
 async def test_every_page_is_read_and_no_payment_twice():
     """2,500 payments, ten a moment, come back one by one, also where a page ends within a moment."""
     listing = Listing(*(row(number, 1_000 + number // 10) for number in range(2_500)))
-    found = await income.funding(listing, lambda _: None, 1_000 * 10**6)
+    found = await income.payments(listing, lambda _: None, 1_000 * 10**6)
     assert [one.reference for one in sorted(found, key=lambda one: int(one.reference.split()[1]))] == [
         f"income {number}" for number in range(2_500)
     ]
@@ -44,11 +44,18 @@ async def test_every_page_is_read_and_no_payment_twice():
 async def test_without_a_start_the_newest_page_is_all():
     """The first day asks what there was lately, once."""
     listing = Listing(*(row(number, 1_000 + number) for number in range(ROWS_MAX + 5)))
-    assert len(await income.funding(listing, lambda _: None, 0)) == ROWS_MAX
+    assert len(await income.payments(listing, lambda _: None, 0)) == ROWS_MAX
     assert listing.asked == [{"incomeType": "FUNDING_FEE", "limit": ROWS_MAX}]
+
+
+async def test_what_is_moved_in_another_asset_is_not_in_the_wallet():
+    """Coins of another name change nothing of the cash that is kept; the kind is asked for by name."""
+    listing = Listing(row(1, 5, "", "2.5"), row(2, 6, "", "7") | {"asset": "BNB"})
+    (found,) = await income.payments(listing, lambda _: None, 5, income.TRANSFER)
+    assert (found.amount, found.reference, listing.asked[0]["incomeType"]) == (250_000_000, "income 1", "TRANSFER")
 
 
 async def test_a_row_that_cannot_be_read_is_no_answer():
     """Unknown, so that it is asked again; nothing is booked of such a page."""
     with pytest.raises(errors.Unknown):
-        await income.funding(Listing(row(1, 5, amount="much")), lambda _: None, 5)
+        await income.payments(Listing(row(1, 5, amount="much")), lambda _: None, 5)

@@ -183,6 +183,17 @@ async def test_an_expired_listen_key_does_not_leave_us_deaf(hall):
     await hall.until(lambda n: isinstance(n, TradeSeen) and n.client_id == entry.intent.client_id)
 
 
+async def test_transfers_are_listed(hall):
+    """The first deposit, and one that is told by the stream; each with a reference of its own."""
+    (first,) = await hall.venue.transfers_since(0)
+    exchange = hall.server._exchange
+    assert first.amount == exchange.account("paper").deposit
+    exchange.deposit("paper", 7 * 10**8)
+    found = await hall.venue.transfers_since(first.market_ns)
+    assert [one.amount for one in found] == [first.amount, 7 * 10**8]
+    assert len({one.reference for one in found}) == 2
+
+
 async def test_funding_is_told_and_listed(hall):
     """At the next 00:00, 08:00 or 16:00 the stream names an amount, the list of income the same and its contract."""
     hall.told.clear()
