@@ -185,13 +185,13 @@ def test_nobody_else_can_read_or_write_a_journal(tmp_path):
     """Mode 0600 for every file, whatever the umask of the shell."""
     before = os.umask(0)
     try:
-        journal = Journal(tmp_path / "account", time.monotonic_ns)
+        journal = Journal(tmp_path / "data" / "account", time.monotonic_ns)
     finally:
         os.umask(before)
     journal.write([deposit(1)]).result(10)
-    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "account").iterdir()}
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "data" / "account").iterdir()}
     assert set(modes.values()) == {"0o600"}, modes
-    assert (tmp_path / "account").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "data" / "account").stat().st_mode & 0o777 == 0o700
     journal.close()
 
 

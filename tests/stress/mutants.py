@@ -1,7 +1,7 @@
 """Bugs planted on purpose, and whether the tests notice: ``python -m tests.stress.mutants [--machine 100 --seed 1]``.
 
-Thirty were planted by hand from the incidents of others (planted.py); ``--machine`` changes operators, constants and
-conditions by chance.  Nothing is written to the tree: a forked child imports the changed source of one module and
+Thirty-one were planted by hand from the incidents of others (planted.py); ``--machine`` changes operators, constants
+and conditions by chance.  Nothing is written to the tree: a forked child imports the changed source of one module and
 runs the named tests in it.  A bug is caught when a test fails or does not come to an end.
 """
 

@@ -1,4 +1,4 @@
-"""Thirty bugs that others had, one line each, planted where we could have had them."""
+"""Thirty-one bugs that others had, one line each, planted where we could have had them."""
 
 # ruff: noqa: E501 - a line of source is quoted as it stands
 

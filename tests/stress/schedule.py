@@ -367,16 +367,19 @@ def _ancestor(number: int, target_id: int) -> Intent:
 
 
 def _overdone(bourse: Bourse) -> int:
-    """Targets for which more lots were traded than their first order asked for."""
+    """Targets for which more lots were traded than their first order asked for, and targets at the venue took off."""
     asked: dict[tuple[str, str, int, int], int] = {}
+    taken: Counter[int] = Counter()  # while an entry rests, a rung of what is held may be reached
     got: Counter[tuple[str, str, int, int]] = Counter()
     for order in sorted([*bourse.orders.values(), *bourse.doubles], key=lambda it: it.intent.intent_id):
         intent = order.intent
+        if intent.purpose is Purpose.TAKE_PROFIT:
+            taken[-intent.side] += order.filled
         if intent.purpose is Purpose.ENTRY and len(intent.allocation) == 1 and intent.target_id:
             name = intent.client_id.partition("-")[0], intent.allocation[0][0], intent.target_id, intent.side
             asked.setdefault(name, intent.lots)
             got[name] += order.filled
-    return sum(got[name] > lots for name, lots in asked.items())
+    return sum(got[name] > lots + taken[name[3]] for name, lots in asked.items())
 
 
 def _ignored(*_: Any) -> None:
