@@ -4,14 +4,15 @@ import numpy as np
 
 from brain.indicators import direction, momentum, oscillators, trend, volatility, volume
 from brain.indicators.channels import BOLLINGER, bollinger
+from brain.indicators.windows import is_any_odd, is_odd
 from shm.jit import call5, inlined, kernel
 from shm.records import MARKET
+from shm.registers import in_registers, outlined, rarely
 
 NAMES = ("sma", "ema", "rsi", "macd", "atr", "bollinger", "vwap", "adx", "stochastic", "obv", "supertrend")
 
 STATE = np.dtype(
     [
-        ("sma", trend.SMA),
         ("ema", trend.EMA),
         ("rsi", momentum.RSI),
         ("macd", trend.MACD),
@@ -52,9 +53,17 @@ OUT = np.dtype(
 
 @inlined
 def step(state, settings, candle, out):
-    """All eleven, of one candle."""
+    """All eleven, of one candle: looked at once, so that none of the eleven has to look again."""
+    high, low, close = candle.high, candle.low, candle.close
+    if rarely(is_any_odd(high, low, close) | is_odd(close) | is_odd(candle.volume)):
+        _step_by_step(state, settings, candle, out)
+    else:
+        _step(state, settings, candle, out)
+
+
+@inlined
+def _step(state, settings, candle, out):
     close = candle.close
-    out.sma_value = trend.sma(state.sma, close, settings.average)
     out.ema_value = trend.ema(state.ema, close, settings.average)
     out.rsi_value = momentum.rsi(state.rsi, close, settings.strength)
     out.macd_line, out.macd_signal, out.macd_histogram = trend.macd(
@@ -64,6 +73,8 @@ def step(state, settings, candle, out):
     out.bollinger_upper, out.bollinger_middle, out.bollinger_lower = bollinger(
         state.bollinger, close, settings.average, settings.width
     )
+    # the middle band is the simple average of the same closes
+    out.sma_value = out.bollinger_middle
     out.vwap_value = volume.vwap(state.vwap, candle, settings.average)
     out.adx_value, out.adx_plus, out.adx_minus = direction.adx(state.adx, candle, settings.reach)
     out.stochastic_k, out.stochastic_d = oscillators.stochastic(
@@ -75,10 +86,15 @@ def step(state, settings, candle, out):
     )
 
 
+@outlined
+def _step_by_step(state, settings, candle, out):
+    _step(state, settings, candle, out)
+
+
 @kernel
 def decide(state, settings, candle, _position, out):
     """The same in the shape of a strategy's decide."""
-    step(state, settings, candle, out)
+    step(state, in_registers(settings), in_registers(candle), out)
     return 0
 
 

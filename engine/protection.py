@@ -140,9 +140,8 @@ class Protection:
         held, resting = self._books.position(symbol, strategy), self._books.resting_stop_ticks(symbol, strategy)
         stop = exits.stop_ticks_of(self._books, symbol, strategy, self._conduct(symbol))
         worst = candle.low_ticks if held.side > 0 else candle.high_ticks
-        is_filling = (
-            resting and held.side * (worst - resting) <= 0
-        )  # the old one has been reached: its trades will come
+        # The old one has been reached: its trades will come.
+        is_filling = resting and held.side * (worst - resting) <= 0
         if not stop or stop == resting or is_filling or held.side * (candle.close_ticks - stop) > 0:
             return ""
         return "its stop has moved to where the price already is"

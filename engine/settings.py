@@ -145,9 +145,7 @@ class ExitSettings:
     trail_after_r: Decimal = Decimal(0)  # not before the price has gone so far
     time_exit_bars: int = 0  # the trade is over after so many bars; 0: never
     bar_minutes: int = 1
-    abandon_r: Decimal = Decimal(
-        0
-    )  # a close so many R against the entry: leave, though the stop is not reached; 0: stay
+    abandon_r: Decimal = Decimal(0)  # a close so many R against the entry: leave before the stop is reached; 0: stay
     abandon_bars: int = 1  # ... so many closes in a row
 
     def __post_init__(self) -> None:

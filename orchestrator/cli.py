@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from orchestrator.settings import BadInputError, NotStartedError
+from orchestrator.settings import BadInputError, NotStartedError, build
 
 LATER = ("optimise", "train", "record", "download")
 WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
+MIRROR = "; or binanceusdm: the real public market, mirrored, at its own speed"
 ONLY_LIVE = ("exchange", "keys", "observe", "yes")
 AGENT_WORDS = 4  # agent ROLE --session DIR
 PEOPLE = {
@@ -41,7 +42,7 @@ def market_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that runs a market."""
     add = parser.add_argument
     add("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
-    add("--market", nargs="+", metavar="WHAT", help=WHAT)
+    add("--market", nargs="+", metavar="WHAT", help=WHAT + MIRROR)
     add("--symbols", metavar="A,B", help="ccxt unified symbols, e.g. BTC/USDT:USDT; those of the market when left out")
     add("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
@@ -191,6 +192,11 @@ def exchange_command(command: Callable[..., Parser]) -> None:
         "--limits", choices=("generous", "published"), default="generous", help="the exchange's own, or none"
     )
     sub.add_argument("--certificate", type=Path, metavar="FILE", help="write there what TLS clients must trust")
+    for name, what in (("order", "until a request reaches the book"), ("feed", "until news reaches a client")):
+        sub.add_argument(f"--{name}-latency", type=number, default=0, metavar="MS", help=f"of market time, {what}")
+        sub.add_argument(
+            f"--{name}-jitter", type=number, default=0, metavar="MS", help="at most so much more, by --seed"
+        )
 
 
 def main(argv: Sequence[str]) -> int:
@@ -335,6 +341,13 @@ def _backtest(typed: argparse.Namespace) -> int:
 def _exchange(typed: argparse.Namespace) -> int:
     from orchestrator.solo import Solo, serve_exchange
 
+    distance = {
+        "order_latency_ms": typed.order_latency,
+        "order_jitter_ms": typed.order_jitter,
+        "feed_latency_ms": typed.feed_latency,
+        "feed_jitter_ms": typed.feed_jitter,
+        "latency_seed": typed.seed,
+    }
     return serve_exchange(
         Solo(
             port=typed.port,
@@ -345,5 +358,6 @@ def _exchange(typed: argparse.Namespace) -> int:
             certificate=typed.certificate,
             faults=typed.faults,
             state=typed.keep,
+            distance=build({"exchange": distance}).exchange,
         )
     )

@@ -61,10 +61,18 @@ def compile_exchange(progress: Progress, before: int) -> None:
             trigger_price=f"{price - 9}",
             reduce_only=True,
         ),
+        PlaceOrder(
+            symbol="BTCUSDT",
+            side=SELL,
+            type="STOP_MARKET",
+            quantity="0.100",
+            trigger_price=f"{price // 2}",
+            by_mark=True,
+        ),
     )
     for order in orders:
         played.place("paper", order)
-    for _ in range(5):
+    for _ in range(played.settings.points_per_candle):  # a minute has to close: what rests is looked at then
         played.advance()
 
 

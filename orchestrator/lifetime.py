@@ -32,7 +32,7 @@ from orchestrator.policy import LIVE_TRADERS, TRADERS, patient
 from orchestrator.reconciler import AGREES
 from orchestrator.screen import Screen
 from orchestrator.session import ROOT, Session
-from orchestrator.settings import BadInputError, NotStartedError, Settings
+from orchestrator.settings import MIRRORED, BadInputError, MarketSettings, NotStartedError, Settings
 from orchestrator.summary import Measured, conclude
 from orchestrator.supervisor import Equipment, Limits, Supervisor, Wish
 from shm import segment
@@ -43,7 +43,6 @@ from shm.memory import Memory
 from shm.records import Kill, Life
 from shm.segment import SegmentError
 
-BANNER = "play money, {market}, no keys, no network; profit here means nothing"
 LOOPED = ("feed", "engine", "reconciler", "recorder", "monitor", "exchange")  # sleep in an event loop
 
 
@@ -185,8 +184,17 @@ def opening(session: Session) -> Iterator[str]:
         yield f"{'OBSERVING, nothing is sent' if session.observes else 'REAL MONEY'} on {session.exchange}"
         yield f"session {session.folder}"
         return
-    yield BANNER.format(market="synthetic market" if market.is_synthetic else "recorded market")
+    yield f"play money, {described(market)}; profit here means nothing"
     yield f"session {session.folder}   seed {session.seed}   speed {market.speed}"
+
+
+def described(market: MarketSettings) -> str:
+    """Return what a paper session's market is, so that nobody takes a stand-in for the real one."""
+    if market.stand_in:
+        return f"NOT {MIRRORED}: 127.0.0.1:{market.stand_in.partition(':')[0]} plays it (market.stand_in), no keys"
+    if market.is_mirror:
+        return f"the public market of {MIRRORED}, mirrored, no keys"
+    return f"{'synthetic' if market.is_synthetic else 'recorded'} market, no keys, no network"
 
 
 def compiled(

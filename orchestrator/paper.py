@@ -22,7 +22,7 @@ from orchestrator.killswitch import level_of
 from orchestrator.lifetime import check_strategies, live, shared_memory
 from orchestrator.screen import Screen
 from orchestrator.session import Holder, Session, StateLock
-from orchestrator.settings import BadInputError, NotStartedError
+from orchestrator.settings import MIRRORED, BadInputError, NotStartedError
 from orchestrator.supervisor import Wish
 from shm import segment
 from shm.clock import SystemClock
@@ -33,13 +33,14 @@ VENUE = "paper"
 
 def trade(typed: argparse.Namespace) -> int:
     """Run a paper session; returns the exit code."""
-    settings = settings_of.assemble("paper", typed.config, typed.set, options_of(typed))
+    profile = "mirror" if typed.market == [MIRRORED] else "paper"
+    settings = settings_of.assemble(profile, typed.config, typed.set, options_of(typed))
     seed = secrets.randbelow(2**31) if typed.seed is None else typed.seed
     check_strategies(settings)
     start_ns = SystemClock().wall_ns()
     now = datetime.fromtimestamp(start_ns / 1e9, UTC)
     schedule = wiring.scheduled(typed.faults, seed)
-    market = wiring.market_of(settings.market, seed, start_ns)
+    market = wiring.listed(settings.market, seed, start_ns)
     screen = Screen(sys.stderr if typed.json == "-" else sys.stdout)
     wish = Wish()
     wish.listen()

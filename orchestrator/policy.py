@@ -3,6 +3,8 @@
   exchange -> feed                          an arrow: opens once the other is READY
          \\-> engine -> reconciler           brain and recorder wait for nobody: they read what is there
 
+mirrored: feed -> exchange -> engine       the feed dials the real exchange, and the paper one hears of it
+
 dead or stuck --restarts left--> started again after a delay that doubles, with jitter
               --none left------> the session ends in order
 """
@@ -21,6 +23,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "reconciler": ("engine",),
     "recorder": (),
 }
+# A mirrored market is known when the feed has it.
+MIRROR_NEEDS: Mapping[str, tuple[str, ...]] = {**NEEDS, "exchange": ("feed",), "feed": ()}
 TRADERS = ("exchange", "feed", "brain", "engine")  # nothing moves before these are READY
 LIVE_TRADERS = TRADERS[1:]  # the exchange is there without us
 OBSERVERS = ("recorder", "reconciler")  # started after them: two cores are busy enough
@@ -75,6 +79,6 @@ def is_stuck(sign: Sign, now_ns: int, settings: SupervisorSettings) -> bool:
     return now_ns - max(sign.beat_ns, sign.spawned_ns) > settings.start_within_s * SECOND_NS
 
 
-def may_start(role: str, lives: Mapping[str, Life]) -> bool:
+def may_start(role: str, lives: Mapping[str, Life], needs: Mapping[str, tuple[str, ...]] = NEEDS) -> bool:
     """Whether everyone that ``role`` waits for is ready."""
-    return all(lives.get(other, Life.ABSENT) in UP for other in NEEDS[role])
+    return all(lives.get(other, Life.ABSENT) in UP for other in needs[role])

@@ -17,7 +17,7 @@ import numpy as np
 
 from orchestrator import session as sessions
 from orchestrator.narrowing import narrow
-from orchestrator.policy import NEEDS, may_start
+from orchestrator.policy import MIRROR_NEEDS, NEEDS, may_start
 from orchestrator.session import Session
 from shm.agent import AsyncAgent, Body, Pulse, Stopping, die_with_parent, run
 from shm.log import log
@@ -63,7 +63,7 @@ def enter(argv: Sequence[str]) -> int:
     for name in MODULES[role]:
         importlib.import_module(name)
     there = {} if session.mode == "paper" else {"exchange": Life.READY}
-    if not await_needs(body, role, there):
+    if not await_needs(body, role, there, MIRROR_NEEDS if session.settings.market.is_mirror else NEEDS):
         return 0
     return ENTRIES[role](body, session)
 
@@ -74,13 +74,13 @@ def bells() -> dict[str, int]:
     return {role: int(number) for role, _, number in pairs}
 
 
-def await_needs(body: Body, role: str, there: Mapping[str, Life]) -> bool:
+def await_needs(body: Body, role: str, there: Mapping[str, Life], needs: Mapping[str, tuple[str, ...]] = NEEDS) -> bool:
     """Wait, beating, until everyone that ``role`` needs is ready, ``there`` without us; False when told to stop."""
     pulses, pulse = body.memory.table_reader("PULSES"), np.zeros(1, PULSE)
     while not body.stopping():
         lives = dict(there)
-        lives |= {other: Life(int(pulse["life"][0])) for other in NEEDS[role] if pulses.read(role_row(other), pulse)}
-        if may_start(role, lives):
+        lives |= {other: Life(int(pulse["life"][0])) for other in needs[role] if pulses.read(role_row(other), pulse)}
+        if may_start(role, lives, needs):
             return True
         body.pulse.beat()
         time.sleep(LOOK_S)

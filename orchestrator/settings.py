@@ -25,6 +25,8 @@ from feed.settings import FeedSettings
 PROFILES = Path(__file__).parent / "profiles"
 SPEED_MIN, SPEED_MAX = 0.001, 1_000_000.0
 PARTS_MAX = 1_000_000
+LATENCY_MS_MAX = 10_000
+MIRRORED = "binanceusdm"  # whose public market may be mirrored
 
 
 class BadInputError(Exception):
@@ -39,7 +41,7 @@ class NotStartedError(Exception):
 class MarketSettings:
     """Which market is played, and how fast."""
 
-    source: tuple[str, ...] = ("synthetic",)  # or candle files, or a folder of them
+    source: tuple[str, ...] = ("synthetic",)  # or files, or a folder of them, or binanceusdm: the real one, mirrored
     symbols: tuple[str, ...] = ()  # ccxt unified; empty: those of the market
     speed: str | int | float = "60"  # market seconds a second, or max, or step
     deposit: Decimal = Decimal(100_000)  # quote asset, play money
@@ -49,6 +51,7 @@ class MarketSettings:
     spread_ticks: int = 1  # between best bid and ask while nothing moves
     spread_ppm: int = -1  # share of the last candle's range that it is wider; -1: as the market is (docs/fills.md)
     depth_ppm: int = 20_000  # share of the last candle's volume on each level of the book
+    stand_in: str = ""  # tests only, PORT:CERTIFICATE: who plays the real exchange, on loopback
 
     def __post_init__(self) -> None:
         """Refuse a market that could not run."""
@@ -71,6 +74,21 @@ class MarketSettings:
                 raise ValueError(f"speed {self.speed!r} is neither a number nor max nor step") from None
             if not SPEED_MIN <= speed <= SPEED_MAX:
                 raise ValueError(f"speed {self.speed} is not between {SPEED_MIN} and {SPEED_MAX:.0f}")
+        self._check_mirror()
+
+    def _check_mirror(self) -> None:
+        """Refuse what a market that is not ours to play cannot do."""
+        if self.stand_in and not self.is_mirror:
+            raise ValueError(f"stand_in plays a real exchange; the market is {' '.join(self.source)}")
+        if self.is_mirror and self.speed not in ("1", "1.0"):
+            raise ValueError(f"speed {self.speed}: the market of {MIRRORED} is mirrored as it comes; its speed is 1")
+        if self.is_mirror and self.fills != "candle":
+            raise ValueError("fills queue needs the volume of a minute before it is played; a mirrored market has none")
+
+    @property
+    def is_mirror(self) -> bool:
+        """Whether it is the public market of a real exchange."""
+        return self.source == (MIRRORED,)
 
     @property
     def is_synthetic(self) -> bool:
@@ -102,14 +120,38 @@ class SupervisorSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeSettings:
+    """How far away the embedded exchange is: milliseconds of market time, 0 to 10 000."""
+
+    order_latency_ms: int = 0  # until a request reaches the book
+    order_jitter_ms: int = 0  # at most so much more, evenly drawn
+    feed_latency_ms: int = 0  # until what happened reaches a client
+    feed_jitter_ms: int = 0
+    latency_seed: int = 0  # equal seeds draw equal delays
+
+    def __post_init__(self) -> None:
+        """Refuse a distance that could not be."""
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if value < 0 or (one.name != "latency_seed" and value > LATENCY_MS_MAX):
+                raise ValueError(f"{one.name} {value} is not between 0 and {LATENCY_MS_MAX}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that a session was told."""
 
     market: MarketSettings = field(default_factory=MarketSettings)
+    exchange: ExchangeSettings = field(default_factory=ExchangeSettings)
     supervisor: SupervisorSettings = field(default_factory=SupervisorSettings)
     feed: FeedSettings = field(default_factory=FeedSettings)
     brain: BrainSettings = field(default_factory=BrainSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together."""
+        if self.market.is_mirror and (self.exchange.order_latency_ms or self.exchange.order_jitter_ms):
+            raise ValueError("exchange.order_latency_ms: a mirrored market cannot be played ahead of the real one")
 
 
 def assemble(profile: str, config: Path | None, sets: Sequence[str], options: Mapping[str, Any]) -> Settings:

@@ -30,7 +30,7 @@ from engine.venue.embedded.server import Plan, Ports, PortTakenError
 from engine.venue.embedded.signing import Key, fresh_key
 from engine.venue.embedded.spot.exchange import SpotExchange
 from orchestrator import addresses, wiring
-from orchestrator.settings import BadInputError, MarketSettings, build
+from orchestrator.settings import BadInputError, ExchangeSettings, MarketSettings, build
 from shm.clock import SystemClock
 from shm.instruments import minor
 
@@ -48,6 +48,7 @@ class Solo:
     has_published_limits: bool = False
     certificate: Path | None = None  # where its certificate is written
     faults: Path | None = None  # what shall go wrong
+    distance: ExchangeSettings = wiring.NEAR  # its latency
     state: Path | None = None  # where it is kept; None: it is forgotten when it ends
 
 
@@ -153,7 +154,7 @@ async def _serve(
 
     (settings, identity, folder), (solo, schedule) = ours, told
     speed = Speed.parse(str(settings.speed))
-    played = Exchange(market, wiring.play_of(settings, speed))
+    played = Exchange(market, wiring.play_of(settings, speed, solo.distance))
     spot = _opened(played, folder, identity.seed, minor(settings.deposit))
     agent = ExchangeAgent(played, replace(_plan(solo, identity, (speed, schedule, folder)), spot=spot))
     await agent.start()

@@ -1,7 +1,7 @@
 """Who is built from what: the only place where paper and, later, live and replay differ.
 
 session.json --> exchange   Exchange(market) behind a server on loopback      paper only
-                 feed       ccxt, dialled to the exchange's port
+                 feed       ccxt, dialled to the exchange's port; to the real one where its market is mirrored
                  brain      strategies
                  engine     ccxt with keys, dialled to the same port; the account's journal
                  reconciler ccxt with keys, a connection of its own
@@ -22,7 +22,7 @@ import numpy as np
 
 from orchestrator import keys
 from orchestrator.session import Session
-from orchestrator.settings import BadInputError, MarketSettings
+from orchestrator.settings import MIRRORED, BadInputError, ExchangeSettings, MarketSettings
 from shm.agent import AsyncAgent, Body
 from shm.budget import Budget
 from shm.clock import SystemClock
@@ -34,15 +34,20 @@ from shm.topology import position_row, role_row
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
+    from engine.venue.embedded.exchange import Exchange
     from engine.venue.embedded.exchange import Settings as Play
     from engine.venue.embedded.faults.schedule import Schedule
     from engine.venue.embedded.market import Market
     from engine.venue.embedded.pace import Speed
+    from engine.venue.embedded.relay import Relay
     from engine.venue.live import LiveVenue
+    from orchestrator.mirroring import Catalogue
 
 ASSET = "USDT"
+NEAR = ExchangeSettings()
 WEIGHT_PER_MINUTE = 2_400  # what Binance gives an address on USDT-M
-REAL = ("binance", "binanceusdm", "bybit", "krakenfutures")  # whose public market may be mirrored one day
+REAL = ("binance", "binanceusdm", "bybit", "krakenfutures")  # names that are no files
+PLAYED = "synthetic, candle files, recorded trades"
 SCHEDULE, FAULTS = "schedule.json", "faults.jsonl"  # in the session: what shall go wrong, and what did
 
 
@@ -62,8 +67,8 @@ def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
     return market
 
 
-def play_of(settings: MarketSettings, speed: "Speed") -> "Play":
-    """Return how the embedded exchange plays its market: prices, fills and what holding costs."""
+def play_of(settings: MarketSettings, speed: "Speed", distance: ExchangeSettings = NEAR) -> "Play":
+    """Return how the embedded exchange plays its market: prices, fills, what holding costs, and how late it is."""
     from engine.venue.embedded.exchange import Settings as Play
     from engine.venue.embedded.synthetic import SPREAD_PPM
 
@@ -76,10 +81,15 @@ def play_of(settings: MarketSettings, speed: "Speed") -> "Play":
         mark_minutes=settings.mark_minutes,
         pays_funding=settings.funding,
         fills=settings.fills,
+        order_latency_ms=distance.order_latency_ms,
+        order_jitter_ms=distance.order_jitter_ms,
+        feed_latency_ms=distance.feed_latency_ms,
+        feed_jitter_ms=distance.feed_jitter_ms,
+        latency_seed=distance.latency_seed,
     )
 
 
-def defects_of(market: "Market") -> list[str]:
+def defects_of(market: "Market | Catalogue") -> list[str]:
     """Return one line for each candle file with rows that are not used."""
     rejected = getattr(market, "rejected", {})
     return [f"{name}: {found.count} rows left out: {found.words}" for name, found in rejected.items() if found.count]
@@ -90,9 +100,8 @@ def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
     from engine.venue.embedded.ticks import open_ticks, tick_files
 
     if named := [place.name for place in places if place.name in REAL and not place.exists()]:
-        played = "synthetic, candle files, recorded trades"
         raise BadInputError(
-            f"--market {named[0]}: mirroring a real exchange is not in this version; here are: {played}"
+            f"--market {named[0]}: only {MIRRORED} can be mirrored, by a paper session; played here are: {PLAYED}"
         )
     try:
         if all(place.exists() for place in places) and (taped := tick_files(places)):
@@ -109,7 +118,16 @@ def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
         raise BadInputError(f"--market {error}") from None
 
 
-def instruments_of(market: "Market", venue: str, account: str) -> tuple[Instrument, ...]:
+def listed(settings: MarketSettings, seed: int, start_ns: int) -> "Market | Catalogue":
+    """Return what a paper session trades on: a market of our own, or the contracts of the one that is mirrored."""
+    if not settings.is_mirror:
+        return market_of(settings, seed, start_ns)
+    from orchestrator import mirroring
+
+    return mirroring.catalogue(settings)
+
+
+def instruments_of(market: "Market | Catalogue", venue: str, account: str) -> tuple[Instrument, ...]:
     """Return the rows of INSTRUMENTS for the contracts of ``market``."""
     names = ("tick_e8", "lot_e8", "lots_min", "lots_max", "market_lots_max", "notional_min", "leverage_max")
     return tuple(
@@ -146,7 +164,6 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
     from engine.venue.embedded.agent import ExchangeAgent, Office
     from engine.venue.embedded.certificate import kept
     from engine.venue.embedded.chronicle import Chronicle
-    from engine.venue.embedded.exchange import Exchange
     from engine.venue.embedded.faults.injector import Faults
     from engine.venue.embedded.pace import Speed
     from engine.venue.embedded.server import Plan
@@ -155,9 +172,8 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
 
     settings = session.settings.market
     key = keys.of(session)
-    market = market_of(settings, session.seed, session.market_start_ns)
     speed = Speed.parse(str(settings.speed))
-    played = Exchange(market, play_of(settings, speed))
+    played, relay_of = _mirroring(body, session) if settings.is_mirror else _playing(session, speed)
     chronicle = Chronicle(session.path / "exchange", played.character(session.seed))
     is_new = chronicle.is_new
     spot = SpotExchange(played)
@@ -170,7 +186,7 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
         return int(pulse["settled_ns"][0]) if pulses.read(role_row("engine"), pulse) else 0
 
     rows = {one.symbol: position_row(one.row, 0) for one in session.instruments}
-    symbols = {one.id: one.symbol for one in market.listings}
+    symbols = {one.id: one.symbol for one in played.listings}
     positions, position = body.memory.table_reader("POSITIONS"), np.zeros(1, POSITION)
 
     def is_booked() -> bool:
@@ -190,8 +206,44 @@ def exchange(body: Body, session: Session) -> AsyncAgent:
         is_booked=is_booked,
         certificate=kept(session.path, SystemClock().wall_ns()),
         faults=Faults(scheduled(session.path / SCHEDULE, session.seed), session.path / FAULTS),
+        relay=relay_of(),
     )
     return ExchangeAgent(played, plan, Office(body.memory, body.pulse))
+
+
+def _playing(session: Session, speed: "Speed") -> "tuple[Exchange, Callable[[], None]]":
+    """Return an exchange with a market of its own."""
+    from engine.venue.embedded.exchange import Exchange
+
+    settings = session.settings.market
+    market = market_of(settings, session.seed, session.market_start_ns)
+    return Exchange(market, play_of(settings, speed, session.settings.exchange)), lambda: None
+
+
+def _mirroring(body: Body, session: Session) -> "tuple[Exchange, Callable[[], Relay]]":
+    """Return an exchange whose market the feed hears, and, once it knows what it knew, what tells it."""
+    from engine.venue.embedded.mirror import MirrorExchange
+    from engine.venue.embedded.pace import MAX, Speed
+    from engine.venue.embedded.relay import Relay
+    from orchestrator import mirroring
+
+    memory = body.memory
+    market = mirroring.market_of(memory, session, session.path / "exchange")
+    # One point a minute, as at full speed: the market says when.
+    played = MirrorExchange(market, play_of(session.settings.market, Speed(MAX), session.settings.exchange))
+    return played, lambda: Relay(played, memory.ring_reader("MARKET"), memory.ring_reader("TICKS"), memory.bell)
+
+
+def market_dialler(session: Session, memory: Memory) -> "Callable[[], ClientSession]":
+    """Return what opens the feed's connections: to the session's exchange, or to the one that it mirrors."""
+    from orchestrator import dialling, mirroring
+
+    settings = session.settings.market
+    if not settings.is_mirror:
+        return dialler(session, budget(session, memory))
+    endpoint = mirroring.endpoint_of(settings)
+    traces = [dialling.counting(Budget(memory.words, WEIGHT_PER_MINUTE, SystemClock().wall_ns))]
+    return lambda: dialling.session(endpoint, traces)
 
 
 def budget(session: Session, memory: Memory) -> Budget | None:
@@ -222,7 +274,7 @@ def feed(body: Body, session: Session) -> AsyncAgent:
     speed = Speed.parse(str(session.settings.market.speed)).factor
     plan = MarketPlan(
         instruments=session.instruments,
-        dial=dialler(session, budget(session, body.memory)),
+        dial=market_dialler(session, body.memory),
         speed=speed,
         timeframes_s=session.timeframes_s,
     )

@@ -17,14 +17,17 @@ import math
 from brain.indicators.indicator import LIMIT, NEVER, RANGE, WINDOW, Indicator, state_of
 from brain.indicators.trend import FADE_WILDER
 from brain.indicators.volatility import ATR, atr
-from brain.indicators.windows import restart
-from shm.jit import inlined, kernel
+from brain.indicators.windows import is_any_odd, restart
+from shm.jit import fused, inlined, kernel
+from shm.registers import outlined, rarely
 
 # Turns that both must share: of 400 starts in recorded minutes 149 were still wrong after 2, 5 after 8, none after 16.
 AGREED = 24
 _UPPER, _LOWER = 1, 2
 
-ADX = state_of("plus", "minus", "reach", "share", "value", "high_last", "low_last", "close_last", ("counted", "<i8"))
+ADX = state_of(
+    *("plus", "minus", "reach", "share", "keep", "value", "high_last", "low_last", "close_last"), ("counted", "<i8")
+)
 _AGED = [(name, kind, (WINDOW,)) for name, kind in (("highs", "<f8"), ("lows", "<f8"))]
 _AGES = [(name, "<i8", (WINDOW,)) for name in ("highs_at", "lows_at")]
 AROON = state_of("top", "bottom", ("top_at", "<i8"), ("bottom_at", "<i8"), ("slot", "<i8"), *_AGED, *_AGES)
@@ -42,46 +45,58 @@ def adx(state, candle, period):
     The index is NaN for 2 ``period`` - 1 candles, the two directions for ``period``.  As TA-Lib's.
     """
     high, low, close = candle.high, candle.low, candle.close
-    if not (abs(high) < LIMIT and abs(low) < LIMIT and abs(close) < LIMIT) or state.seen == 0 or period < 1:
-        return _begin_adx(state, candle, period)
+    if rarely((state.warm == 0) | is_any_odd(high, low, close)):
+        return _begin_adx(state, high, low, close, period)
+    share, keep = state.share, state.keep
+    plus, minus, reach = _move(state, high, low, close, keep)
+    strength, scale = _strength(state, plus, minus, reach)
+    value = fused(state.value, keep, strength * share)
+    state.value = value
+    return value, plus * scale, minus * scale
+
+
+@inlined
+def _move(state, high, low, close, keep):
+    # what went up, what went down, and the true range, each summed and fading
     up, down = high - state.high_last, state.low_last - low
-    reach = max(high, state.close_last) - min(low, state.close_last)
+    plus = fused(state.plus, keep, max(up, 0.0) if up > down else 0.0)
+    minus = fused(state.minus, keep, max(down, 0.0) if down > up else 0.0)
+    reach = fused(state.reach, keep, max(high, state.close_last) - min(low, state.close_last))
+    state.plus, state.minus, state.reach = plus, minus, reach
     state.high_last, state.low_last, state.close_last = high, low, close
-    seen = state.seen
-    state.seen = seen + 1
-    share = state.share if seen >= period else 0.0
-    plus = state.plus - state.plus * share + (up if up > down and up > 0.0 else 0.0)
-    minus = state.minus - state.minus * share + (down if down > up and down > 0.0 else 0.0)
-    state.plus, state.minus = plus, minus
-    reach += state.reach - state.reach * share
-    state.reach = reach
-    if seen < period:
-        return math.nan, math.nan, math.nan
+    state.seen += 1
+    return plus, minus, reach
+
+
+@inlined
+def _strength(state, plus, minus, reach):
     # where nothing moved there is no direction, and the index stays
     both = plus + minus
-    moved = both > 0.0 and reach > 0.0
-    scale = 100.0 / reach if reach > 0.0 else 0.0
-    strength = 100.0 * abs(plus - minus) / both if moved else state.value
-    if seen < 2 * period:
-        state.counted += 1
-        state.value += ((strength if moved else 0.0) - state.value) / state.counted
-        index = state.value if seen == 2 * period - 1 else math.nan
-        return index, plus * scale, minus * scale
-    state.value += (strength - state.value) * state.share
-    return state.value, plus * scale, minus * scale
+    scale, strength = 100.0 / reach, 100.0 * abs(plus - minus) / both
+    return strength if (both > 0.0) & (reach > 0.0) else state.value, scale if reach > 0.0 else 0.0
 
 
-@kernel
-def _begin_adx(state, candle, period):
-    restart(state, period >= 1)
-    sound = abs(candle.high) < LIMIT and abs(candle.low) < LIMIT and abs(candle.close) < LIMIT
-    if sound and period >= 1:
+@outlined
+def _begin_adx(state, high, low, close, period):
+    if not (abs(high) < LIMIT and abs(low) < LIMIT and abs(close) < LIMIT) or period < 1:
+        return restart(state, period >= 1), math.nan, math.nan
+    if state.seen <= 0:
         state.plus, state.minus, state.reach, state.value, state.counted = 0.0, 0.0, 0.0, 0.0, 0
-        state.high_last, state.low_last, state.close_last = candle.high, candle.low, candle.close
-        state.share, state.seen = 1.0 / period, 1
+        state.high_last, state.low_last, state.close_last = high, low, close
+        state.share, state.keep, state.seen = 1.0 / period, 1.0 - 1.0 / period, 1
         # two of Wilder's averages, one of the other: n/p * exp(-n/p) is below 1e-9 from 24 on
         state.settles = 26 * period + 1
-    return math.nan, math.nan, math.nan
+        return math.nan, math.nan, math.nan
+    seen = state.seen
+    plus, minus, reach = _move(state, high, low, close, state.keep if seen >= period else 1.0)
+    if seen < period:
+        return math.nan, math.nan, math.nan
+    strength, scale = _strength(state, plus, minus, reach)
+    moved = plus + minus > 0.0 and reach > 0.0
+    state.counted += 1
+    state.value += ((strength if moved else 0.0) - state.value) / state.counted
+    state.warm = state.seen // (2 * period)
+    return state.value if state.warm else math.nan, plus * scale, minus * scale
 
 
 @kernel
@@ -198,34 +213,44 @@ def _follow(this, candle, state, step, step_max):
 def supertrend(state, candle, period, multiplier):
     """A stop of ``multiplier`` average ranges that only comes nearer: (stop, side); NaN until the range is defined."""
     reach = multiplier * atr(state.reach, candle, period)
-    close = candle.close
-    if reach != reach:
-        state.seen = state.reach.seen
-        state.settles, state.known, state.side = NEVER, 0, 0.0
-        return math.nan, math.nan
-    state.seen += 1
-    middle = 0.5 * (candle.high + candle.low)
+    middle, close = 0.5 * (candle.high + candle.low), candle.close
+    if rarely((state.side == 0.0) | (reach != reach)):
+        return _begin_supertrend(state, middle, close, reach)
     upper, lower, before = middle + reach, middle - reach, state.close_last
-    if state.side == 0.0:
-        state.side = 1.0 if close >= middle else -1.0
-        state.close_top, state.close_bottom = -LIMIT, LIMIT
-    else:
-        upper = upper if before > state.upper else min(upper, state.upper)
-        lower = lower if before < state.lower else max(lower, state.lower)
-    state.upper, state.lower, state.close_last = upper, lower, close
+    nearer_upper, nearer_lower = min(upper, state.upper), max(lower, state.lower)
+    upper = upper if before > state.upper else nearer_upper
+    lower = lower if before < state.lower else nearer_lower
     side = -1.0 if close < lower else state.side
     side = 1.0 if close > upper else side
-    state.side = side
-    if state.settles == NEVER and state.reach.seen >= state.reach.settles:
-        _learn(state, middle + reach, middle - reach)
-    return (lower if side > 0.0 else upper), side
+    state.upper, state.lower, state.close_last, state.side = upper, lower, close, side
+    state.seen += 1
+    if rarely(state.settles == NEVER):
+        _learn(state, middle, reach)
+    return lower if side > 0.0 else upper, side
 
 
-@inlined
-def _learn(state, upper, lower):
+@outlined
+def _begin_supertrend(state, middle, close, reach):
+    state.settles, state.known, state.side = NEVER, 0, 0.0
+    if reach != reach:
+        state.seen = state.reach.seen
+        return math.nan, math.nan
+    state.seen += 1
+    state.upper, state.lower, state.close_last = middle + reach, middle - reach, close
+    state.close_top, state.close_bottom = -LIMIT, LIMIT
+    side = 1.0 if close >= middle else -1.0
+    side = -1.0 if close < state.lower else side
+    state.side = 1.0 if close > state.upper else side
+    return state.lower if state.side > 0.0 else state.upper, state.side
+
+
+@outlined
+def _learn(state, middle, reach):
     # what of the bands and the side no longer hangs on where the data began
-    state.known |= _UPPER if upper <= state.close_top else 0
-    state.known |= _LOWER if lower >= state.close_bottom else 0
+    if state.reach.seen < state.reach.settles:
+        return
+    state.known |= _UPPER if middle + reach <= state.close_top else 0
+    state.known |= _LOWER if middle - reach >= state.close_bottom else 0
     state.close_top, state.close_bottom = (
         max(state.close_top, state.close_last),
         min(state.close_bottom, state.close_last),

@@ -5,17 +5,15 @@ taker_volume    the part of it that a buyer took; the rest a seller took
 delta           bought less sold = 2 taker_volume - volume
 """
 
-import math
-
 from brain.indicators.indicator import FLOW, LIMIT, Indicator, state_of
-from brain.indicators.windows import TALLY, TOTAL, count, restart, tally, total
+from brain.indicators.windows import TALLY, TOTALS, count, restart, tally, totals
 from shm.jit import inlined, kernel
 
 DELTA = state_of("value")
 CUMULATIVE_DELTA = TALLY
-IMBALANCE = state_of(("delta", TOTAL), ("volume", TOTAL))
+IMBALANCE = TOTALS
 TOXICITY = IMBALANCE
-TRADE_SIZE = state_of(("trades", TOTAL), ("volume", TOTAL))
+TRADE_SIZE = TOTALS
 
 
 @kernel
@@ -38,10 +36,7 @@ def cumulative_delta(state, candle):
 @kernel
 def _share(state, moved, volume, period):
     # moved / volume over the window; 0 where nothing was traded
-    sound = abs(moved) < LIMIT and abs(volume) < LIMIT
-    above = total(state.delta, moved if sound else math.nan, period)
-    below = total(state.volume, volume if sound else math.nan, period)
-    count(state, state.volume.seen > 0, state.volume.settles)
+    above, below = totals(state, moved, volume, period)
     if below == 0.0:
         return 0.0
     return above / below
@@ -65,10 +60,7 @@ def toxicity(state, candle, period):
 @kernel
 def trade_size(state, candle, period):
     """Volume of an average trade of the last ``period``, 0 if there was none; NaN before."""
-    volume = candle.volume
-    made = total(state.trades, float(candle.trades) if abs(volume) < LIMIT else math.nan, period)
-    traded = total(state.volume, volume, period)
-    count(state, state.volume.seen > 0, state.volume.settles)
+    made, traded = totals(state, float(candle.trades), candle.volume, period)
     if made == 0.0:
         return 0.0
     return traded / made

@@ -3,7 +3,9 @@
     kernel    ema(state, close, period) -> value          called by strategies, by name
     step      step(state, settings, candle, out)          the same kernel in the shape that the one loop calls
 
-Every state record ends in two words that the kernels keep themselves:
+Every state record ends in three words that the kernels keep themselves:
+
+    warm     0 until as many inputs were seen as the period asks for
 
     seen      inputs since the start or the last hole
     settles   how many inputs it takes until the value no longer depends on where the
@@ -33,10 +35,11 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from brain.diagnosis import KernelError, cause, deepest
-from shm.jit import on_stack, put_back, shaped, specialised
+from shm.jit import shaped, specialised
 from shm.records import MARKET
+from shm.registers import in_registers, put_back
 
-SEEN, SETTLES = "seen", "settles"
+WARM, SEEN, SETTLES = "warm", "seen", "settles"
 WINDOW = 256  # slots of a window, where nobody asked for more
 PERIOD_MAX = (1 << 16) - 2
 WHOLE_MAX = 1_000_000_000
@@ -56,9 +59,9 @@ Candles = np.ndarray[Any, np.dtype[np.void]]
 
 
 def state_of(*fields: str | tuple[Any, ...]) -> np.dtype[np.void]:
-    """Return the record of a state: f8 where only a name is given, and the two words at the end."""
+    """Return the record of a state: f8 where only a name is given, and the three words at the end."""
     chosen = [(field, "<f8") if isinstance(field, str) else field for field in fields]
-    return np.dtype([*chosen, (SEEN, "<i8"), (SETTLES, "<i8")], align=True)
+    return np.dtype([*chosen, (WARM, "<i8"), (SEEN, "<i8"), (SETTLES, "<i8")], align=True)
 
 
 def widen(state: np.dtype[np.void], slots: int) -> np.dtype[np.void]:
@@ -166,9 +169,7 @@ def _step(_state, _settings, _candle, _out):
 def _loop(states, settings, columns, out, settled):
     # the one loop: ``specialised`` puts an indicator's step in the place of _step
     open_ns, opens, highs, lows, closes, volumes, taker_volumes, trades = columns
-    state = on_stack(states[0])
-    candle = on_stack(EMPTY[0])
-    options = settings[0]
+    state, candle, options = in_registers(states[0]), in_registers(EMPTY[0]), in_registers(settings[0])
     for n in range(closes.size):
         # a column that the step does not look at is not read: the compiler sees it
         candle.open_ns, candle.open, candle.high = open_ns[n], opens[n], highs[n]
@@ -176,7 +177,7 @@ def _loop(states, settings, columns, out, settled):
         candle.taker_volume, candle.trades = taker_volumes[n], trades[n]
         _step(state, options, candle, out[n])
         settled[n] = state.seen >= state.settles
-    put_back(states[0], state)
+    put_back(state)
 
 
 @cache

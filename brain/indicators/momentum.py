@@ -4,10 +4,11 @@ import math
 
 from brain.indicators.indicator import LIMIT, RANGE, WINDOW, Indicator, state_of
 from brain.indicators.trend import EMA, FADE, FADE_WILDER, SMA, ema, sma
-from brain.indicators.windows import DELAY, TOTAL, count, delayed, restart
-from shm.jit import inlined, kernel
+from brain.indicators.windows import DELAY, TOTAL, count, delayed, is_odd, restart
+from shm.jit import fused, inlined, kernel
+from shm.registers import outlined, rarely
 
-RSI = state_of("gain", "loss", "share", "close_last")
+RSI = state_of("gain", "loss", "share", "keep", "close_last")
 ROC = DELAY
 CCI = state_of("last", ("same", "<i8"), ("slot", "<i8"), ("past", "<f8", (WINDOW,)), ("average", TOTAL))
 TSI = state_of("close_last", *[(name, EMA) for name in ("move", "move_smooth", "reach", "reach_smooth")])
@@ -20,37 +21,42 @@ def rsi(state, close, period):
 
     As TA-Lib's, except in a market that has not moved at all: there it says 0, we say 50.
     """
-    if 0 < period < state.seen and abs(close) < LIMIT:
-        change = close - state.close_last
-        state.close_last = close
-        state.seen += 1
-        share = state.share
-        gain = state.gain + ((max(0.0, change)) - state.gain) * share
-        loss = state.loss + ((-change if change < 0.0 else 0.0) - state.loss) * share
-        state.gain, state.loss = gain, loss
-        both = gain + loss
-        return 100.0 * gain / both if both > 0.0 else 50.0
-    return _seed_rsi(state, close, period)
+    if rarely((state.warm == 0) | is_odd(close)):
+        return _seed_rsi(state, close, period)
+    change = close - state.close_last
+    up = max(change, 0.0)
+    share, keep = state.share, state.keep
+    gain = fused(state.gain, keep, up * share)
+    loss = fused(state.loss, keep, (up - change) * share)
+    state.gain, state.loss, state.close_last = gain, loss, close
+    state.seen += 1
+    return _strength(gain, loss)
 
 
-@kernel
+@inlined
+def _strength(gain, loss):
+    # A flat market has neither: call it neutral rather than divide by zero.
+    both = gain + loss
+    strength = 100.0 * gain / both
+    return strength if both > 0.0 else 50.0
+
+
+@outlined
 def _seed_rsi(state, close, period):
     if not abs(close) < LIMIT or period < 1:
         return restart(state, period >= 1)
-    if state.seen == 0:
+    if state.seen <= 0:
         # each change keeps (period-1)/period of an error: 21 periods leave 8e-10 of it
-        state.gain, state.loss, state.share, state.settles = 0.0, 0.0, 1.0 / period, FADE_WILDER * period + 1
+        state.seen, state.gain, state.loss, state.settles = 0, 0.0, 0.0, FADE_WILDER * period + 1
+        state.share, state.keep = 1.0 / period, 1.0 - 1.0 / period
     else:
         change = close - state.close_last
         state.gain += (max(change, 0.0) - state.gain) / state.seen
         state.loss += (max(-change, 0.0) - state.loss) / state.seen
     state.close_last = close
     state.seen += 1
-    if state.seen <= period:
-        return math.nan
-    # A flat market has neither: call it neutral rather than divide by zero.
-    both = state.gain + state.loss
-    return 100.0 * state.gain / both if both > 0.0 else 50.0
+    state.warm = state.seen // (period + 1)
+    return _strength(state.gain, state.loss) if state.warm else math.nan
 
 
 @kernel

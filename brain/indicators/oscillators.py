@@ -5,8 +5,19 @@ import math
 from brain.indicators.indicator import CLOSE, LIMIT, RANGE, TRADED, Indicator, state_of
 from brain.indicators.momentum import RSI, rsi
 from brain.indicators.trend import FADE_WILDER, SMA, sma
-from brain.indicators.windows import EXTREMES, TOTAL, count, extremes, restart, total
+from brain.indicators.windows import (
+    EXTREMES,
+    TOTALS,
+    count,
+    extremes,
+    is_any_odd,
+    restart,
+    slide_extremes,
+    slide_shares,
+    totals,
+)  # fmt: skip
 from shm.jit import inlined, kernel
+from shm.registers import outlined, rarely
 
 # A market that stands still moves in the last bits: of the mean of three prices, and of an RSI.
 STILL, STILL_RSI = 1e-13, 1e-9
@@ -14,27 +25,38 @@ STILL, STILL_RSI = 1e-13, 1e-9
 STOCHASTIC = state_of(("span", EXTREMES), ("k", SMA), ("d", SMA))
 STOCHASTIC_RSI = state_of(("strength", RSI), ("span", EXTREMES), ("d", SMA))
 WILLIAMS = EXTREMES
-MFI = state_of("typical_last", ("up", TOTAL), ("both", TOTAL))
+MFI = state_of("typical_last", ("money", TOTALS))
 
 
 @inlined
 def _place(x, highest, lowest):
     # 0 where there is no range, as TA-Lib says
     span = highest - lowest
-    if span == 0.0:
-        return 0.0
-    return 100.0 * ((x - lowest) / span)
+    place = 100.0 * ((x - lowest) / span)
+    return 0.0 if span == 0.0 else place
 
 
 @inlined
 def stochastic(state, candle, fast_period, slow_period, signal_period):
     """Place of the close in the range of ``fast_period``, averaged: (k, d), 0 to 100; NaN before each."""
-    close = candle.close
-    high = candle.high if abs(close) < LIMIT else math.nan
-    highest, lowest = extremes(state.span, high, candle.low, fast_period)
-    k = sma(state.k, _place(close, highest, lowest), slow_period)
-    d = sma(state.d, k, signal_period)
-    count(state, state.span.seen > 0, fast_period + slow_period + signal_period - 2)
+    high, low, close = candle.high, candle.low, candle.close
+    if rarely((state.d.warm == 0) | is_any_odd(high, low, close)):
+        return _begin_stochastic(state, high, low, close, (fast_period, slow_period, signal_period))
+    # the last of the three windows is full; they are not counted any further
+    highest, lowest = slide_extremes(state.span, high, low, fast_period)
+    k = slide_shares(state.k, _place(close, highest, lowest), slow_period) * state.k.share
+    d = slide_shares(state.d, k, signal_period) * state.d.share
+    state.seen += 1
+    return k, d
+
+
+@outlined
+def _begin_stochastic(state, high, low, close, periods):
+    high = high if abs(close) < LIMIT else math.nan
+    highest, lowest = extremes(state.span, high, low, periods[0])
+    k = sma(state.k, _place(close, highest, lowest), periods[1])
+    d = sma(state.d, k, periods[2])
+    count(state, state.span.seen > 0, periods[0] + periods[1] + periods[2] - 2)
     return k, d
 
 
@@ -66,8 +88,7 @@ def mfi(state, candle, period):
     typical = (candle.high + candle.low + candle.close) / 3.0
     money = typical * candle.volume
     if not (abs(typical) < LIMIT and abs(money) < LIMIT):
-        total(state.up, math.nan, period)
-        total(state.both, math.nan, period)
+        totals(state.money, math.nan, math.nan, period)
         return restart(state, True)
     before, seen = state.typical_last, state.seen
     state.typical_last = typical
@@ -75,8 +96,7 @@ def mfi(state, candle, period):
     if seen == 0:
         return math.nan
     moved = abs(typical - before) > STILL * typical
-    up = total(state.up, money if moved and typical > before else 0.0, period)
-    both = total(state.both, money if moved else 0.0, period)
+    up, both = totals(state.money, money if moved and typical > before else 0.0, money if moved else 0.0, period)
     if both != both:
         return math.nan
     # both sums round alike, but not the same

@@ -3,8 +3,9 @@
 import math
 
 from brain.indicators.indicator import LIMIT, NEVER, Indicator, state_of
-from brain.indicators.windows import DELAY, RAMP, TOTAL, count, delayed, ramp, restart, total
-from shm.jit import inlined, kernel
+from brain.indicators.windows import DELAY, RAMP, TOTAL, count, delayed, is_odd, ramp, restart, total
+from shm.jit import fused, inlined, kernel
+from shm.registers import outlined, rarely
 
 # An error fades by (period-1)/(period+1) with each input: 11 periods leave 3e-10 of it.
 FADE = 11
@@ -24,33 +25,40 @@ MACD = state_of(("fast", EMA), ("slow", EMA), ("signal", EMA))
 @inlined
 def ema(state, close, period):
     """Exponential average, seeded with the mean of the first ``period`` (as TA-Lib does); NaN before."""
-    if 0 < period <= state.seen and abs(close) < LIMIT:
-        state.seen += 1
-        state.value = state.value * state.keep + close * state.rate
-        return state.value
-    return _seed(state, close, period, 2.0 / (period + 1), FADE * period)
+    if rarely((state.warm == 0) | is_odd(close)):
+        return _seed(state, close, period, 2.0 / (period + 1), FADE * period)
+    state.seen += 1
+    return _blend(state, close)
 
 
 @inlined
 def wilder(state, x, period):
     """Wilder's average: the mean of the first ``period``, then a ``period``-th of each step; NaN before."""
-    if 0 < period <= state.seen and abs(x) < LIMIT:
-        state.seen += 1
-        state.value = state.value * state.keep + x * state.rate
-        return state.value
-    return _seed(state, x, period, 1.0 / period, FADE_WILDER * period)
+    if rarely((state.warm == 0) | is_odd(x)):
+        return _seed(state, x, period, 1.0 / period, FADE_WILDER * period)
+    state.seen += 1
+    return _blend(state, x)
 
 
-@kernel
+@inlined
+def _blend(state, x):
+    # one operation from one value to the next: what bounds an average is the chain through it
+    value = fused(state.value, state.keep, x * state.rate)
+    state.value = value
+    return value
+
+
+@outlined
 def _seed(state, x, period, rate, settles):
     # the mean so far, until there are ``period``
     if not abs(x) < LIMIT or period < 1:
         return restart(state, period >= 1)
-    if state.seen == 0:
-        state.value, state.rate, state.keep, state.settles = 0.0, rate, 1.0 - rate, settles
+    if state.seen <= 0:
+        state.seen, state.value, state.rate, state.keep, state.settles = 0, 0.0, rate, 1.0 - rate, settles
     state.seen += 1
     state.value += (x - state.value) / state.seen
-    return state.value if state.seen == period else math.nan
+    state.warm = state.seen // period
+    return state.value if state.warm else math.nan
 
 
 @inlined
@@ -120,10 +128,19 @@ def kama(state, close, period):
 
 @inlined
 def macd(state, close, fast_period, slow_period, signal_period):
-    """Fast less slow average, its own average, and the difference of the two; NaN before each.
+    """Fast less slow average, its own average, and the difference of the two; NaN before each."""
+    if rarely((state.signal.warm == 0) | is_odd(close)):
+        return _begin_macd(state, close, fast_period, slow_period, signal_period)
+    # the signal is the last to be defined
+    line = _blend(state.fast, close) - _blend(state.slow, close)
+    signal = _blend(state.signal, line)
+    state.seen += 1  # the three are not counted any further
+    return line, signal, line - signal
 
-    The fast average starts so that both seeds end on the same candle, as TA-Lib's do.
-    """
+
+@outlined
+def _begin_macd(state, close, fast_period, slow_period, signal_period):
+    # the fast average starts so that both seeds end on the same candle, as TA-Lib's do
     slower, faster = max(fast_period, slow_period), min(fast_period, slow_period)
     fast = math.nan
     if state.seen >= slower - faster or not abs(close) < LIMIT:

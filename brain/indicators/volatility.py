@@ -3,11 +3,12 @@
 import math
 
 from brain.indicators.indicator import LIMIT, RANGE, Indicator, state_of
-from brain.indicators.windows import TOTAL, count, ln, restart, total, volatility_of
-from shm.jit import inlined, kernel
+from brain.indicators.windows import TOTAL, count, is_any_odd, ln, restart, total, volatility_of
+from shm.jit import fused, inlined, kernel
+from shm.registers import outlined, rarely
 
 TRUE_RANGE = state_of("close_last")
-ATR = state_of("value", "share", "close_last")
+ATR = state_of("value", "share", "keep", "close_last")
 CLOSE_VOLATILITY = state_of("close_last", ("squares", TOTAL))
 PARKINSON = state_of(("squares", TOTAL))
 GARMAN_KLASS = PARKINSON
@@ -34,29 +35,30 @@ def atr(state, candle, period):
     As TA-Lib's: the first candle has no close before it, so its range does not count.
     """
     high, low, close = candle.high, candle.low, candle.close
-    sound = abs(high) < LIMIT and abs(low) < LIMIT and abs(close) < LIMIT
-    if sound and 0 < period < state.seen:
-        reach = max(high, state.close_last) - min(low, state.close_last)
-        state.close_last = close
-        state.seen += 1
-        state.value += (reach - state.value) * state.share
-        return state.value
-    return _seed_atr(state, candle, sound, period)
-
-
-@kernel
-def _seed_atr(state, candle, sound, period):
-    if not sound or period < 1:
-        return restart(state, period >= 1)
-    if state.seen == 0:
-        # each range keeps (period-1)/period of an error: 21 periods leave 8e-10 of it
-        state.value, state.share, state.settles = 0.0, 1.0 / period, 21 * period + 1
-    else:
-        reach = max(candle.high, state.close_last) - min(candle.low, state.close_last)
-        state.value += (reach - state.value) / state.seen
-    state.close_last = candle.close
+    if rarely((state.warm == 0) | is_any_odd(high, low, close)):
+        return _seed_atr(state, high, low, close, period)
+    reach = max(high, state.close_last) - min(low, state.close_last)
+    value = fused(state.value, state.keep, reach * state.share)
+    state.value, state.close_last = value, close
     state.seen += 1
-    return state.value if state.seen > period else math.nan
+    return value
+
+
+@outlined
+def _seed_atr(state, high, low, close, period):
+    if not (abs(high) < LIMIT and abs(low) < LIMIT and abs(close) < LIMIT) or period < 1:
+        return restart(state, period >= 1)
+    if state.seen <= 0:
+        # each range keeps (period-1)/period of an error: 21 periods leave 8e-10 of it
+        state.seen, state.value, state.settles = 0, 0.0, 21 * period + 1
+        state.share, state.keep = 1.0 / period, 1.0 - 1.0 / period
+    else:
+        reach = max(high, state.close_last) - min(low, state.close_last)
+        state.value += (reach - state.value) / state.seen
+    state.close_last = close
+    state.seen += 1
+    state.warm = state.seen // (period + 1)
+    return state.value if state.warm else math.nan
 
 
 @kernel

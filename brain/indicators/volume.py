@@ -4,12 +4,13 @@ import math
 
 from brain.indicators.indicator import LIMIT, NEVER, TRADED, Indicator, state_of
 from brain.indicators.statistics import ZSCORE, zscore
-from brain.indicators.windows import TALLY, TOTAL, count, restart, tally, total
+from brain.indicators.windows import TALLY, TOTALS, is_odd, restart, tally, totals
 from shm.jit import inlined, kernel
+from shm.registers import outlined, rarely
 
 OBV = state_of("close_last", "value", "rest")
 ACCUMULATION = TALLY
-VWAP = state_of(("money", TOTAL), ("volume", TOTAL))
+VWAP = TOTALS
 SESSION_VWAP = state_of("money", "volume", ("session", "<i8"))
 CMF = VWAP
 VOLUME_ZSCORE = ZSCORE
@@ -21,12 +22,10 @@ _SECOND_NS = 1_000_000_000
 @inlined
 def obv(state, close, volume):
     """On-balance volume: added where the close rose, taken away where it fell; begins with the first volume."""
-    if not (abs(close) < LIMIT and abs(volume) < LIMIT):
-        return restart(state, True)
-    if state.seen == 0:
-        state.close_last, state.value, state.rest, state.settles = -LIMIT, 0.0, 0.0, 1
-    change = close - state.close_last
-    signed = volume * ((1.0 if change > 0.0 else 0.0) - (1.0 if change < 0.0 else 0.0))
+    if rarely((state.warm == 0) | is_odd(close) | is_odd(volume)):
+        return _begin_obv(state, close, volume)
+    last = state.close_last
+    signed = (volume if close > last else 0.0) - (volume if close < last else 0.0)
     state.close_last = close
     state.seen += 1
     # what rounding takes is kept beside the sum
@@ -36,6 +35,14 @@ def obv(state, close, volume):
     rest = state.rest + ((before - (after - added)) + (signed - added))
     state.value, state.rest = after, rest
     return after + rest
+
+
+@outlined
+def _begin_obv(state, close, volume):
+    if not (abs(close) < LIMIT and abs(volume) < LIMIT):
+        return restart(state, True)
+    state.warm, state.seen, state.settles, state.close_last, state.value, state.rest = 1, 1, 1, close, volume, 0.0
+    return volume
 
 
 @inlined
@@ -59,11 +66,9 @@ def vwap(state, candle, period):
     """Mean typical price of the last ``period``, weighted by volume; NaN before, and where nothing was traded."""
     volume = candle.volume
     money = (candle.high + candle.low + candle.close) * volume
-    volume = volume if abs(money) < LIMIT else math.nan
-    traded = total(state.volume, volume, period)
-    paid = total(state.money, money, period)
-    state.seen, state.settles = state.volume.seen, state.volume.settles
-    return paid / (3.0 * traded) if traded > 0.0 else math.nan
+    paid, traded = totals(state, money, volume, period)
+    mean = paid / (3.0 * traded)
+    return mean if traded > 0.0 else math.nan
 
 
 @kernel
@@ -93,10 +98,7 @@ def session_vwap(state, candle, session_s):
 def cmf(state, candle, period):
     """Chaikin's money flow: leaning volume over volume of the last ``period``, -1 to 1, 0 if none; NaN before."""
     leaning = _leaning(candle) * candle.volume
-    volume = candle.volume if abs(leaning) < LIMIT else math.nan
-    moved = total(state.money, leaning, period)
-    traded = total(state.volume, volume, period)
-    count(state, state.volume.seen > 0, state.volume.settles)
+    moved, traded = totals(state, leaning, candle.volume, period)
     if traded == 0.0:
         return 0.0
     return moved / traded

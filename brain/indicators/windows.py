@@ -1,28 +1,41 @@
 """What the families share: rolling sums, moments and extremes, O(1) per input and free of drift.
 
-    inputs      | block: ``period`` inputs  | block in the making
-                |        left of it         |  so far  |
-    past        |        past[slot:], summed from behind
+sums        value += newest - oldest.  At the end of each block of ``period`` inputs the sum of the block,
+            which has subtracted nothing, takes its place; and when a subtraction has eaten so much that
+            less than KEPT of the value is left, the window is summed again at once, at most AGAIN times
+            a block.  So rounding never adds up, and a window of zeros is exactly zero.
 
-The window's sum is what is left of the last block plus the block so far: two additions and no
-subtraction, so nothing ever has to be taken out again, rounding never adds up and a window of
-zeros is exactly zero.  When a block is full it is summed from behind, in place: one more addition
-an input.  Highest and lowest go the same way.
+extremes    inputs      | block: ``period`` inputs  | block in the making
+and ramps               |        left of it         |  so far  |
+            past        |        past[slot:], from behind
+
+            The window is what is left of the last block and the block so far.  When a block is full
+            each of its slots gets the sum or extreme of itself and all after it, in place.
 """
 
 import math
 
+import numpy as np
+
 from brain.indicators.indicator import LIMIT, NEVER, WINDOW, state_of
-from shm.jit import inlined, kernel
+from shm.jit import fused, inlined, kernel
+from shm.registers import outlined, rarely
 
 _PAST = ("past", "<f8", (WINDOW,))
 _SLOT = ("slot", "<i8")
 
-TOTAL = state_of("value", "share", _SLOT, _PAST)
+# 12 bits may be lost: what a sum of 256 is then wrong by is below 1e-10 of it
+KEPT = 2.0**-12
+AGAIN = 8
+
+TOTAL = state_of("value", "share", "fresh", "floor", _SLOT, ("tries", "<i8"), _PAST)
+TOTALS = state_of(
+    *("one", "two", "fresh_one", "fresh_two", "floor_one", "floor_two"),
+    *[_SLOT, ("tries", "<i8"), ("ones", "<f8", (WINDOW,)), ("twos", "<f8", (WINDOW,))],
+)
 RAMP = state_of("value", "weighted", _SLOT, _PAST, ("ramps", "<f8", (WINDOW,)))
 MOMENTS = state_of(
-    *("one", "two", "share", "origin", "last"),
-    *[("same", "<i8"), _SLOT, _PAST, ("ones", "<f8", (WINDOW,)), ("twos", "<f8", (WINDOW,))],
+    *("one", "two", "share", "origin", "fresh_one", "fresh_two", "floor"), _SLOT, ("tries", "<i8"), _PAST
 )
 EXTREMES = state_of("top", "bottom", _SLOT, ("highs", "<f8", (WINDOW,)), ("lows", "<f8", (WINDOW,)))
 DELAY = state_of(_SLOT, _PAST)
@@ -33,7 +46,7 @@ TALLY = state_of("value", "rest")
 def restart(state, is_period):
     """Forget everything; NaN.  A period that does not fit is counted below 0, so that it is seen never to settle."""
     state.seen = 0 if is_period else state.seen - 1
-    state.settles = NEVER
+    state.warm, state.settles = 0, NEVER
     return math.nan
 
 
@@ -45,49 +58,131 @@ def count(state, is_sound, settles):
 
 
 @kernel
-def _begin(state, is_sound, period, capacity):
-    # the first input, or one that cannot be used; True when it can
+def _fits(state, is_sound, period, capacity):
+    # whether an input of a window that is not full can be used; the first begins it
     if not (is_sound and 0 < period <= capacity):
         restart(state, 0 < period <= capacity)
         return False
-    state.seen, state.settles, state.slot = 1, period, 0
+    if state.seen <= 0:
+        state.seen, state.settles, state.slot = 0, period, 0
     return True
+
+
+@inlined
+def is_odd(x):
+    """Whether ``x`` is a hole: NaN, infinite or beyond LIMIT."""
+    return not abs(x) < LIMIT
+
+
+@inlined
+def is_any_odd(high, low, close):
+    """Whether one of three is a hole, or their sizes come to LIMIT: looked at together."""
+    return not abs(high) + abs(low) + abs(close) < LIMIT
 
 
 @inlined
 def total(state, x, period):
     """Sum of the last ``period`` inputs; NaN before."""
-    seen = state.seen + 1
-    if seen < 2 or not abs(x) < LIMIT:
-        return _begin_total(state, x, period)
+    if rarely((state.warm == 0) | is_odd(x)):
+        return _fill_total(state, x, period)
     slot = state.slot
-    value = state.value + x
-    state.seen = seen
-    state.past[slot] = x
+    at = np.uint64(slot)
+    value = state.value + (x - state.past[at])
+    state.past[at] = x
+    fresh = state.fresh + x
+    slot += 1
+    floor = state.floor
+    if slot == period:
+        slot, value, fresh, floor = 0, fresh, 0.0, 0.0
+        state.tries = 0
+    floor = max(floor, abs(value) * KEPT)
+    if rarely(abs(value) < floor) and state.tries < AGAIN:
+        value = _sum_of(state.past, period)
+        floor = abs(value) * KEPT
+        state.tries += 1
+    state.slot, state.value, state.fresh, state.floor = slot, value, fresh, floor
+    state.seen += 1
+    return value
+
+
+@inlined
+def slide_shares(state, x, period):
+    """The sum of a full window of shares (0 to 100): they are of one size, and no subtraction eats much of them.
+
+    Somebody else has looked after the input and counts it.
+    """
+    slot = state.slot
+    at = np.uint64(slot)
+    value = state.value + (x - state.past[at])
+    state.past[at] = x
+    fresh = state.fresh + x
     slot += 1
     if slot == period:
-        state.slot, state.value = 0, 0.0
-        _sum_from_behind(state, period)
-        return value
-    state.slot, state.value = slot, value
-    return value + state.past[slot] if seen >= period else math.nan
+        slot, value, fresh = 0, fresh, 0.0
+    state.slot, state.value, state.fresh = slot, value, fresh
+    return value
 
 
-@kernel
-def _begin_total(state, x, period):
-    if not _begin(state, abs(x) < LIMIT, period, state.past.size):
+@outlined
+def _fill_total(state, x, period):
+    if not _fits(state, abs(x) < LIMIT, period, state.past.size):
         return math.nan
-    state.share, state.past[0] = 1.0 / period, x
-    state.slot, state.value = (1, x) if period > 1 else (0, 0.0)
-    return x if period == 1 else math.nan
+    if state.seen == 0:
+        state.share, state.value, state.fresh, state.floor, state.tries = 1.0 / period, 0.0, 0.0, 0.0, 0
+    state.past[state.seen] = x
+    state.value += x
+    state.seen += 1
+    state.warm = state.seen // period
+    return state.value if state.warm else math.nan
 
 
 @kernel
-def _sum_from_behind(state, period):
+def _sum_of(past, period):
     value = 0.0
-    for n in range(period - 1, -1, -1):
-        value += state.past[n]
-        state.past[n] = value
+    for n in range(period):
+        value += past[n]
+    return value
+
+
+@inlined
+def totals(state, x, y, period):
+    """Sums of the last ``period`` of two inputs; NaN before."""
+    if rarely((state.warm == 0) | is_odd(x) | is_odd(y)):
+        return _fill_totals(state, x, y, period)
+    slot = state.slot
+    at = np.uint64(slot)
+    one, two = state.one + (x - state.ones[at]), state.two + (y - state.twos[at])
+    state.ones[at], state.twos[at] = x, y
+    fresh_one, fresh_two = state.fresh_one + x, state.fresh_two + y
+    slot += 1
+    floor_one, floor_two = state.floor_one, state.floor_two
+    if slot == period:
+        slot, one, two, fresh_one, fresh_two, floor_one, floor_two = 0, fresh_one, fresh_two, 0.0, 0.0, 0.0, 0.0
+        state.tries = 0
+    floor_one, floor_two = max(floor_one, abs(one) * KEPT), max(floor_two, abs(two) * KEPT)
+    if rarely((abs(one) < floor_one) | (abs(two) < floor_two)) and state.tries < AGAIN:
+        one, two = _sum_of(state.ones, period), _sum_of(state.twos, period)
+        floor_one, floor_two = abs(one) * KEPT, abs(two) * KEPT
+        state.tries += 1
+    state.slot, state.one, state.two = slot, one, two
+    state.fresh_one, state.fresh_two, state.floor_one, state.floor_two = fresh_one, fresh_two, floor_one, floor_two
+    state.seen += 1
+    return one, two
+
+
+@outlined
+def _fill_totals(state, x, y, period):
+    if not _fits(state, abs(x) < LIMIT and abs(y) < LIMIT, period, state.ones.size):
+        return math.nan, math.nan
+    if state.seen == 0:
+        state.one, state.two, state.fresh_one, state.fresh_two, state.tries = 0.0, 0.0, 0.0, 0.0, 0
+        state.floor_one, state.floor_two = 0.0, 0.0
+    state.ones[state.seen], state.twos[state.seen] = x, y
+    state.one += x
+    state.two += y
+    state.seen += 1
+    state.warm = state.seen // period
+    return (state.one, state.two) if state.warm else (math.nan, math.nan)
 
 
 @inlined
@@ -112,16 +207,18 @@ def ramp(state, x, period):
     return value + state.past[slot], weighted + (period - slot) * value + state.ramps[slot]
 
 
-@kernel
+@outlined
 def _begin_ramp(state, x, period):
-    if not _begin(state, abs(x) < LIMIT, period, state.past.size):
+    state.seen = 0
+    if not _fits(state, abs(x) < LIMIT, period, state.past.size):
         return math.nan, math.nan
+    state.seen = 1
     state.past[0], state.ramps[0] = x, x
     state.slot, state.value, state.weighted = (1, x, x) if period > 1 else (0, 0.0, 0.0)
     return (x, x) if period == 1 else (math.nan, math.nan)
 
 
-@kernel
+@outlined
 def _ramp_from_behind(state, period):
     # one step further from the end every weight is one more: that adds the sum itself
     value, weighted = 0.0, 0.0
@@ -135,90 +232,111 @@ def _ramp_from_behind(state, period):
 def moments(state, x, period):
     """Mean and variance (of the population) of the last ``period`` inputs; NaN before.
 
-    Counted from an origin that moves with the market, so that a price of 50,000 that moves by 0.01 keeps its digits.
+    Counted from an origin near them, so that a price of 50,000 that moves by 0.01 keeps its digits.
     """
-    seen = state.seen + 1
-    if seen < 2 or not abs(x) < LIMIT:
-        return _begin_moments(state, x, period)
-    slot, origin, share = state.slot, state.origin, state.share
-    off = x - origin
-    one, two = state.one + off, state.two + off * off
-    same = state.same + 1 if x == state.last else 1
-    state.same, state.last, state.seen = same, x, seen
-    state.past[slot] = x
+    if rarely((state.warm == 0) | is_odd(x)):
+        return _fill_moments(state, x, period)
+    slot, origin = state.slot, state.origin
+    at = np.uint64(slot)
+    off, old = x - origin, state.past[at] - origin
+    state.past[at] = x
+    one, two = state.one + (off - old), fused(off - old, off + old, state.two)
+    fresh_one, fresh_two = state.fresh_one + off, fused(off, off, state.fresh_two)
     slot += 1
+    floor = state.floor
     if slot == period:
-        state.slot, state.one, state.two, state.origin = 0, 0.0, 0.0, x
-        _moments_from_behind(state, x, period)
-    else:
-        state.slot, state.one, state.two = slot, one, two
-        if seen < period:
-            return math.nan, math.nan
-        one += state.ones[slot]
-        two += state.twos[slot]
-    mean = one * share
-    variance = two * share - mean * mean
-    # what has not moved at all has no variance, whatever the rounding says
-    return origin + mean, variance if variance > 0.0 and same < period else 0.0
+        slot, one, two, fresh_one, fresh_two, floor = 0, fresh_one, fresh_two, 0.0, 0.0, 0.0
+        state.tries = 0
+    mean, square = one * state.share, two * state.share
+    variance = fused(-mean, mean, square)
+    floor = max(floor, square * KEPT)
+    state.slot, state.one, state.two, state.floor = slot, one, two, floor
+    state.fresh_one, state.fresh_two = fresh_one, fresh_two
+    state.seen += 1
+    if rarely(variance < floor):
+        return _moments_again(state, x, period)
+    return origin + mean, variance
 
 
-@kernel
-def _begin_moments(state, x, period):
-    if not _begin(state, abs(x) < LIMIT, period, state.past.size):
+@outlined
+def _fill_moments(state, x, period):
+    if not _fits(state, abs(x) < LIMIT, period, state.past.size):
         return math.nan, math.nan
-    state.share, state.past[0], state.origin, state.last, state.same = 1.0 / period, x, x, x, 1
-    state.slot, state.one, state.two = (1 if period > 1 else 0), 0.0, 0.0
-    return (x, 0.0) if period == 1 else (math.nan, math.nan)
+    state.past[state.seen] = x
+    state.seen += 1
+    if state.seen < period:
+        return math.nan, math.nan
+    state.warm, state.share, state.tries, state.fresh_one, state.fresh_two = 1, 1.0 / period, 0, 0.0, 0.0
+    return _moments_again(state, x, period)
 
 
-@kernel
-def _moments_from_behind(state, origin, period):
-    one, two = 0.0, 0.0
-    for n in range(period - 1, -1, -1):
-        off = state.past[n] - origin
-        one += off
-        two += off * off
-        state.ones[n], state.twos[n] = one, two
+@outlined
+def _moments_again(state, x, period):
+    # what has not moved at all has no variance: seen from one of its values it is all zeros
+    if state.tries < AGAIN:
+        state.tries += 1
+        one, two = 0.0, 0.0
+        for n in range(period):
+            off = state.past[n] - x
+            one += off
+            two += off * off
+            if n + 1 == state.slot:
+                state.fresh_one, state.fresh_two = one, two
+        state.one, state.two, state.origin, state.floor = one, two, x, two * state.share * KEPT
+    mean = state.one * state.share
+    return state.origin + mean, max(state.two * state.share - mean * mean, 0.0)
 
 
 @inlined
 def extremes(state, high, low, period):
     """Highest ``high`` and lowest ``low`` of the last ``period`` inputs; NaN before."""
-    seen = state.seen + 1
-    if seen < 2 or not (abs(high) < LIMIT and abs(low) < LIMIT):
-        return _begin_extremes(state, high, low, period)
+    if rarely((state.warm == 0) | is_odd(high) | is_odd(low)):
+        return _fill_extremes(state, high, low, period)
+    state.seen += 1
+    return slide_extremes(state, high, low, period)
+
+
+@inlined
+def slide_extremes(state, high, low, period):
+    """The same of a full window that somebody else has looked after: a sound input, and no counting."""
     slot = state.slot
+    at = np.uint64(slot)
+    state.highs[at], state.lows[at] = high, low
     top, bottom = max(state.top, high), min(state.bottom, low)
-    state.highs[slot] = high
-    state.lows[slot] = low
     slot += 1
-    state.seen = seen
     if slot == period:
         state.slot, state.top, state.bottom = 0, -LIMIT, LIMIT
-        _look_back(state, period)
+        _look_back(state.highs, state.lows, period)
         return top, bottom
     state.slot, state.top, state.bottom = slot, top, bottom
-    if seen < period:
+    next_at = np.uint64(slot)
+    return max(state.highs[next_at], top), min(state.lows[next_at], bottom)
+
+
+@outlined
+def _fill_extremes(state, high, low, period):
+    if not _fits(state, abs(high) < LIMIT and abs(low) < LIMIT, period, state.highs.size):
         return math.nan, math.nan
-    return max(state.highs[slot], top), min(state.lows[slot], bottom)
+    if state.seen == 0:
+        state.top, state.bottom = -LIMIT, LIMIT
+    state.highs[state.seen], state.lows[state.seen] = high, low
+    state.top, state.bottom = max(state.top, high), min(state.bottom, low)
+    state.seen += 1
+    if state.seen < period:
+        return math.nan, math.nan
+    top, bottom = state.top, state.bottom
+    state.warm, state.top, state.bottom = 1, -LIMIT, LIMIT
+    _look_back(state.highs, state.lows, period)
+    return top, bottom
 
 
 @kernel
-def _begin_extremes(state, high, low, period):
-    if not _begin(state, abs(high) < LIMIT and abs(low) < LIMIT, period, state.highs.size):
-        return math.nan, math.nan
-    state.highs[0], state.lows[0] = high, low
-    state.slot, state.top, state.bottom = (1, high, low) if period > 1 else (0, -LIMIT, LIMIT)
-    return (high, low) if period == 1 else (math.nan, math.nan)
-
-
-@kernel
-def _look_back(state, period):
+def _look_back(highs, lows, period):
     # from now on each slot holds the extreme of itself and all after it
     high, low = -LIMIT, LIMIT
     for n in range(period - 1, -1, -1):
-        high, low = max(state.highs[n], high), min(state.lows[n], low)
-        state.highs[n], state.lows[n] = high, low
+        high, low = max(highs[n], high), min(lows[n], low)
+        highs[n], lows[n] = high, low
 
 
 @inlined

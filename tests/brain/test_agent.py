@@ -38,7 +38,7 @@ def session(tmp_path):
     yield SimpleNamespace(
         publish=publish,
         command=lambda order: _command(supervisor, order),
-        brain=lambda: _brain(tmp_path),
+        brain=lambda **chosen: _brain(tmp_path, **chosen),
         decisions=lambda: _all(recorder.ring_reader("DECISIONS"), DECISION),
         targets=lambda: _all(recorder.ring_reader("TARGETS"), TARGET),
     )
@@ -54,7 +54,7 @@ def _command(supervisor, order):
     writer.write(role_row("brain"), record)
 
 
-def _brain(tmp_path):
+def _brain(tmp_path, **chosen):
     memory = Memory.attach("brain-test", "brain", directory=tmp_path)
     told = []
     body = SimpleNamespace(
@@ -65,7 +65,7 @@ def _brain(tmp_path):
         told=told,
         folder=tmp_path,
     )
-    agent = BrainAgent(body, BrainSettings())
+    agent = BrainAgent(body, BrainSettings(**chosen))
     agent.start()
     return agent, body
 
@@ -123,6 +123,18 @@ def test_a_restarted_process_goes_on_where_the_dead_one_was(session):
     assert (np.diff(targets["target_id"]) >= 0).all()
     assert body.pulse.epoch == 2
     again.wait(0)
+
+
+def test_how_long_a_target_is_good_is_a_setting(session):
+    """``brain.valid_candles`` of five: valid for five minutes from the close of its candle."""
+    candles = walk(801)
+    session.publish(candles[:800], on_market=False)
+    session.command(Order.RUN)
+    agent, _ = session.brain(valid_candles=5)
+    session.publish(candles[800:])
+    agent.work()
+    (target,) = session.targets()
+    assert target["valid_until_ns"] == target["open_ns"] + 6 * 60_000_000_000
 
 
 def test_settings_of_a_strategy_that_does_not_run_are_refused():

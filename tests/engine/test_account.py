@@ -118,6 +118,11 @@ class Stage:
         self.clocks.ns += STEP_NS
         await asyncio.sleep(0.001)
 
+    async def done(self):
+        """Until nothing waits for disk or venue; no time passes."""
+        while not self.account.dispatch.is_idle:  # noqa: ASYNC110 - a thread writes, and sets no event
+            await asyncio.sleep(0.0005)
+
     async def quiet(self, seconds=60.0):
         """Turn until nothing is pending."""
         try:

@@ -79,6 +79,16 @@ def test_a_probe_that_fails_opens_it_for_twice_as_long():
     assert pauses == [10, 20, 40, 80, 160, 300]
 
 
+def test_how_long_it_stays_open_is_a_setting():
+    """``open_s`` at first, and never longer than ``open_s_max``."""
+    breaker = Breaker(BreakerSettings(failures_max=1, open_s=3, open_s_max=4))
+    breaker.told(1, Event.DOUBT, "Unknown", 0)
+    assert [bool(breaker.objection(s * S)) for s in (2, 3)] == [True, False]
+    breaker.sent(2)
+    breaker.told(2, Event.DOUBT, "Unknown", 3 * S)
+    assert [bool(breaker.objection((3 + s) * S)) for s in (3, 4)] == [True, False]
+
+
 @pytest.mark.parametrize("failures_max", [2, 100])
 def test_an_open_breaker_refuses_entries_and_lets_exits_through(failures_max):
     """Two orders without an answer: the third entry is refused by name, closing the position is not."""

@@ -79,6 +79,13 @@ def test_each_difference_has_a_name_and_a_resolution(change, findings):
     assert [(it.finding, it.resolution) for it in found] == findings
 
 
+@pytest.mark.parametrize(("tolerance", "finding"), [(0, F.CASH_DIFFERS), (1, F.MATCH)])
+def test_cash_may_differ_by_what_is_tolerated(tolerance, finding):
+    """One unit more than ours; ``reconcile.wallet_tolerance`` says whether that is a difference."""
+    found = compare(some_books(), Snapshot(**EQUAL | {"wallet": 10**7}), tolerance)
+    assert [it.finding for it in found] == [finding]
+
+
 def test_what_is_in_doubt_is_asked_about_and_does_not_alarm():
     """That it is not there is its own doubt, not a mismatch; and it explains a position that differs for a moment."""
     books = some_books()

@@ -1,6 +1,5 @@
 """The last look: what was right when it was approved may be wrong when the bytes leave."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,7 +8,7 @@ from engine.gate import Gate, Stance, objection
 from engine.order import OrderType
 from shm.records import Kill, OrderState
 from tests.engine.fake_venue import Exchange, FakeVenue
-from tests.engine.test_account import BTC, INSTRUMENTS, Stage
+from tests.engine.test_account import BTC, INSTRUMENTS, SETTINGS, Stage
 from tests.engine.venue.test_round_trip import approved
 
 MS = 1_000_000
@@ -45,6 +44,17 @@ async def test_a_gate_asks_at_the_venue_and_cancels_freely():
     assert len(exchange.sends) == 1
 
 
+async def test_how_old_an_approval_may_be_is_a_setting(tmp_path):
+    """``executor.send_age_ms`` of a minute: after a second of standing still the order leaves."""
+    stage = Stage(tmp_path, replace(SETTINGS, executor=replace(SETTINGS.executor, send_age_ms=60_000)))
+    await stage.begin()
+    stage.target(5)
+    stage.clocks.ns += 10**9 + 1
+    await stage.quiet()
+    assert stage.account.books.orders[1].state == OrderState.FILLED
+    await stage.end()
+
+
 @pytest.mark.parametrize("asleep_s", [1, 60])
 async def test_a_process_that_was_stopped_before_the_send_plans_anew(tmp_path, asleep_s):
     """Durable, then SIGSTOP: the old intent is never sent, and a new one takes its place."""
@@ -66,7 +76,7 @@ async def test_a_kill_word_raised_between_disk_and_send_wins(tmp_path):
     await stage.begin()
     stage.target(5)
     stage.account.stance = lambda: Stance(kill=Kill.EXITS_ONLY)
-    await asyncio.sleep(0.1)
+    await stage.done()
     assert not stage.exchange.sends
     assert stage.account.books.orders[1].state == OrderState.NOT_SENT
     await stage.end()
@@ -79,7 +89,7 @@ async def test_a_target_that_expired_meanwhile_is_not_entered(tmp_path):
     stage.target(5)
     moment = stage.clocks()
     stage.account._moment = lambda: replace(moment, market_ns=moment.market_ns + 10**12)
-    await asyncio.sleep(0.1)
+    await stage.done()
     assert not stage.exchange.sends
     assert stage.account.books.orders[1].state == OrderState.NOT_SENT
     await stage.end()

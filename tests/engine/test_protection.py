@@ -8,6 +8,7 @@ from engine.events import Filled
 from engine.messages import Announce, Ask, Cancel, Candle, Compare, FillTold, KillRaised, Moment, Outcome, Tick
 from engine.order import Event
 from engine.risk import Refusal
+from engine.settings import EngineSettings, ExecutorSettings
 from shm.records import Kill, OrderState, Purpose
 from tests.engine.test_core import SYMBOL, Desk, S, kinds, sends
 
@@ -48,6 +49,15 @@ def test_a_wall_clock_set_forward_proves_no_absence():
     desk.fill(rest, rest.lots)
     assert desk.books.position(SYMBOL).lots == 0
     assert desk.core.is_settled
+
+
+@pytest.mark.parametrize(("cover_ms", "covers"), [(0, True), (250, False)])
+def test_a_part_that_fills_waits_for_its_cover_as_long_as_the_setting_says(cover_ms, covers):
+    """Two lots of three are filled: with ``executor.cover_ms`` 0 their stop is placed at once, else after that time."""
+    desk = Desk(settings=EngineSettings(executor=ExecutorSettings(cover_ms=cover_ms)))
+    (send,) = desk.target(7, 3, 490_000)
+    assert bool(sends(desk.fill(send.intent, 2))) is covers
+    assert [one.lots for one in sends(desk.tell(Tick(), later_s=0.3))] == ([] if covers else [2])
 
 
 def test_an_exit_that_risk_refuses_is_tried_and_told_again():

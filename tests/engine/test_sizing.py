@@ -75,6 +75,16 @@ def test_less_than_the_smallest_order_is_nothing():
     assert lots_of(target, STAKE, replace(LIMITS, lots_min=5)) == 5
 
 
+def test_every_setting_of_a_stake_is_in_it():
+    """Risk share, leverage, maintenance and buffer, each where it belongs."""
+    settings = SizingSettings(
+        capital=Decimal(1_000), risk_share=Decimal("0.01"), leverage_max=Decimal("2.5"), maintenance_ppm=4_000,
+        liquidation_buffer=Decimal("0.25"),
+    )  # fmt: skip
+    stake = Stake(capital=1_000 * 10**8, budget=10 * 10**8, leverage_ppm=2_500_000, margin_ppm=5_000)
+    assert stake_of(settings, "a", 0) == stake
+
+
 def test_capital_is_fixed_or_compounds_by_strategy():
     """Profit and loss move the budget only where the setting says so; nothing is left of a capital that is lost."""
     fixed = SizingSettings(capitals={"b": Decimal(2_000)})

@@ -1,9 +1,11 @@
 """What the engine holds against the exchange by itself: its holdings, and whether the private stream tells anything."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.messages import Tick
-from tests.engine.test_account import BTC, Stage
+from tests.engine.test_account import BTC, SETTINGS, Stage
 
 
 @pytest.fixture
@@ -59,6 +61,17 @@ async def test_a_silent_private_stream_is_dialled_anew_once(stage):
     await stage.turn()
     await stage.quiet()
     assert stage.venue.hangups == ["the private stream is silent"]
+
+
+async def test_how_long_a_stream_may_be_silent_is_a_setting(tmp_path):
+    """``reconcile.stream_silent_s`` of a minute: 46 s of silence are nothing yet."""
+    stage = Stage(tmp_path, replace(SETTINGS, reconcile=replace(SETTINGS.reconcile, stream_silent_s=60)))
+    await stage.begin()
+    for age_s, hangups in ((46, 0), (61, 1)):
+        stage.venue.age_ns = age_s * 10**9
+        await stage.turn()
+        assert len(stage.venue.hangups) == hangups
+    await stage.end()
 
 
 async def test_a_stream_whose_trades_only_questions_bring_is_dialled_anew(stage):

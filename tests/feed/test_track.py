@@ -37,7 +37,7 @@ def impatience():
 class Stage:
     """An outlet, counters and an exchange that remember; ``has`` are the candles that REST knows."""
 
-    def __init__(self, has=(), failures=0):
+    def __init__(self, has=(), failures=0, **chosen):
         self.records, self.counts, self.reports, self.asked = [], {}, [], 0
         self.has = {each.open_ns: each for each in has}
         self.failures = failures
@@ -48,7 +48,7 @@ class Stage:
             counters=SimpleNamespace(add=self.add),
             horizon=self.horizon,
             clock=self.clock,
-            settings=FeedSettings(missing_after_ms=1),
+            settings=FeedSettings(**{"missing_after_ms": 1} | chosen),
             fetch=self.fetch,
             report=lambda row, what, open_ns: self.reports.append(what),
         )
@@ -197,6 +197,50 @@ async def test_a_candle_that_others_prove_overdue_is_asked_for():
     stage.track.check_lateness(0.0)
     await stage.settle()
     assert stage.told() == [(1, LIVE), (2, B)]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "speed", "patience_ms"),
+    [
+        ({}, 1.0, 2_000),
+        ({"late_ms_max": 3_000}, 1.0, 3_000),
+        ({"late_ms_max": 3_000}, 2.0, 1_500),
+        ({"late_ms_max": 3_000}, 60.0, 500),
+        ({"late_machine_ms_max": 20}, 0.0, 20),
+    ],
+)
+async def test_how_late_a_candle_may_be_is_a_setting(chosen, speed, patience_ms):
+    """Market time, divided by the market's speed, and never less than so much of the machine's."""
+    stage = Stage([minute(2)], **chosen)
+    stage.offer(minute(1))
+    stage.horizon.advance(3 * MINUTE_NS)
+    for part in (0, patience_ms * 1_000_000 - 1, 1):
+        assert not stage.track.is_repairing
+        stage.clock.advance(part)
+        stage.track.check_lateness(speed)
+    assert stage.track.is_repairing
+    await stage.settle()
+
+
+@pytest.mark.parametrize("answers", [1, 2, 5])
+async def test_how_many_answers_prove_a_hole_is_a_setting(answers):
+    """REST lacks minute 2: it is MISSING after ``absent_answers_count`` answers."""
+    stage = Stage([minute(3)], absent_answers_count=answers, missing_after_ms=1_000)
+    for number in (1, 3):
+        stage.offer(minute(number))
+    await stage.settle()
+    assert (stage.told(), stage.asked) == ([(1, LIVE), (2, M), (3, LIVE)], answers)
+
+
+async def test_how_many_minutes_of_a_hole_are_named_is_a_setting():
+    """Of ten absent minutes the newest three are records."""
+    stage = Stage(gap_candles_max=3)
+    stage.offer(minute(1))
+    stage.horizon.market_ns = 12 * MINUTE_NS
+    stage.offer(minute(12))
+    await stage.settle()
+    assert [number for number, _ in stage.told()] == [1, 9, 10, 11, 12]
+    assert stage.records[1][2] == 7
 
 
 async def test_a_hole_longer_than_the_limit_is_told_by_its_length():

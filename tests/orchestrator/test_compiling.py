@@ -23,4 +23,6 @@ def test_every_kind_of_order_is_matched_ahead():
     told: list[str] = []
     compile_exchange(lambda done, of, name: told.append(f"{done} {of} {name}"), 2)
     assert told == ["3 2 exchange"]
-    assert all(one.signatures for one in (matching.arrive, matching.advance, matching.gap))
+    walked = (matching.cross, matching.advance, matching.gap, matching.opening)
+    closed = (matching.forget_touches, matching.shrink_queues, matching.is_marked, matching.mark)
+    assert [one.__name__ for one in (*walked, *closed) if not one.signatures] == []

@@ -102,3 +102,24 @@ def test_the_last_lines_say_what_remains_and_what_to_try(tmp_path: Path):
     assert "remains at the exchange: no position" in text
     assert "was not reached" in text
     assert "python run.py why BTC/USDT:USDT" in text
+
+
+@pytest.mark.parametrize(
+    ("market", "line"),
+    [
+        ({}, "play money, synthetic market, no keys, no network; profit here means nothing"),
+        ({"source": ["/candles"]}, "play money, recorded market, no keys, no network; profit here means nothing"),
+        (
+            {"source": ["binanceusdm"], "speed": "1"},
+            "play money, the public market of binanceusdm, mirrored, no keys; profit here means nothing",
+        ),
+        (
+            {"source": ["binanceusdm"], "speed": "1", "stand_in": "443:/pem"},
+            "play money, NOT binanceusdm: 127.0.0.1:443 plays it (market.stand_in), no keys; profit here means nothing",
+        ),
+    ],
+)
+def test_the_first_line_says_whose_prices_these_are(tmp_path: Path, market: dict[str, object], line: str):
+    """Nobody takes a stand-in for the real exchange, or play money for real."""
+    session = replace(session_in(tmp_path), settings=build({"market": market}))
+    assert next(iter(lifetime.opening(session))) == line

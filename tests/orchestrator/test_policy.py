@@ -1,8 +1,11 @@
 """The supervisor's decisions: pure, so every case is a line."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from orchestrator.policy import (
+    MIRROR_NEEDS,
     NEEDS,
     OBSERVERS,
     TRADERS,
@@ -68,6 +71,25 @@ def test_stuck_means_no_duty_cycle_for_too_long(life: Life, silent_s: int, stuck
     assert is_stuck(sign, (5 + silent_s) * SECOND, SETTINGS) is stuck
 
 
+def test_patience_with_processes_is_a_setting():
+    """Each of the six numbers that decide about restarts does."""
+    chosen = SupervisorSettings(
+        stuck_after_s=2,
+        start_within_s=5,
+        restart_delay_s=1,
+        restart_delay_max_s=1.5,
+        restarts_max=3,
+        restart_window_s=9,
+    )
+    delays = [after_death("brain", [n * SECOND for n in range(count)], 1.0, chosen) for count in (1, 2, 3)]
+    assert delays == [Again(SECOND), Again(1_500_000_000), Again(1_500_000_000)]
+    assert isinstance(after_death("brain", [n * SECOND for n in range(4)], 1.0, chosen), GiveUp)
+    assert isinstance(after_death("brain", [n * 4 * SECOND for n in range(4)], 1.0, chosen), Again)
+    for life, most_s in ((Life.RUNNING, 2), (Life.STARTING, 5)):
+        sign = Sign(life=life, beat_ns=SECOND, spawned_ns=0)
+        assert [is_stuck(sign, SECOND + most_s * SECOND + late, chosen) for late in (0, 1)] == [False, True]
+
+
 def test_three_hundred_instruments_may_take_longer_to_start():
     """A minute and a quarter of a second for each; what runs has no more time than before."""
     many = patient(SETTINGS, 300)
@@ -76,9 +98,18 @@ def test_three_hundred_instruments_may_take_longer_to_start():
     assert not is_stuck(Sign(life=Life.STARTING, beat_ns=0, spawned_ns=0), 134 * SECOND, many)
 
 
-def test_nobody_waits_in_a_circle():
+@pytest.mark.parametrize("needs", [NEEDS, MIRROR_NEEDS])
+def test_nobody_waits_in_a_circle(needs: Mapping[str, tuple[str, ...]]):
     """Every role can start once those before it are ready."""
     lives: dict[str, Life] = {}
-    for _ in NEEDS:
-        lives |= {role: Life.READY for role in NEEDS if may_start(role, lives)}
-    assert lives.keys() == NEEDS.keys() == {*TRADERS, *OBSERVERS}
+    for _ in needs:
+        lives |= {role: Life.READY for role in needs if may_start(role, lives, needs)}
+    assert lives.keys() == needs.keys() == {*TRADERS, *OBSERVERS}
+
+
+def test_a_mirrored_market_is_heard_before_it_is_told():
+    """The feed waits for nobody, the exchange for the feed, the engine for the exchange."""
+    assert may_start("feed", {}, MIRROR_NEEDS)
+    assert not may_start("exchange", {}, MIRROR_NEEDS)
+    assert may_start("exchange", {"feed": Life.READY}, MIRROR_NEEDS)
+    assert not may_start("engine", {"feed": Life.READY}, MIRROR_NEEDS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.policy import NEEDS
+from orchestrator.policy import MIRROR_NEEDS, NEEDS
 from orchestrator.process import ENTRIES, MODULES, await_needs, bells
 from orchestrator.session import ROOT
 from shm.agent import Body, Pulse, Stopping
@@ -37,13 +37,32 @@ def test_bells_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch):
 def test_the_feed_waits_for_the_exchange(memory: Memory, tmp_path: Path):
     """Ready at once when the exchange is ready; not at all once told to stop; the brain waits for nobody."""
     assert memory.role == "supervisor"
-    feed, exchange = body_of("feed", tmp_path), body_of("exchange", tmp_path)
+    feed = body_of("feed", tmp_path)
     feed.stopping.tell()
     assert not await_needs(feed, "feed", {})
-    exchange.pulse.tell(life=Life.READY)
     fresh = Body(feed.memory, feed.pulse, feed.log, Stopping())
+    assert await_needs(fresh, "feed", {"exchange": Life.READY}), "a real exchange is there without us"
+    exchange = body_of("exchange", tmp_path)
+    exchange.pulse.tell(life=Life.READY)
     assert await_needs(fresh, "feed", {})
     assert await_needs(body_of("brain", tmp_path), "brain", {})
+
+
+def test_a_mirroring_exchange_waits_for_the_feed(memory: Memory, tmp_path: Path):
+    """What the feed hears is its market."""
+    assert memory.role == "supervisor"
+    exchange, feed = body_of("exchange", tmp_path), body_of("feed", tmp_path)
+    exchange.stopping.tell()
+    assert not await_needs(exchange, "exchange", {}, MIRROR_NEEDS)
+    feed.pulse.tell(life=Life.READY)
+    fresh = Body(exchange.memory, exchange.pulse, exchange.log, Stopping())
+    assert await_needs(fresh, "exchange", {}, MIRROR_NEEDS)
+
+
+def test_a_real_exchange_is_there_without_us(memory: Memory, tmp_path: Path):
+    """Nobody of ours plays it, so nobody's pulse is waited for."""
+    assert memory.role == "supervisor"
+    assert await_needs(body_of("engine", tmp_path), "engine", {"exchange": Life.READY})
 
 
 def test_every_role_imports_before_it_waits():

@@ -24,6 +24,17 @@ def test_the_paper_profile_is_sound():
     assert told.market.speed == "60"
 
 
+def test_the_mirror_profile_is_sound():
+    """It mirrors binanceusdm at its own speed, and knows no queues."""
+    told = settings.assemble("mirror", None, [], {})
+    assert told.market.is_mirror
+    assert told.market.speed == "1"
+    with pytest.raises(BadInputError, match="a mirrored market has none"):
+        settings.assemble("mirror", None, ["market.fills=queue"], {})
+    with pytest.raises(BadInputError, match="cannot be played ahead of the real one"):
+        settings.assemble("mirror", None, ["exchange.order_jitter_ms=5"], {})
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -34,6 +45,10 @@ def test_the_paper_profile_is_sound():
         ("engine=3", "engine is a table of settings, not 3"),
         ("market.speed=fast", "speed 'fast' is neither a number nor max nor step"),
         ("market.speed=-1", "speed -1 is not between 0.001 and"),
+        ("market.stand_in=1:x", "stand_in plays a real exchange; the market is synthetic"),
+        ('market.source=["binanceusdm"]', "is mirrored as it comes; its speed is 1"),
+        ("exchange.order_latency_ms=-1", "order_latency_ms -1 is not between 0 and 10000"),
+        ("exchange.feed_jitter_ms=10001", "feed_jitter_ms 10001 is not between 0 and 10000"),
         ("market.deposit=0", "deposit must be a number above 0"),
         ("supervisor.stuck_after_s=0.1", "would kill healthy processes"),
         ("nonsense", "expected KEY=VALUE"),

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from engine.venue.embedded.signing import sign
-from orchestrator import cli
+from orchestrator import cli, solo
 from orchestrator.session import ROOT
+from orchestrator.settings import ExchangeSettings
 
 
 class Alone:
@@ -99,3 +100,17 @@ def test_a_folder_belongs_to_one_market_and_one_process(tmp_path: Path, capsys: 
     assert "kept for --data synthetic --seed 3; give these, or another folder" in capsys.readouterr().err
     assert cli.main(["exchange", "--port", "0", "--state", str(tmp_path), "--seed", "3", "--speed", "max"]) == 2
     assert "belongs to another market or other settings" in capsys.readouterr().err
+
+
+def test_its_latency_has_options(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Each of the four reaches the setting of its name, the seed draws the jitter, and eleven seconds are refused."""
+    asked: list[solo.Solo] = []
+    monkeypatch.setattr(solo, "serve_exchange", lambda one: asked.append(one) or 0)
+    words = ["exchange", "--port", "0", "--seed", "9", "--order-latency", "1", "--order-jitter", "2"]
+    assert cli.main([*words, "--feed-latency", "3", "--feed-jitter", "4"]) == 0
+    expected = ExchangeSettings(
+        order_latency_ms=1, order_jitter_ms=2, feed_latency_ms=3, feed_jitter_ms=4, latency_seed=9
+    )
+    assert asked[0].distance == expected
+    assert cli.main([*words, "--feed-latency", "11000"]) == 2
+    assert "feed_latency_ms 11000 is not between 0 and 10000" in capsys.readouterr().err

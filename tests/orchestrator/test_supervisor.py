@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 
@@ -94,7 +95,7 @@ class Actors:
         return []
 
 
-def drained(actors: Actors) -> str:
+def drained(actors: Actors, **patience: float) -> str:
     """Live through a session of ``actors``; what the screen said."""
     said = io.StringIO()
     tools = Equipment(
@@ -103,7 +104,7 @@ def drained(actors: Actors) -> str:
         gauges=SimpleNamespace(candles=actors.candles, decision_latency_ns=lambda: (0, 0)),
         screen=Screen(said),
         wish=Wish(),
-        settings=SupervisorSettings(),
+        settings=SupervisorSettings(**patience),
         deposit=0,
         beat=lambda _: None,
         stop_trading=int,
@@ -125,3 +126,12 @@ def test_a_candle_that_never_comes_is_not_waited_for_long(monkeypatch: pytest.Mo
     """What a fault keeps from the feed holds the end up for a while and is said."""
     monkeypatch.setattr(module, "HEARD_WITHIN_S", 0.05)
     assert "not waited for: the feed has not published every candle that closed" in drained(Actors(7, [6]))
+
+
+def test_how_long_the_end_is_waited_for_is_a_setting():
+    """An engine that obeys nobody: after ``supervisor.drain_within_s`` the session ends, and says so."""
+    actors = Actors(7, [7])
+    actors.has_obeyed = lambda role: False  # type: ignore[method-assign]
+    begun = time.monotonic()
+    assert "not waited for: engine did not drain" in drained(actors, drain_within_s=0.05, stop_within_s=0.05)
+    assert time.monotonic() - begun < SupervisorSettings().drain_within_s

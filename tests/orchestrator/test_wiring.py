@@ -86,6 +86,17 @@ def test_prices_fills_and_costs_are_settings():
     assert (play.spread_ticks, play.spread_ppm, play.depth_ppm, play.points_per_candle) == (3, 0, 7, 1)
 
 
+def test_the_distance_of_the_exchange_is_a_setting():
+    """Each of the five reaches the exchange under its own name, and none is any by default."""
+    names = ("order_latency_ms", "order_jitter_ms", "feed_latency_ms", "feed_jitter_ms", "latency_seed")
+    sets = [f"exchange.{name}={number}" for number, name in enumerate(names, 1)]
+    told = assemble("paper", None, sets, {})
+    play = wiring.play_of(told.market, Speed.parse("60"), told.exchange)
+    assert [getattr(play, name) for name in names] == [1, 2, 3, 4, 5]
+    near = wiring.play_of(told.market, Speed.parse("60"))
+    assert {getattr(near, name) for name in names} == {0}
+
+
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
@@ -113,7 +124,8 @@ def test_recorded_trades_are_a_market_too(tmp_path: Path):
         assert wiring.defects_of(market) == ["ETHUSDT: 1 rows left out: 1 unordered (first: row 31)"]
 
 
-def test_a_real_exchange_as_a_market_is_refused_by_name():
-    """Not taken for a file that is missing: the line says what there is instead."""
-    with pytest.raises(BadInputError, match="binanceusdm: mirroring a real exchange is not in this version; here are"):
-        wiring.market_of(MarketSettings(source=("binanceusdm",)), 1, 10**18)
+@pytest.mark.parametrize("name", ["bybit", "binanceusdm"])
+def test_a_real_exchange_as_a_market_is_refused_by_name(name: str):
+    """Not taken for a file that is missing: the line says which can be mirrored, where, and what there is instead."""
+    with pytest.raises(BadInputError, match=f"{name}: only binanceusdm can be mirrored, by a paper session; played"):
+        wiring.market_of(MarketSettings(source=(name,), speed="1"), 1, 10**18)

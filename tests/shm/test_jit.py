@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from shm.jit import PLAIN, address_of, call5, compiled, kernel, on_stack, put_back, record_at, shaped, specialised
+from shm.jit import PLAIN, address_of, call5, compiled, fused, kernel, record_at, specialised
 
 POINT = np.dtype([("x", "<f8"), ("hits", "<i8")], align=True)
 
@@ -80,7 +81,7 @@ def test_what_needs_no_kernels_does_not_load_the_compiler():
 def test_the_kernels_also_run_uncompiled():
     """Rings, tables, words and waits pass their tests with NUMBA_DISABLE_JIT=1."""
     here = Path(__file__).parent
-    files = [str(here / f"test_{name}.py") for name in ("ring", "table", "words", "plain", "jit")]
+    files = [str(here / f"test_{name}.py") for name in ("ring", "table", "words", "plain", "jit", "registers")]
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
     done = subprocess.run(command, env=environment, cwd=here.parents[1], capture_output=True, text=True, check=False)
@@ -113,19 +114,12 @@ def test_a_template_is_compiled_with_what_is_put_in_its_place():
 
 
 @kernel
-def _count_on_stack(records, times):
-    record = on_stack(records[0])
-    for _ in range(times):
-        record.count += 1
-    seen_outside = records[0].count
-    put_back(records[0], record)
-    return seen_outside
+def _residue(a, b):
+    product = a * b
+    return fused(a, b, -product)
 
 
-def test_a_record_on_the_stack_is_a_copy_until_it_is_put_back():
-    """One that is too large for a stack is used where it is."""
-    for size, seen in ((4, 0), (1 << 14, 5)):
-        records = np.zeros(1, [("count", "<i8"), ("past", "<f8", (size,))])
-        outside = _count_on_stack(shaped(records), 5)
-        assert records["count"][0] == 5
-        assert PLAIN or outside == seen
+def test_a_fused_multiply_add_is_rounded_once():
+    """What the product lost to rounding comes out whole: exactly, compiled or not."""
+    a, b = 1.0 + 2.0**-30, 1.0 - 2.0**-31
+    assert _residue(a, b) == float(Fraction(a) * Fraction(b) - Fraction(a * b)) != 0.0

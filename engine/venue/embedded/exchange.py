@@ -97,10 +97,10 @@ class Exchange(Enquiries):
     """The whole of it."""
 
     floor = ""  # what its chronicle calls it
+    pit_type: type[Pit] = Pit
 
     def __init__(self, market: Market, settings: Settings) -> None:
-        self.settings = settings
-        self.listings: tuple[Listing, ...] = market.listings
+        self.settings, self.listings = settings, market.listings
         self.by_id: Mapping[str, Listing] = {listing.id: listing for listing in market.listings}
         self.start_ns = self.now_ns = market.start_ns
         self.tells_ticks = settings.tells_ticks
@@ -113,7 +113,7 @@ class Exchange(Enquiries):
             mark_minutes=settings.mark_minutes,
             queues=settings.fills == "queue",
         )
-        self._pits = {listing.id: Pit(market, listing.row, rules) for listing in market.listings}
+        self._pits = {listing.id: self.pit_type(market, listing.row, rules) for listing in market.listings}
         self._accounts: dict[str, Account] = {}
         self._outbox: list[Event] = []
         clearing = Clearing(self._pits, (settings.taker_ppm, settings.maker_ppm), self._outbox.append)

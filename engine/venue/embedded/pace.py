@@ -95,6 +95,9 @@ class Pace:
         """Freeze it for good."""
         self.is_drained = True
 
+    def catch_up(self) -> None:
+        """Before a request: know what the market has done.  One that only moves when it is told to has done nothing."""
+
     def step(self, minutes: int) -> int:
         """Move by whole minutes now, whatever the pace; return how many were there."""
         for done in range(minutes):

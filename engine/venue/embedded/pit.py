@@ -238,6 +238,11 @@ class Pit:
         bids = [(bid - level, lots) for level in shown if bid - level >= 1]
         return bids, [(bid + spread + level, lots) for level in shown]
 
+    @property
+    def is_forming(self) -> bool:
+        """Whether the current minute has a candle yet."""
+        return self.playing
+
     def forming(self) -> np.ndarray:
         """The current minute as far as it was played: one CANDLE, or none."""
         if self.reel and self.playing:
@@ -272,7 +277,7 @@ class Pit:
 
     def _bounds(self, step: int, start_ns: int | None, end_ns: int | None, limit: int) -> tuple[int, int]:
         """Whole intervals: open of the first, end of the last."""
-        stop = self.open_ns + MINUTE_NS if self.playing else self.open_ns
+        stop = self.open_ns + MINUTE_NS if self.is_forming else self.open_ns
         last = stop if end_ns is None else min(stop, end_ns + 1)
         last = -(-last // step) * step
         if start_ns is None:

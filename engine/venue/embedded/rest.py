@@ -6,7 +6,7 @@ request --> route --> weight --> key known? signature? timestamp? orders? --> an
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -58,6 +58,7 @@ class Rest:
         self._exchange = exchange
         self._access = access
         self._streams = streams
+        self.catch_up: Callable[[], None] = lambda: None  # before each answer: the market may have moved by itself
         self.countdowns = Countdowns(exchange, self.tell)
         sources = Sources(exchange, Trading(exchange), self.countdowns, access.meter.limits, self.depth, wall_ms)
         self._routes: Directory = (
@@ -87,6 +88,7 @@ class Rest:
             account, given = self.admit(request, body, route.access)
             if route.orders:
                 headers |= self._access.meter.charge_orders(account, route.orders, time.time_ns())
+            self.catch_up()
             answer = route.answer(account, Parameters(given, self._exchange))
         except RefusedError as refused:
             self.settle()
@@ -101,6 +103,7 @@ class Rest:
         route = self._routes[method, path]
         if route.orders:
             self._access.meter.charge_orders(account, route.orders, time.time_ns())
+        self.catch_up()
         return route.answer(account, Parameters(given, self._exchange))
 
     def weight(self, method: str, path: str) -> int:

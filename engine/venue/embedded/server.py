@@ -31,6 +31,7 @@ from engine.venue.embedded.latency import Delay
 from engine.venue.embedded.limits import GENEROUS, Limits, Meter
 from engine.venue.embedded.pace import Pace, Speed
 from engine.venue.embedded.parameters import RefusedError
+from engine.venue.embedded.relay import MirrorPace, Relay
 from engine.venue.embedded.rest import NOT_FOUND, Access, Rest
 from engine.venue.embedded.signing import Keys, ListenKeys
 from engine.venue.embedded.spot.exchange import SpotExchange
@@ -77,6 +78,7 @@ class Plan:
     spot: SpotExchange | None = None  # None: a fresh one
     spot_deposits: Mapping[str, int] = field(default_factory=lambda: {"USDT": 10_000 * 10**8})  # of every new account
     certificate: Certificate | None = None  # None: a fresh one; kept, clients of before a restart still trust it
+    relay: Relay | None = None  # where the market comes from that the exchange mirrors
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +102,16 @@ class Server:
         self.streams = Streams(
             exchange, self._listen_keys, points=plan.speed.points_per_candle, rules=_rules(exchange, plan)
         )
-        self.pace = Pace(exchange, self.streams, plan.speed, plan.settled_ns, plan.is_booked)
+        self.pace = (
+            MirrorPace(plan.relay, self.streams)
+            if plan.relay
+            else Pace(exchange, self.streams, plan.speed, plan.settled_ns, plan.is_booked)
+        )
         self._faults = self.streams.faults = self.pace.faults = plan.faults or Faults(Schedule())
         self._faults.attach(exchange, self.streams)
         access = Access(plan.keys, self._listen_keys, Meter(plan.limits))
         self._rest = Rest(exchange, access, self.streams)
+        self._rest.catch_up = self.pace.catch_up
         self._dialogue = Dialogue(self._rest, access, plan.rules)
         self._dialogue.faults = self._faults
         self.spot = SpotHall(plan.spot or SpotExchange(exchange), plan.keys, plan.spot_deposits)
@@ -148,7 +155,7 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._faults.close()
+        await self._faults.close()
         self._rest.countdowns.close()
         self.streams.announce_end(time.time_ns() // 1_000_000)
         await self._dialogue.announce_end()

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from brain.indicators.indicator import array_form, columns_of, record_of
+from brain.indicators.indicator import array_form, columns_of, record_of, walked
 from brain.indicators.windows import ln
-from tests.brain.indicators.sweep import ALL, expected, flowing, size
+from tests.brain.indicators.sweep import ALL, closing, expected, flowing, size
 from tests.brain.market import walk
 
 CHUNK, CHUNKS, TAIL = 100_000, 100, 700
@@ -45,6 +45,32 @@ def test_a_sum_of_ten_million_is_right(name):
         loop(state, record_of({}), columns, out, settled)
         ends.append(float(out["value"][-1]))
     assert ends[-1] - ends[0] == pytest.approx((CHUNKS - 1) * (ends[1] - ends[0]), rel=1e-12)
+
+
+def test_what_has_left_a_window_leaves_nothing_behind():
+    """After volumes of 1e15 the mean of volumes of 1e-3 is theirs to 1e-9, and the sum of zeros is exactly zero."""
+    candles = walk(200)
+    candles["volume"] = 1e-3
+    candles["volume"][40:45] = 1e15, 3e7, 7e12, 11.0, 1e3
+    candles["volume"][120:] = 0.0
+    for field in ("open", "high", "low", "close"):
+        candles[field] = 7.0 + np.arange(200) % 3
+    values = walked(ALL["vwap"], candles, {"period": 20})[0]["value"]
+    for n in range(64, 120):
+        assert values[n] == pytest.approx(np.mean(candles["close"][n - 19 : n + 1]), rel=1e-9)
+    assert np.isfinite(values[138])
+    assert np.isnan(values[139:]).all()
+
+
+def test_a_collapse_leaves_no_variance_behind():
+    """Once the old prices have left, the deviation is that of the new ones alone, a billionth of what it was; or 0."""
+    closes = np.concatenate(
+        [np.linspace(90_000.0, 110_000.0, 37), 1e-3 + 1e-5 * (np.arange(60) % 5), np.full(40, 1e-3)]
+    )
+    values = closing("deviation", closes, period=20)["value"]
+    for n in range(56, 97):
+        assert values[n] == pytest.approx(np.std(closes[n - 19 : n + 1]), rel=1e-7)
+    assert (values[116:] == 0.0).all()
 
 
 def test_a_logarithm_is_the_logarithm():

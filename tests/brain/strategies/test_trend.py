@@ -27,10 +27,13 @@ def one(close, side=0.0, stopped=0, **chosen):
     for name, period in (("fast", 5), ("slow", 13), ("hour_fast", 6), ("hour_slow", 18)):
         state[name]["value"], state[name]["seen"], state[name]["settles"] = 100.0, 10_000, 1
         state[name]["rate"], state[name]["keep"] = 2.0 / (period + 1), 1.0 - 2.0 / (period + 1)
-    state["reach"]["share"] = state["heat"]["share"] = 1.0 / 14.0
+    for name in ("reach", "heat"):
+        state[name]["share"], state[name]["keep"] = 1.0 / 14.0, 13.0 / 14.0
     state["reach"]["value"], state["reach"]["close_last"], state["reach"]["seen"] = 1.0, 100.0, 10_000
     state["heat"]["gain"], state["heat"]["loss"], state["heat"]["close_last"] = 1.0, 1.0, 100.0
     state["heat"]["seen"] = 10_000
+    for name in ("fast", "slow", "hour_fast", "hour_slow", "reach", "heat"):
+        state[name]["warm"] = 1
     state["hour_fast"]["value"] += chosen.pop("hour", 0.0)
     candle = np.zeros(1, MARKET)
     candle["timeframe_s"], candle["open_ns"] = 60, START_NS

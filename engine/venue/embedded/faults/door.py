@@ -175,9 +175,7 @@ class Door:
         if row is not None:
             said = _said(served)
             state = said.get("status") or said.get("algoStatus") or said.get("code", "")
-            verb = {"GET": "asked", "POST": "SENT AGAIN", "PUT": "changed", "DELETE": "cancelled"}[
-                endpoint.partition(" ")[0]
-            ]
+            verb = VERBS.get(endpoint.partition(" ")[0], "asked")
             self.scene.ledger.became(row, f"{verb}: {state}")
 
 

@@ -79,10 +79,12 @@ class Faults(Points):
         """Schedule more; how many.  Raises ScheduleError."""
         return self._scene.triggers.add(parse(given).faults)
 
-    def close(self) -> None:
-        """Conclude the ledger."""
+    async def close(self) -> None:
+        """Drop what would still have happened, and conclude the ledger."""
         for task in self._tasks.values():
             task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self._door.finish()
         self._scene.ledger.close()
 
     def _happen(self, fault: Fault) -> None:

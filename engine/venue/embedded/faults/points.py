@@ -73,5 +73,5 @@ class Points:
         """Schedule more; how many.  Raises ScheduleError."""
         raise NotImplementedError("this exchange was started without faults")
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Conclude the ledger."""

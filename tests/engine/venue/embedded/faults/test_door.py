@@ -32,12 +32,25 @@ async def test_a_connection_breaks(shaky, kind, lands):
 
 async def test_an_order_lands_late(shaky):
     """Not there when it is asked about first, there in the end."""
-    await shaky.add(kind="landed_late", seconds=0.15)
+    await shaky.add(kind="landed_late", seconds=1.0)
     with pytest.raises(aiohttp.ClientError):
         await shaky.buy("a")
     assert (await status_of(shaky))["code"] == -2013
-    await asyncio.sleep(0.3)
-    assert (await status_of(shaky))["status"] == "FILLED"
+    async with asyncio.timeout(30):
+        while (said := await status_of(shaky)).get("status") is None:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.1)
+    assert said["status"] == "FILLED"
+
+
+async def test_what_was_to_land_later_does_not_outlive_the_server(shaky):
+    """A request that is still under way when the exchange goes is dropped with it."""
+    await shaky.add(kind="landed_late", seconds=600.0)
+    with pytest.raises(aiohttp.ClientError):
+        await shaky.buy("a")
+    (late,) = (task for task in asyncio.all_tasks() if "_serve_later" in repr(task.get_coro()))
+    assert not late.done()
+    await shaky.server.close()
+    assert late.done()
 
 
 @pytest.mark.parametrize(

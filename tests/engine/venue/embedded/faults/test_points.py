@@ -22,4 +22,4 @@ def test_nothing_goes_wrong():
     assert asyncio.run(points.serve("request", route)) == "request"
     with pytest.raises(NotImplementedError):
         points.add(orjson.loads("{}"))
-    points.close()
+    asyncio.run(points.close())

@@ -1,0 +1,203 @@
+"""A record whose scalars a loop keeps in registers, while its arrays stay where they are.
+
+    state = in_registers(records[0])         scalars are copied, arrays are reached at home
+    for ...:
+        kernel(state, ...)                   the same source as for a record in memory
+    put_back(state)
+
+The copy's address must never leave the function, or the compiler keeps it in memory.  What is seldom
+needed and long is therefore ``outlined``: it is called with the record itself, brought up to date before
+and read again after.
+"""
+
+# ruff: noqa: ARG001 - numba looks at the names of arguments that an author does not use
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import infer_getattr, lower_getattr_generic, lower_setattr_generic, models, register_model
+
+from shm.jit import PLAIN, intrinsic, kernel, specialised
+
+_BYTES = ir.IntType(8).as_pointer()
+
+
+# a processor has 16 registers of each kind
+WORDS_MAX = 32
+
+
+class Local(types.Type):
+    """The type of what ``in_registers`` gives: a copy of the scalars of ``record``, a word each, and where it is."""
+
+    def __init__(self, record):
+        self.record = record
+        self.words: dict[str, int] = {}  # where in the copy each field begins
+        self.size = 0
+        for name in record.fields:
+            kind = record.typeof(name)
+            if not isinstance(kind, types.NestedArray):
+                self.words[name] = self.size
+                self.size += Local(kind).size if isinstance(kind, types.Record) else 1
+        super().__init__(name=f"Local({record.name})")
+
+
+@register_model(Local)
+class _LocalModel(models.StructModel):
+    def __init__(self, manager, local):
+        super().__init__(manager, local, [("copy", types.voidptr), ("home", types.voidptr)])
+
+
+@infer_getattr
+class _LocalAttribute(AttributeTemplate):
+    key = Local
+
+    def generic_resolve(self, local, name):  # type: ignore[override]
+        if name not in local.record.fields:
+            return None
+        kind = local.record.typeof(name)
+        return Local(kind) if isinstance(kind, types.Record) else kind
+
+
+@lower_getattr_generic(Local)
+def _field(context, builder, local, value, name):
+    record = local.record
+    kind, offset = record.typeof(name), record.offset(name)
+    both = cgutils.create_struct_proxy(local)(context, builder, value)
+    if isinstance(kind, types.NestedArray):
+        return context.get_getattr(record, name)(context, builder, record, _typed(builder, both.home, record), name)
+    if isinstance(kind, types.Record):
+        inner = cgutils.create_struct_proxy(Local(kind))(context, builder)
+        inner.copy = cgutils.pointer_add(builder, both.copy, 8 * local.words[name])
+        inner.home = cgutils.pointer_add(builder, both.home, offset)
+        return inner._getvalue()
+    return context.unpack_value(builder, kind, _place(context, builder, both.copy, kind, 8 * local.words[name]))
+
+
+@lower_setattr_generic(Local)
+def _set_field(context, builder, signature, arguments, name):
+    local, given = signature.args
+    kind = local.record.typeof(name)
+    both = cgutils.create_struct_proxy(local)(context, builder, arguments[0])
+    value = context.cast(builder, arguments[1], given, kind)
+    context.pack_value(builder, kind, value, _place(context, builder, both.copy, kind, 8 * local.words[name]))
+
+
+def _place(context, builder, base, kind, offset):
+    return builder.bitcast(cgutils.pointer_add(builder, base, offset), context.get_data_type(kind).as_pointer())
+
+
+def _typed(builder, address, record):
+    return builder.bitcast(address, ir.ArrayType(ir.IntType(8), record.size).as_pointer())
+
+
+def _scalars(record, offset=0):
+    # where each scalar lies in the record, those of nested records too: in the order of their words in the copy
+    for name in record.fields:
+        kind, at = record.typeof(name), offset + record.offset(name)
+        if isinstance(kind, types.Record):
+            yield from _scalars(kind, at)
+        elif not isinstance(kind, types.NestedArray):
+            yield at, kind
+
+
+def _carry(context, builder, record, both, *, home):
+    # ``home``: from the copy to the record; else from the record to the copy
+    for word, (offset, kind) in enumerate(_scalars(record)):
+        places = [
+            _place(context, builder, both.copy, kind, 8 * word),
+            _place(context, builder, both.home, kind, offset),
+        ]
+        source, to = places if home else places[::-1]
+        builder.store(builder.load(source), to)
+
+
+@intrinsic
+def in_registers(typingctx, record):
+    """A copy of the scalars of ``record``, which alone counts until it is put back.
+
+    A record of more than WORDS_MAX is worked on where it is: the compiler would move its copy about on the stack.
+    """
+    local = Local(record)
+    if local.size > WORDS_MAX:
+        return record(record), lambda *arguments: arguments[-1][0]
+
+    def codegen(context, builder, signature, arguments):
+        with builder.goto_entry_block():
+            place = builder.alloca(ir.ArrayType(ir.IntType(64), max(local.size, 1)))
+        both = cgutils.create_struct_proxy(local)(context, builder)
+        both.copy, both.home = builder.bitcast(place, _BYTES), builder.bitcast(arguments[0], _BYTES)
+        _carry(context, builder, record, both, home=False)
+        return both._getvalue()
+
+    return local(record), codegen
+
+
+@intrinsic
+def put_back(typingctx, state):
+    """Bring the record behind ``state`` up to date and return it; a record is its own."""
+    record = getattr(state, "record", state)
+
+    def codegen(context, builder, signature, arguments):
+        if not isinstance(state, Local):
+            return arguments[0]
+        both = cgutils.create_struct_proxy(state)(context, builder, arguments[0])
+        _carry(context, builder, record, both, home=True)
+        return _typed(builder, both.home, record)
+
+    return record(state), codegen
+
+
+@intrinsic
+def read_again(typingctx, state):
+    """Take the scalars of the record behind ``state`` anew."""
+
+    def codegen(context, builder, signature, arguments):
+        if isinstance(state, Local):
+            both = cgutils.create_struct_proxy(state)(context, builder, arguments[0])
+            _carry(context, builder, state.record, both, home=False)
+        return context.get_dummy_value()
+
+    return types.void(state), codegen
+
+
+@intrinsic
+def rarely(typingctx, condition):
+    """``condition``, which the compiler may take to be false."""
+
+    def codegen(context, builder, signature, arguments):
+        bit = ir.IntType(1)
+        expect = cgutils.get_or_insert_function(builder.module, ir.FunctionType(bit, [bit, bit]), "llvm.expect.i1")
+        return builder.call(expect, [arguments[0], ir.Constant(bit, 0)])
+
+    return types.boolean(types.boolean), codegen
+
+
+def _detour(state, *rest):
+    record = put_back(state)
+    answer = _outlined(record, *rest)
+    read_again(state)
+    return answer
+
+
+def _outlined(_record, *_rest):
+    raise NotImplementedError("stands for what is outlined")
+
+
+def outlined(function: Callable[..., Any]) -> Any:
+    """A kernel that is called, not copied into its caller, and gets the record of its first argument where it is."""
+    if PLAIN:
+        return function
+    return specialised(_detour, f"to_{function.__name__}", _outlined=kernel(function))
+
+
+if PLAIN:
+
+    def _same(value):
+        return value
+
+    in_registers = put_back = rarely = _same
+    read_again = _same
