@@ -367,19 +367,27 @@ def _ancestor(number: int, target_id: int) -> Intent:
 
 
 def _overdone(bourse: Bourse) -> int:
-    """Targets for which more lots were traded than their first order asked for, and targets at the venue took off."""
+    """Targets for which more was traded than their first order asked for and the venue took off meanwhile."""
     asked: dict[tuple[str, str, int, int], int] = {}
-    taken: Counter[int] = Counter()  # while an entry rests, a rung of what is held may be reached
+    # A rung of what is held may be reached while an entry rests; an earlier target's stop before the engine hears.
+    rungs: Counter[int] = Counter()
+    stops: Counter[tuple[int, int]] = Counter()
     got: Counter[tuple[str, str, int, int]] = Counter()
     for order in sorted([*bourse.orders.values(), *bourse.doubles], key=lambda it: it.intent.intent_id):
         intent = order.intent
         if intent.purpose is Purpose.TAKE_PROFIT:
-            taken[-intent.side] += order.filled
+            rungs[-intent.side] += order.filled
+        if intent.purpose is Purpose.STOP:
+            stops[-intent.side, intent.target_id] += order.filled
         if intent.purpose is Purpose.ENTRY and len(intent.allocation) == 1 and intent.target_id:
             name = intent.client_id.partition("-")[0], intent.allocation[0][0], intent.target_id, intent.side
             asked.setdefault(name, intent.lots)
             got[name] += order.filled
-    return sum(got[name] > lots + taken[name[3]] for name, lots in asked.items())
+
+    def taken(target_id: int, side: int) -> int:
+        return rungs[side] + sum(lots for (of, stopped), lots in stops.items() if of == side and stopped < target_id)
+
+    return sum(got[name] > lots + taken(*name[2:]) for name, lots in asked.items())
 
 
 def _ignored(*_: Any) -> None:
