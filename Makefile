@@ -7,7 +7,7 @@ paper: .venv/installed
 	$(VENV) run.py --paper
 
 test: .venv/tested
-	$(VENV) -m pytest
+	$(VENV) -m pytest -n 2 --dist loadfile
 
 lint: .venv/tested
 	$(VENV) -m ruff check . && $(VENV) -m ruff format --check . && $(VENV) -m mypy
