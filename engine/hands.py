@@ -6,7 +6,7 @@ a stranger's trade    closes what strategies hold on the other side, in order of
 ignore                EXTERNAL's lots matter no longer, until they change
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from engine.events import EXTERNAL, Filled, Intervened
 
@@ -49,13 +49,18 @@ class Hands:
                 self.ignored.pop(name, None)
         return True
 
-    def traded(self, fill: Filled, held: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-        """Remember a trade that is not ours, and whose lots it is: of ``held`` (strategy, signed) what it closes."""
+    def traded(self, fill: Filled, held: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Remember a trade that is not ours, and whose lots it is: of ``held`` (strategy, signed) what it closes.
+
+        Whoever trades by hand closes what he traded by hand before; only what is left over was ours.
+        """
         self.disturbed[fill.instrument] = fill.side * fill.lots
-        left, parts = fill.lots, []
+        theirs = sum(max(0, -fill.side * lots) for strategy, lots in held if strategy == EXTERNAL)
+        left, parts = fill.lots - min(fill.lots, theirs), []
         for strategy, lots in held:
             closing = min(left, max(0, -fill.side * lots))
             if closing and strategy != EXTERNAL:
                 parts.append((strategy, closing))
                 left -= closing
-        return [*parts, (EXTERNAL, left)] if left else parts
+        external = fill.lots - sum(closing for _, closing in parts)
+        return [*parts, (EXTERNAL, external)] if external else parts

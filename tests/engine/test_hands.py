@@ -46,12 +46,14 @@ def test_a_pause_is_of_a_symbol_or_of_a_strategy():
         (-1, 3, [("a", 10), ("b", 10)], [("a", 3)]),
         (1, 5, [("a", 10)], [(EXTERNAL, 5)]),
         (1, 5, [("a", 10), ("b", -3)], [("b", 3), (EXTERNAL, 2)]),
-        (-1, 5, [("a", 3), (EXTERNAL, 9)], [("a", 3), (EXTERNAL, 2)]),
+        (-1, 5, [("a", 3), (EXTERNAL, 9)], [(EXTERNAL, 5)]),
+        (-1, 5, [("a", 3), (EXTERNAL, 4)], [("a", 1), (EXTERNAL, 4)]),
+        (-1, 5, [("a", 3), (EXTERNAL, -4)], [("a", 3), (EXTERNAL, 2)]),
         (1, 5, [], [(EXTERNAL, 5)]),
     ],
 )
-def test_a_strangers_trade_closes_ours_first(side, lots, held, parts):
-    """On the other side only, in order of name, and what is left is nobody's."""
+def test_a_strangers_trade_closes_his_own_lots_then_ours(side, lots, held, parts):
+    """On the other side only, ours in order of name, and what is left is nobody's."""
     assert Hands().traded(trade(side, lots), held) == parts
 
 
