@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from engine.venue.embedded.latency import AT_ONCE, Delay, Journey
+from engine.venue.embedded.signing import wall_ms
 
 QUEUE_MAX = 20_000  # about 7 MB of candles
 GOOD_BYE_SECONDS = 1.0  # that a client has to answer a close
@@ -145,7 +146,7 @@ class Client:
                     self.cut()
                     return
                 await asyncio.sleep(min(self._rules.ping_s, ends_s - now_s))
-                await self.socket.ping(str(time.time_ns() // 1_000_000).encode())
+                await self.socket.ping(str(wall_ms()).encode())
             await self._finish(WSCloseCode.GOING_AWAY, b"connection is 24 hours old")
         except (ConnectionError, RuntimeError):
             self.is_cut = True

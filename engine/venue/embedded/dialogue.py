@@ -10,25 +10,25 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
 
 import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from engine.venue.embedded import messages
 from engine.venue.embedded.clients import ClientRules
-from engine.venue.embedded.faults.points import Asked, Points
+from engine.venue.embedded.envelope import Methods, check_signature, converse, enquiry_of, opened
+from engine.venue.embedded.faults.points import Points
 from engine.venue.embedded.limits import LimitedError
 from engine.venue.embedded.orders import Refusal
 from engine.venue.embedded.parameters import RefusedError, refuse, words
-from engine.venue.embedded.rest import Access, Rest, wall_ms
-from engine.venue.embedded.signing import SIGNATURE_WRONG, Key, identify, objection_to_time, payload_is_signed
+from engine.venue.embedded.rest import Access, Rest
+from engine.venue.embedded.signing import Key, identify, objection_to_time, wall_ms
 
 PATH = "/ws-fapi/v1"
+PREFIX = "/fapi/"
 NEEDS_NOTHING, NEEDS_KEY, NEEDS_SIGNATURE = "nothing", "key", "signature"
-METHODS: Mapping[str, tuple[str, str, str]] = {
+METHODS: Methods = {
     "ping": ("GET", "v1/ping", NEEDS_NOTHING),
     "time": ("GET", "v1/time", NEEDS_NOTHING),
     "depth": ("GET", "v1/depth", NEEDS_NOTHING),
@@ -52,7 +52,6 @@ METHODS: Mapping[str, tuple[str, str, str]] = {
     "userDataStream.stop": ("DELETE", "v1/listenKey", NEEDS_KEY),
 }
 SESSIONS = ("session.logon", "session.status", "session.logout")
-MALFORMED = Refusal(-1135, "Invalid JSON Request")
 LOGON_UNSUPPORTED = Refusal(-4056, "HMAC_SHA256 API key is not supported.")
 
 
@@ -109,25 +108,17 @@ class Dialogue:
         self, session: Session, text: str | bytes, transport: asyncio.Transport | None
     ) -> dict[str, Any] | None:
         """The answer to one frame, or what a fault makes of it; None when the connection has broken."""
-        found = _endpoint(text) if self.faults.is_armed else None
-        if found is None:
+        asked = enquiry_of(text, METHODS, PREFIX) if self.faults.is_armed else None
+        if asked is None:
             return self.answer(session, text)
-        endpoint, number, given = found
 
-        async def serve() -> web.StreamResponse:
+        def serve() -> dict[str, Any]:
             said = self.answer(session, text)
             self._rest.settle()
-            return web.Response(status=said["status"], body=orjson.dumps(said.get("result", said.get("error"))))
+            return said
 
-        served = await self.faults.converse(Asked(endpoint, given, serve, transport))
-        if transport is None or transport.is_closing():
-            return None
-        assert isinstance(served, web.Response), "what is asked in a frame is answered whole"
-        body = orjson.loads(served.body if isinstance(served.body, bytes) else b"null")
-        if served.status != HTTPStatus.OK and (wait := served.headers.get("Retry-After")):
-            body["data"] = {"serverTime": wall_ms(), "retryAfter": wall_ms() + int(wait) * 1000}
-        name = "result" if served.status == HTTPStatus.OK else "error"
-        return {"id": number, "status": served.status, name: body} | self._limits(session)
+        said = await converse(self.faults, asked, serve, transport)
+        return said and said | self._limits(session)
 
     async def announce_end(self) -> None:
         """Tell every connection that it is about to end."""
@@ -144,7 +135,7 @@ class Dialogue:
         """What the exchange says to one frame."""
         number: Any = None
         try:
-            request = _read(text)
+            request = opened(text)
             number = request.get("id")
             result = self._result(session, request)
         except RefusedError as refused:
@@ -168,13 +159,13 @@ class Dialogue:
         if method not in METHODS:
             raise refuse(-1000, f"Unknown method: {method[:60]}")
         verb, path, needs = METHODS[method]
-        self._access.meter.charge(session.address, self._rest.weight(verb, f"/fapi/{path}"), time.time_ns())
+        self._access.meter.charge(session.address, self._rest.weight(verb, f"{PREFIX}{path}"), time.time_ns())
         account = ""
         if needs == NEEDS_KEY:
             account = self._key(session, params).account
         elif needs == NEEDS_SIGNATURE:
             account = self._signer(session, params).account
-        return self._rest.answer(verb, f"/fapi/{path}", account, params)
+        return self._rest.answer(verb, f"{PREFIX}{path}", account, params)
 
     def _key(self, session: Session, params: Mapping[str, str]) -> Key:
         if session.key is not None and "apiKey" not in params:
@@ -187,7 +178,7 @@ class Dialogue:
     def _signer(self, session: Session, params: Mapping[str, str]) -> Key:
         key = self._key(session, params)
         if "apiKey" in params or session.key is None:
-            _check(key, params)
+            check_signature(key, params)
         elif objection := objection_to_time(params, wall_ms()):
             raise RefusedError(objection)
         return key
@@ -199,7 +190,7 @@ class Dialogue:
                 raise RefusedError(key, status=401)
             if not key.is_public:
                 raise RefusedError(LOGON_UNSUPPORTED)
-            _check(key, params)
+            check_signature(key, params)
             session.key, session.api_key, session.since_ms = key, params["apiKey"], wall_ms()
         elif method == "session.logout":
             session.key = session.api_key = None
@@ -216,42 +207,3 @@ async def _end(socket: web.WebSocketResponse, after_s: float) -> None:
     """A connection is good for a day."""
     await asyncio.sleep(after_s)
     await socket.close(code=WSCloseCode.GOING_AWAY, message=b"connection is 24 hours old")
-
-
-def _endpoint(text: str | bytes) -> tuple[str, Any, dict[str, str]] | None:
-    """The path of REST that a frame asks, its number and its parameters; None where it asks no path."""
-    try:
-        request = _read(text)
-    except RefusedError:
-        return None
-    if request["method"] not in METHODS:
-        return None
-    verb, path, _ = METHODS[request["method"]]
-    return f"{verb} /fapi/{path}", request.get("id"), {name: words(one) for name, one in request["params"].items()}
-
-
-def _read(text: str | bytes) -> dict[str, Any]:
-    """The request of a frame: an object with a method, and parameters where there are any."""
-    try:
-        request = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        request = None
-    if not isinstance(request, dict) or not isinstance(request.get("method"), str):
-        raise RefusedError(MALFORMED)
-    params = request.get("params")
-    if not isinstance(params, dict | None) or not isinstance(request.get("id"), str | int | None):
-        raise RefusedError(MALFORMED)
-    return request | {"params": params or {}}
-
-
-def _check(key: Key, params: Mapping[str, str]) -> None:
-    signature = params.get("signature", "")
-    if not signature:
-        raise refuse(-1102, "Mandatory parameter 'signature' was not sent, was empty/null, or malformed.")
-    signed = sorted((name, value) for name, value in params.items() if name != "signature")
-    plain = "&".join(f"{name}={value}" for name, value in signed)
-    # Some clients escape what they sign, some do not; they differ only where a value needs it.
-    if not payload_is_signed(key, plain, signature) and not payload_is_signed(key, urlencode(signed), signature):
-        raise RefusedError(SIGNATURE_WRONG)
-    if objection := objection_to_time(params, wall_ms()):
-        raise RefusedError(objection)

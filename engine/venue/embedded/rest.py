@@ -33,6 +33,7 @@ from engine.venue.embedded.signing import (
     identify,
     objection_to_time,
     signature_is_right,
+    wall_ms,
 )
 from engine.venue.embedded.streams import Streams
 from engine.venue.embedded.trading import Trading
@@ -169,11 +170,6 @@ def _check_signature(key: Key, query: str, body: str, given: Mapping[str, str]) 
         raise RefusedError(SIGNATURE_WRONG)
     if objection := objection_to_time(given, wall_ms()):
         raise RefusedError(objection)
-
-
-def wall_ms() -> int:
-    """The machine's time in milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def _json(answer: Any, headers: Mapping[str, str], *, status: int = 200) -> web.Response:

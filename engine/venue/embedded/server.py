@@ -33,7 +33,7 @@ from engine.venue.embedded.pace import Pace, Speed
 from engine.venue.embedded.parameters import RefusedError
 from engine.venue.embedded.relay import MirrorPace, Relay
 from engine.venue.embedded.rest import NOT_FOUND, Access, Rest
-from engine.venue.embedded.signing import Keys, ListenKeys
+from engine.venue.embedded.signing import Keys, ListenKeys, wall_ms
 from engine.venue.embedded.spot.exchange import SpotExchange
 from engine.venue.embedded.spot.hall import SpotHall
 from engine.venue.embedded.streams import Streams
@@ -157,7 +157,7 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._faults.close()
         self._rest.countdowns.close()
-        self.streams.announce_end(time.time_ns() // 1_000_000)
+        self.streams.announce_end(wall_ms())
         await self._dialogue.announce_end()
         await asyncio.sleep(ANNOUNCED_S)
         await self._dialogue.close()
@@ -259,7 +259,7 @@ class Server:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             for floor in (self.streams, self.spot):
-                floor.expire_listen_keys(time.monotonic_ns(), time.time_ns() // 1_000_000)
+                floor.expire_listen_keys(time.monotonic_ns(), wall_ms())
 
 
 def _rules(exchange: Exchange, plan: Plan) -> ClientRules:

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -149,3 +150,8 @@ class ListenKeys:
         for key, _ in gone:
             del self._ends_ns[key]
         return gone
+
+
+def wall_ms() -> int:
+    """The machine's time in milliseconds: requests and answers are dated by it at every speed of the market."""
+    return time.time_ns() // 1_000_000

@@ -6,20 +6,21 @@ userDataStream.subscribe   --> {"subscriptionId", "event": {...}} from then on, 
 A signature covers the parameters in alphabetical order.
 """
 
-import time
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
 import orjson
 from aiohttp import web
 
 from engine.venue.embedded.clients import Client
 from engine.venue.embedded.directory import Directory
+from engine.venue.embedded.envelope import Methods, check_signature, converse, enquiry_of, opened
+from engine.venue.embedded.faults.points import Points
 from engine.venue.embedded.orders import Refusal
 from engine.venue.embedded.parameters import Parameters, RefusedError, refuse, words
-from engine.venue.embedded.signing import SIGNATURE_WRONG, Key, Keys, identify, objection_to_time, payload_is_signed
+from engine.venue.embedded.signing import Key, Keys, identify, objection_to_time, wall_ms
 from engine.venue.embedded.spot import messages
 from engine.venue.embedded.spot.exchange import SpotExchange
 from engine.venue.embedded.spot.quotations import RATE_LIMITS
@@ -27,7 +28,7 @@ from engine.venue.embedded.spot.quotations import RATE_LIMITS
 PATH = "/ws-api/v3"
 PREFIX = "/api/v3/"
 FREE, KEYED, SIGNED = "free", "keyed", "signed"
-METHODS: Mapping[str, tuple[str, str, str]] = {
+METHODS: Methods = {
     "ping": ("GET", "ping", FREE),
     "time": ("GET", "time", FREE),
     "exchangeInfo": ("GET", "exchangeInfo", FREE),
@@ -70,7 +71,6 @@ METHODS: Mapping[str, tuple[str, str, str]] = {
     "userDataStream.ping": ("PUT", "userDataStream", KEYED),
     "userDataStream.stop": ("DELETE", "userDataStream", KEYED),
 }
-MALFORMED = Refusal(-1135, "Invalid JSON Request")
 NOT_LOGGED_ON = Refusal(-2015, "Invalid API-key, IP, or permissions for action.")
 SUBSCRIBED_ALREADY = Refusal(-2035, "User Data Stream subscription already active.")
 NOT_SUBSCRIBED = Refusal(-2036, "User Data Stream subscription not active.")
@@ -96,22 +96,36 @@ class SpotDialogue:
     def __init__(self, spot: SpotExchange, keys: Keys, table: Directory) -> None:
         self._spot, self._keys, self._table = spot, keys, table
         self._sessions: dict[Session, None] = {}
+        self.faults: Points = Points()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection to its end."""
         client = Client(combined=False)
         await client.open(request)
-        session = Session(client, _wall_ms())
+        session = Session(client, wall_ms())
         self._sessions[session] = None
         try:
             async for message in client.socket:
                 text = await client.hear(message)
-                if text is not None:
-                    client.push(orjson.dumps(self.answer(session, text)).decode())
+                if text is None:
+                    continue
+                said = await self._reply(session, text, request.transport)
+                if said is None:
+                    break
+                client.push(orjson.dumps(said).decode())
         finally:
             self._sessions.pop(session, None)
             await client.close()
         return client.socket
+
+    async def _reply(
+        self, session: Session, text: str | bytes, transport: asyncio.Transport | None
+    ) -> dict[str, Any] | None:
+        asked = enquiry_of(text, METHODS, PREFIX) if self.faults.is_armed else None
+        if asked is None:
+            return self.answer(session, text)
+        said = await converse(self.faults, asked, lambda: self.answer(session, text), transport)
+        return said and said | _limits(asked.given)
 
     async def close(self) -> None:
         """Say good-bye on every connection."""
@@ -139,17 +153,15 @@ class SpotDialogue:
     def answer(self, session: Session, text: str | bytes) -> dict[str, Any]:
         """What the exchange says to one frame."""
         number: Any = None
-        limits: dict[str, Any] = {"rateLimits": [RATE_LIMITS[0] | {"count": 2}]}
+        params: dict[str, str] = {}
         try:
-            request = _read(text)
+            request = opened(text)
             number = request.get("id")
             params = {name: words(value) for name, value in request["params"].items()}
-            if params.get("returnRateLimits") == "false":
-                limits = {}
             result = self._result(session, request["method"], params)
         except RefusedError as refused:
-            return {"id": number, "status": refused.status, "error": refused.answer()} | limits
-        return {"id": number, "status": 200, "result": result} | limits
+            return {"id": number, "status": refused.status, "error": refused.answer()} | _limits(params)
+        return {"id": number, "status": 200, "result": result} | _limits(params)
 
     def _result(self, session: Session, method: str, params: Mapping[str, str]) -> Any:
         if method.startswith("session."):
@@ -180,7 +192,7 @@ class SpotDialogue:
         key = self._key(session, params)
         if "apiKey" in params or session.key is None:
             check_signature(key, params)
-        elif objection := objection_to_time(params, _wall_ms()):
+        elif objection := objection_to_time(params, wall_ms()):
             raise RefusedError(objection)
         return key
 
@@ -190,7 +202,7 @@ class SpotDialogue:
             if isinstance(key, Refusal):
                 raise RefusedError(key, status=FORBIDDEN)
             check_signature(key, params)
-            session.key, session.api_key, session.since_ms = key, params["apiKey"], _wall_ms()
+            session.key, session.api_key, session.since_ms = key, params["apiKey"], wall_ms()
         elif method == "session.logout":
             session.key = session.api_key = None
         elif method == "session.subscriptions":
@@ -200,7 +212,7 @@ class SpotDialogue:
             "authorizedSince": session.since_ms if session.key else None,
             "connectedSince": session.connected_ms,
             "returnRateLimits": True,
-            "serverTime": _wall_ms(),
+            "serverTime": wall_ms(),
             "userDataStream": bool(session.subscriptions),
         }
 
@@ -230,37 +242,11 @@ class SpotDialogue:
     def _end(self, session: Session, numbers: list[int]) -> None:
         for number in numbers:
             del session.subscriptions[number]
-            event = messages.stream_terminated(_wall_ms())
+            event = messages.stream_terminated(wall_ms())
             session.client.push(orjson.dumps({"subscriptionId": number, "event": event}).decode())
         if not session.subscriptions:
             session.client.account = None
 
 
-def check_signature(key: Key, params: Mapping[str, str]) -> None:
-    """Refuse parameters that ``key`` has not signed, or signed too long ago."""
-    signature = params.get("signature", "")
-    if not signature:
-        raise refuse(-1102, "Mandatory parameter 'signature' was not sent, was empty/null, or malformed.")
-    signed = sorted((name, value) for name, value in params.items() if name != "signature")
-    plain = "&".join(f"{name}={value}" for name, value in signed)
-    # Some clients escape what they sign, some do not; they differ only where a value needs it.
-    if not any(payload_is_signed(key, payload, signature) for payload in (plain, urlencode(signed))):
-        raise RefusedError(SIGNATURE_WRONG)
-    if objection := objection_to_time(params, _wall_ms()):
-        raise RefusedError(objection)
-
-
-def _read(text: str | bytes) -> dict[str, Any]:
-    try:
-        request = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        request = None
-    if not isinstance(request, dict) or not isinstance(request.get("method"), str):
-        raise RefusedError(MALFORMED)
-    if not isinstance(request.get("params"), dict | None) or not isinstance(request.get("id"), str | int | None):
-        raise RefusedError(MALFORMED)
-    return request | {"params": request.get("params") or {}}
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000
+def _limits(params: Mapping[str, str]) -> dict[str, Any]:
+    return {} if params.get("returnRateLimits") == "false" else {"rateLimits": [RATE_LIMITS[0] | {"count": 2}]}

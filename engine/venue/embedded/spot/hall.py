@@ -83,7 +83,7 @@ class SpotHall:
 
     def attach(self, faults: Points) -> None:
         """Let things go wrong here as well."""
-        self._streams.faults = faults
+        self._streams.faults = self._dialogue.faults = faults
 
     async def close(self) -> None:
         """Say good-bye to every client."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.venue.embedded.directory import KEYED, OPEN, Directory, Route
 from engine.venue.embedded.parameters import Parameters, RefusedError
-from engine.venue.embedded.signing import LISTEN_KEY_ABSENT, ListenKeys
+from engine.venue.embedded.signing import LISTEN_KEY_ABSENT, ListenKeys, wall_ms
 from engine.venue.embedded.spot import quotations as quote
 from engine.venue.embedded.spot.baskets import SpotBaskets
 from engine.venue.embedded.spot.exchange import SpotExchange
@@ -32,8 +32,8 @@ class SpotRoutes:
         spot = self._spot
         paths: dict[str, tuple[Answering, int]] = {
             "ping": (lambda _, __: {}, 1),
-            "time": (lambda _, __: {"serverTime": _wall_ms()}, 1),
-            "exchangeInfo": (lambda _, given: quote.exchange_info(spot, given, _wall_ms()), 20),
+            "time": (lambda _, __: {"serverTime": wall_ms()}, 1),
+            "exchangeInfo": (lambda _, given: quote.exchange_info(spot, given, wall_ms()), 20),
             "klines": (lambda _, given: quote.klines(spot, given), 2),
             "uiKlines": (lambda _, given: quote.klines(spot, given), 2),
             "depth": (self.depth, 5),
@@ -130,7 +130,3 @@ class SpotRoutes:
         listings, _ = quote.symbols(self._spot, given)
         assert account, "it is a signed path"
         return [{"symbol": one.id, "makerCommission": rate, "takerCommission": rate} for one in listings]
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 
 import aiohttp
 import pytest
@@ -116,11 +117,24 @@ async def test_a_request_names_its_order():
     assert answer(429, -1003, "slow", retry_after="7").headers["Retry-After"] == "7"
 
 
-class Talk:
-    """The websocket API, logged on to nothing: each request is signed."""
+@dataclass(frozen=True)
+class Floor:
+    """Where a floor's websocket API is, the path of REST that its orders ask, and what too little margin is there."""
 
-    def __init__(self, shaky, socket):
-        self.shaky, self.socket = shaky, socket
+    socket: str
+    order: str
+    margin: int
+
+
+FLOORS = [Floor("/ws-fapi/v1", "/fapi/v1/order", -2019), Floor("/ws-api/v3", "/api/v3/order", -2010)]
+floors = pytest.mark.parametrize("floor", FLOORS, ids=["futures", "spot"])
+
+
+class Talk:
+    """A floor's websocket API, logged on to nothing: each request is signed."""
+
+    def __init__(self, shaky, socket, floor):
+        self.shaky, self.socket, self.floor = shaky, socket, floor
 
     async def ask(self, method: str, **given):
         """Send one request; its answer."""
@@ -131,55 +145,65 @@ class Talk:
         return await self.socket.receive_json(timeout=30)
 
     async def buy(self, name: str):
-        """A market order of 0.1."""
-        order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.100", "newClientOrderId": name}
+        """A market order of 0.01."""
+        order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.010", "newClientOrderId": name}
         return await self.ask("order.place", **order)
 
+    async def state(self, name: str):
+        """What REST says that the order is, if it knows it."""
+        return (await self.shaky.ask("GET", self.floor.order, symbol="BTCUSDT", origClientOrderId=name))[1].get(
+            "status"
+        )
 
-async def talk(shaky) -> Talk:
+
+async def talk(shaky, floor) -> Talk:
     """Open one."""
-    return Talk(shaky, await shaky.dial("/ws-fapi/v1"))
+    return Talk(shaky, await shaky.dial(floor.socket), floor)
 
 
+@floors
 @pytest.mark.parametrize(
     ("kind", "value", "status", "code", "lands"),
     [
         ("server_error", "landed", 503, -1008, True),
         ("status_unknown", "lost", 408, -1007, False),
-        ("margin", "", 400, -2019, False),
+        ("margin", "", 400, 0, False),
         ("too_many", "3", 429, -1003, False),
     ],
 )
-async def test_the_websocket_api_meets_the_same(shaky, kind, value, status, code, lands):
+async def test_the_websocket_api_meets_the_same(shaky, floor, kind, value, status, code, lands):
     """The fault of REST in the frame of the websocket API, written into the same ledger; the next order is served."""
-    line = await talk(shaky)
+    line = await talk(shaky, floor)
     await shaky.add(kind=kind, **({"value": value} if value else {}))
     said = await line.buy("a")
-    assert (said["id"], said["status"], said["error"]["code"]) == (7, status, code)
+    assert (said["id"], said["status"], said["error"]["code"]) == (7, status, code or floor.margin)
     assert ("retryAfter" in said["error"].get("data", {})) == (kind == "too_many")
-    assert (await status_of(shaky)).get("status") == ("FILLED" if lands else None)
+    assert "rateLimits" in said
+    assert await line.state("a") == ("FILLED" if lands else None)
     assert (await line.buy("b"))["result"]["clientOrderId"] == "b"
     row = (await shaky.injected())[0]
-    assert (row["kind"], row["where"], row["hit"]) == (kind, "POST /fapi/v1/order BTCUSDT", "a")
+    assert (row["kind"], row["where"], row["hit"]) == (kind, f"POST {floor.order} BTCUSDT", "a")
 
 
+@floors
 @pytest.mark.parametrize(("kind", "lands"), [("request_lost", False), ("response_lost", True), ("landed_late", True)])
-async def test_the_websocket_breaks_too(shaky, kind, lands):
+async def test_the_websocket_breaks_too(shaky, floor, kind, lands):
     """No answer and no connection; whether the order landed is for the client to find out."""
-    line = await talk(shaky)
+    line = await talk(shaky, floor)
     await shaky.add(kind=kind, seconds=0.05)
     with pytest.raises((TypeError, aiohttp.ClientError)):
         await line.buy("a")
     assert line.socket.closed
     await asyncio.sleep(0.1)
-    assert (await status_of(shaky)).get("status") == ("FILLED" if lands else None)
+    assert await line.state("a") == ("FILLED" if lands else None)
 
 
-async def test_a_ban_holds_on_the_websocket(shaky):
+@floors
+async def test_a_ban_holds_on_the_websocket(shaky, floor):
     """418 to every frame while it lasts, then served again."""
-    line = await talk(shaky)
+    line = await talk(shaky, floor)
     await shaky.add(kind="banned", seconds=0.2)
     assert (await line.buy("a"))["status"] == 418
-    assert (await line.ask("v2/account.balance"))["status"] == 418
+    assert (await line.ask("account.status"))["status"] == 418
     await asyncio.sleep(0.25)
     assert (await line.buy("b"))["status"] == 200
