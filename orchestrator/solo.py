@@ -65,9 +65,10 @@ class Identity:
 
 def serve_exchange(solo: Solo) -> int:
     """Run the embedded exchange alone until told to stop."""
-
     if not 0 <= solo.port <= 65535:
         raise BadInputError(f"--port {solo.port}: between 0 and 65535")
+    if solo.speed == "step":
+        raise BadInputError("--speed step: there is no engine to wait for; only a session has one")
     schedule = wiring.scheduled(solo.faults, solo.seed)
     data = [str(Path(text).resolve()) if Path(text).exists() else text for text in solo.data]
     settings = build({"market": {"source": data, "speed": solo.speed}}).market

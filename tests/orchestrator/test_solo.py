@@ -39,14 +39,14 @@ class Alone:
     def ask(self, method: str, path: str, *, port: int = 0, api: str = "fapi", **given: str) -> dict:
         """A signed request's answer."""
         query = "&".join(f"{name}={value}" for name, value in given.items())
-        query += f"&timestamp={time.time_ns() // 10**6}"
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", port or self.port, timeout=60
-        )  # kernels may have to be compiled first
+        # The first request may have to wait for kernels to be compiled.
+        query += f"&recvWindow=60000&timestamp={time.time_ns() // 10**6}"
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
         address = f"/{api}/{path}?{query}&signature={sign(self.secret, query)}"
         connection.request(method, address, headers={"X-MBX-APIKEY": self.key})
         answer = json.loads(connection.getresponse().read())
         connection.close()
+        assert "code" not in answer, answer  # a refusal is no empty list
         return answer
 
     def end(self, how: signal.Signals) -> int:
