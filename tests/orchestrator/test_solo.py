@@ -102,6 +102,19 @@ def test_a_folder_belongs_to_one_market_and_one_process(tmp_path: Path, capsys: 
     assert "belongs to another market or other settings" in capsys.readouterr().err
 
 
+def test_what_an_order_needs_is_compiled_before_it_listens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Otherwise the first order waits for the compiler for seconds, and its recvWindow passes."""
+    steps: list[str] = []
+
+    async def served(*_: object) -> None:
+        steps.append("listens")
+
+    monkeypatch.setattr(solo, "compile_exchange", lambda *_: steps.append("compiled"))
+    monkeypatch.setattr(solo, "_serve", served)
+    assert solo.serve_exchange(solo.Solo(port=0, state=tmp_path)) == 0
+    assert steps == ["compiled", "listens"]
+
+
 def test_its_latency_has_options(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Each of the four reaches the setting of its name, the seed draws the jitter, and eleven seconds are refused."""
     asked: list[solo.Solo] = []
