@@ -31,7 +31,7 @@ COUNTERS_BYTES = 8 * AREA_WORDS * len(ROLES)
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """Who counts it, what it means to people, and above which value it is an alarm (None: never)."""
+    """Who counts it, what it means to people, and above which value it is an alarm (None or a hop: never)."""
 
     owner: str
     help: str
@@ -176,7 +176,7 @@ HOP_META: Mapping[Hop, Meta] = {
     Hop.DURABLE_TO_SENT: Meta("engine", "commit to order bytes out"),
     Hop.FRAME_TO_SENT: Meta("engine", "websocket frame received to order bytes out"),
     Hop.SENT_TO_ACK: Meta("engine", "order bytes out to the exchange's answer"),
-    Hop.LOOP_LAG: Meta("any", "how late the event loop runs its timers", 250_000_000),
+    Hop.LOOP_LAG: Meta("any", "how late the event loop runs its timers"),
     Hop.COMPARISON: Meta("reconciler", "one comparison, requests included"),
 }
 
@@ -273,6 +273,11 @@ class CountersView:
     def total(self, counter: Counter) -> int:
         """The sum of ``counter`` over all roles."""
         return sum(int(area[counter]) for area in self._areas.values())
+
+    def highest(self, gauge: Gauge) -> float:
+        """The highest value that any role shows of ``gauge``; 0 where none does."""
+        bits = np.array([area[COUNTERS_MAX + gauge] for area in self._areas.values()], dtype=np.int64)
+        return float(bits.view(np.float64).max())
 
 
 def _summary(hop: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, Any]:

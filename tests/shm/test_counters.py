@@ -57,6 +57,7 @@ def test_areas_do_not_touch(segment):
     assert view.read("engine") == {"counters": {"RECONNECTS": 2}, "gauges": {"STREAM_AGE_S": 1.5}, "hops": {}}
     assert view.read("brain") == {"counters": {}, "gauges": {}, "hops": {}}
     assert view.total(Counter.RECONNECTS) == 3
+    assert (view.highest(Gauge.STREAM_AGE_S), view.highest(Gauge.WALLET)) == (1.5, 0.0)
     assert view.read_all()["feed"]["counters"] == {"RECONNECTS": 1}
 
 
