@@ -269,7 +269,7 @@ def closing(session: Session, summary: dict[str, Any], difference: str) -> list[
         for name in ("candles", "decisions", "orders", "fills", "records_lost")
     )
     money = f"(realised {summary['realised']}, fees {summary['fees']}, unrealised {summary['unrealised']})"
-    why = f"python run.py why {session.instruments[0].symbol} {summary['last_candle']} --session {session.folder}"
+    why = f"next: python run.py why {session.instruments[0].symbol} {summary['last_candle']} --session {session.folder}"
     undecided = words(summary.get("attendance", {}))
     return [
         f"{session.ended} after {summary['seconds']:.1f} s: {counted}",
@@ -277,5 +277,5 @@ def closing(session: Session, summary: dict[str, Any], difference: str) -> list[
         f"equity {summary['equity_start']} -> {summary['equity_end']}  {money}",
         f"remains at the exchange: {'; '.join(remains)}",
         difference or "the last comparison with the exchange was not reached",
-        f"next: {why}",
+        *([why] if summary["last_candle"] else []),
     ]

@@ -82,17 +82,17 @@ def page(of: Statement) -> list[str]:
     """The statement as people read it; amounts in the quote asset, to the last unit."""
     day = EPOCH + timedelta(days=of.day)
     rows = [
-        f"{stamp(line.at_ns)}  {line.kind:<13}{line.instrument:<18}{line.reference:<24}{amount(line.amount):>22}"
+        f"{stamp(line.at_ns)}  {line.kind:<13}{line.instrument:<18}{line.reference:<24}{amount(line.amount):>22f}"
         for line in of.lines
     ]
-    sums = [f"{kind:<39}{'':<24}{amount(total):>22}" for kind, total in of.sums.items() if total]
+    sums = [f"{kind:<39}{'':<24}{amount(total):>22f}" for kind, total in of.sums.items() if total]
     return [
         f"statement of {day.isoformat()} (UTC, market time)",
-        f"{'opening balance':<63}{amount(of.opening):>22}",
+        f"{'opening balance':<63}{amount(of.opening):>22f}",
         *rows,
         f"{len(rows)} lines",
         *sums,
-        f"{'closing balance':<63}{amount(of.closing):>22}",
+        f"{'closing balance':<63}{amount(of.closing):>22f}",
     ]
 
 
