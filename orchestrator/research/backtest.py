@@ -206,6 +206,11 @@ def backtest(typed: argparse.Namespace) -> int:
         strategies = load_all(settings.brain, lambda *_: None)
     except StrategyError as error:
         raise BadInputError(f"--strategy {error}") from None
+    if typed.out:  # now and not after an hour of trading
+        try:
+            typed.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInputError(f"--out {typed.out}: not a writable folder: {error.strerror}") from None
     course = Backtest(market, settings, strategies).run(typed.max_candles, Progress())
     decisions = np.concatenate(course.decisions) if course.decisions else np.zeros(0, DECISION)
     found = report.figures(course, settings, strategies, decision_hash(decisions))

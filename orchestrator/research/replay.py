@@ -231,7 +231,8 @@ def replay(state: Path, folder: Path | None, place: str | None) -> int:
     if place:
         _write(session, verdict, recording, place)
     screen = sys.stderr if place == "-" else sys.stdout
-    counted = f"{verdict.candles} candles, {verdict.decisions} decisions, {len(verdict.epochs)} epochs of the brain"
+    lives = f"{len(verdict.epochs)} {'epoch' if len(verdict.epochs) == 1 else 'epochs'} of the brain"
+    counted = f"{verdict.candles} candles, {verdict.decisions} decisions, {lives}"
     if verdict.differences:
         print(f"{counted}: {verdict.differences} differences{note}", file=screen)
         print(f"first difference: {verdict.first}", file=screen)
