@@ -391,10 +391,10 @@ def doubled(books: Books) -> int:
 
 
 def doubts(books: Books, wall_ns: int) -> list[Observed]:
-    """After a restart, an order that was intended or sent may have happened: each is in doubt."""
+    """After a restart, an order that was intended may have happened: each is in doubt."""
     return [
         Observed(intent_id=order.intent.intent_id, event=Event.DOUBT, text="restarted", wall_ns=wall_ns)
         for orders in books.working.values()
         for order in orders.values()
-        if order.state in (OrderState.NEW, OrderState.SENT)
+        if order.state == OrderState.NEW
     ]

@@ -259,7 +259,7 @@ class Core:
         if not self._questions.is_due(order, now.monotonic_ns):
             return
         intent = order.intent
-        if order.state in (OrderState.NEW, OrderState.SENT):
+        if order.state == OrderState.NEW:
             self._reply.record(
                 Observed(intent_id=intent.intent_id, event=Event.DOUBT, text="no answer in time", wall_ns=now.wall_ns)
             )

@@ -14,7 +14,6 @@ from engine.settings import ExecutorSettings
 from shm.records import OrderState
 
 NS_OF_MS = 1_000_000
-UNANSWERED = (OrderState.NEW, OrderState.SENT)
 
 
 class Questions:
@@ -54,7 +53,7 @@ class Questions:
         if order.state == OrderState.OPEN and order.intent.type in CONDITIONAL:
             self._asked.pop(intent_id, None)
             return False
-        first_ms = settings.answer_timeout_ms if order.state in UNANSWERED else settings.ask_first_ms
+        first_ms = settings.answer_timeout_ms if order.state == OrderState.NEW else settings.ask_first_ms
         asked, next_ns = self._asked.get(intent_id, (0, now_ns + first_ms * NS_OF_MS))
         is_due = now_ns >= next_ns
         if is_due:

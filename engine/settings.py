@@ -96,7 +96,8 @@ class ExecutorSettings:
     send_age_ms: int = 1_000  # an approved order that has not left by then is planned anew
     dead_man_ms: int = 60_000  # live: the venue cancels resting entries when it hears nothing for so long; 0: never
     cover_ms: int = 250  # a market order that fills longer is covered by a stop meanwhile
-    unknown_horizon_ms: int = 40_000  # recvWindow + backend tail + lag: before it, absence is no proof
+    # Before it, absence is no proof: send_age 1 s, recvWindow 5 s, the venue's backend 30 s, lag of its replicas 4 s.
+    unknown_horizon_ms: int = 40_000
 
     def __post_init__(self) -> None:
         """Refuse what would flood a venue or take silence for an answer."""

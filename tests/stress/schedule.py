@@ -285,7 +285,7 @@ class Schedule:
             valid_until_ns=DAWN_NS, reference_ticks=300_000, open_ns=DAWN_NS,
         )  # fmt: skip
         last = _ancestor(1, target_id=1)
-        self.disk.commit([started, opening, goal, Intended(intent=last), Observed(intent_id=1, event=Event.SEND)])
+        self.disk.commit([started, opening, goal, Intended(intent=last)])
         for number, end in enumerate(ENDS, 2):
             intent = _ancestor(number, target_id=0)
             self.disk.commit([Intended(intent=intent), Observed(intent_id=number, event=end)])
