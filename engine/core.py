@@ -13,8 +13,9 @@ from collections.abc import Mapping
 
 from engine import executor, planner, sizing
 from engine.agenda import Agenda
-from engine.books import Books, doubts
+from engine.books import Books
 from engine.breaker import Breaker
+from engine.doubts import doubts
 from engine.draft import Draft
 from engine.events import DayBegan, Filled, Intervened, Listed, Observed, Sized, Started
 from engine.messages import (
@@ -238,7 +239,7 @@ class Core:
 
     def _fill(self, fill: Filled, now: Moment) -> None:
         if (fill.venue, fill.instrument, fill.trade_id) not in self.books.ledger.trades:
-            self._reply.record(fill)
+            self._protection.fill(fill, now)
             self._plan(fill.instrument, now)
 
     def _tick(self, now: Moment) -> None:

@@ -36,6 +36,8 @@ def test_a_wall_clock_set_forward_proves_no_absence():
     desk.take(desk.core.tell(Outcome(intent_id=send.intent.intent_id, event=Event.ABSENT), stepped))
     assert desk.books.orders[1].state == OrderState.IN_DOUBT
 
+
+def test_more_than_one_stop_may_have_is_closed_in_parts():
     """Two entries make 8 lots, a stop may have 5: the goal is given up, the lots go 5 and 3."""
     desk = Desk()
     (send,) = desk.target(7, 8, 490_000)

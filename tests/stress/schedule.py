@@ -15,7 +15,8 @@ from typing import Any
 
 from engine import errors
 from engine.account import Account, Plan
-from engine.books import Books, doubled
+from engine.books import Books
+from engine.doubts import doubled
 from engine.events import BookEvent, Deposited, Intended, Observed, Sized, Started, decode, encode
 from engine.messages import Candle, Message, Moment, Target, Tick
 from engine.order import Event, Fact, Intent, OrderType, client_id_of, intent_of
