@@ -128,11 +128,19 @@ class Desk:
         if seen is not None:
             self._order(seen)
             return
-        if self._account.dispatch.is_under_way(intent.intent_id):
+        is_under_way = self._account.dispatch.is_under_way(intent.intent_id)
+        if is_under_way and not intent.reduce_only:
             return  # not found because it is not there yet
         # Whether absence is proof yet is for the core to say; an answer that was long on its way is an old one.
-        absent = Outcome(intent_id=intent.intent_id, event=Event.ABSENT, text="the venue knows none", asked_ns=asked_ns)
-        self._account.tell(absent)
+        self._account.tell(
+            Outcome(
+                intent_id=intent.intent_id,
+                event=Event.ABSENT,
+                text="the venue knows none",
+                asked_ns=asked_ns,
+                is_under_way=is_under_way,
+            )
+        )
 
     def begin_trades(self, symbol: str, trade_id: int) -> None:
         """Earlier trades are not ours to book."""

@@ -7,7 +7,7 @@ a stop that cannot rest --> the goal is given up, what it holds is closed
 
 from engine import exits, planner
 from engine import trip as trips
-from engine.agenda import NS_OF_MS, Agenda
+from engine.agenda import NS_OF_MS, Agenda, Kind
 from engine.books import Books
 from engine.draft import Draft
 from engine.events import Filled, Observed, Spent, Stepped, Trimmed
@@ -58,11 +58,16 @@ class Protection:
         for strategy in self._books.strategies_of(symbol):
             for stop in exits.plan(self._books, symbol, strategy, self._conduct(symbol)):
                 self._do(symbol, stop, at, now)
-        if planner.is_busy(self._books, symbol):
+        if planner.is_busy(self._books, symbol) or self._agenda.waits_ns(Kind.TARGET, symbol, now.monotonic_ns):
             return  # what is on its way may change how much there is to take
         for strategy in self._books.strategies_of(symbol):
             for target in exits.targets(self._books, symbol, strategy, self._conduct(symbol)):
                 self._do(symbol, target, at, now)
+
+    def gives_up(self, stop: Intent) -> bool:
+        """The order is a stop, and nothing is wanted any more of what it was to protect."""
+        goal = self._books.goals.get((stop.instrument, stop.allocation[0][0]))
+        return stop.purpose == Purpose.STOP and goal is not None and goal.spent
 
     def step(self, candle: Candle, now: Moment) -> None:
         """Let every trip see a closed candle; a goal that it ends is given up."""

@@ -81,8 +81,7 @@ def test_a_position_of_an_earlier_run_whose_stop_would_trigger_is_closed():
     desk = Desk()
     (again,) = sends(desk.ack(desk.enter(7, 3, 490_000), Event.EXPIRE))
     cold = Desk(desk.books, run="r2")
-    cold.ack(again, Event.REJECT, refusal="WouldTrigger")
-    (close,) = sends(cold.tell(Tick(), later_s=1))
+    (close,) = sends(cold.ack(again, Event.REJECT, refusal="WouldTrigger"))
     assert (close.lots, close.side, close.reduce_only) == (3, -1, True)
 
 

@@ -32,8 +32,8 @@ from tests.stress.wire import Fault, Weather, Wire
 SYMBOL = "BTC/USDT:USDT"
 RULE = Instrument(row=0, symbol=SYMBOL, venue="model", account="main", tick_e8=10**7, lot_e8=10**5, lots_max=10**6)
 EXECUTOR = ExecutorSettings(
-    answer_timeout_ms=200, ask_first_ms=50, ask_last_ms=400, retry_ms=100, send_age_ms=300, cover_ms=60,
-    unknown_horizon_ms=1_000,
+    answer_timeout_ms=200, unanswered_ms=60, ask_first_ms=50, ask_last_ms=400, retry_ms=100, send_age_ms=300,
+    cover_ms=60, unknown_horizon_ms=1_000,
 )  # fmt: skip
 SETTINGS = EngineSettings(executor=EXECUTOR)
 PATIENT = replace(EXECUTOR, entry_style="limit", chase_interval_s=1, chase_move_ticks=20, chases_max=2, patience_s=1)
