@@ -5,7 +5,8 @@
     start, reconnect, every few seconds: recover --everything--> venue, then compare
 
 A trade finds its order by client id, by the venue's order number, or by asking whose
-that number is.  Trades are told before states, so that a terminal order is also settled.
+that number is.  A number that the venue does not show yet proves nothing: such a trade, and those after
+it, wait.  Trades are told before states, so that a terminal order is also settled.
 """
 
 import asyncio
@@ -35,6 +36,9 @@ from shm.instruments import Instrument
 AWAY = ("start", "stream connected")  # why everything is asked for, where the stream could not tell it
 OPENING = "opening"  # the deposit that is what the account held when we first saw it
 ROUTINE = "periodic"  # a look without a reason
+# How long a trade waits to be told whose it is, then it is a stranger's: an order that is not shown at all, by the
+# horizon of absence; one of another name, while a stop of ours on its side may still tell that it became it.
+HIDDEN_NS, CHILD_NS = 40 * 10**9, 10**9
 FUNDING, TRADES = ("FUNDING_FEE",), ("ORDER",)
 
 
@@ -71,6 +75,7 @@ class Desk:
         self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
         self._trade_next = {symbol: account.books.trades_from.get(symbol, 0) for symbol in self._instruments}
+        self.unproved: dict[tuple[str, str], int] = {}  # (symbol, venue's number) of trades that wait; since when
         self.forced: dict[str, Change] = {}  # what the venue did to positions, by its order's number
         self.modes_changed = ""  # how the account is set up, since it was last read
         self.connected = asyncio.Event()
@@ -105,7 +110,8 @@ class Desk:
     def _hear_trade(self, trade: TradeSeen) -> None:
         """A trade of the stream: whose it is, its order's name or number says; else the stops have to be asked."""
         intent_id = intent_of(trade.client_id) or self._intent_of_order.get((trade.symbol, trade.venue_order_id), 0)
-        if not intent_id and self._stops(trade.symbol) and not forced(trade.symbol, trade.client_id):
+        is_nameless = not trade.client_id or self._stops(trade.symbol)
+        if not intent_id and is_nameless and not forced(trade.symbol, trade.client_id):
             self.recovery_wanted = self.recovery_wanted or "a trade of an order that we do not know"
         else:
             self._trade(trade, intent_id)
@@ -228,20 +234,34 @@ class Desk:
         venue, booked = self._instruments[symbol].venue, self._account.books.ledger.trades
         self.unheard += any((venue, symbol, trade.trade_id) not in booked for trade in trades)
         for trade in trades:
-            self._trade(trade, await self._owner(trade))
+            owner = await self._owner(trade)
+            if owner is None:
+                return  # it is asked for again, with those after it
+            self._trade(trade, owner)
             self._trade_next[symbol] = max(self._trade_next[symbol], trade.trade_id + 1)
 
-    async def _owner(self, trade: TradeSeen) -> int:
-        """The intent behind a trade that names no client id; 0 for a stranger's."""
+    async def _owner(self, trade: TradeSeen) -> int | None:
+        """The intent behind a trade that names no client id; 0 for a stranger's, None while that is not proved."""
         key = trade.symbol, trade.venue_order_id
-        if key not in self._intent_of_order:
-            seen = await self._venue.order_by_id(*key)
-            self._intent_of_order[key] = intent_of(seen.client_id) if seen is not None else 0
-            if seen is not None:
-                self._judge(seen)
-            if not self._intent_of_order[key]:
-                await self._know_children(trade.symbol)
-        return self._intent_of_order[key]
+        if key in self._intent_of_order:
+            return self._intent_of_order[key]
+        seen = await self._venue.order_by_id(*key)
+        owner = intent_of(seen.client_id) if seen is not None else 0
+        if not owner:
+            await self._know_children(trade.symbol)
+            owner = self._intent_of_order.get(key, 0)
+        is_parted = any(stop.side == trade.side for stop in self._stops(trade.symbol))
+        patience_ns = HIDDEN_NS if seen is None else CHILD_NS * is_parted
+        if seen is not None and forced(trade.symbol, seen.client_id):
+            patience_ns = 0
+        now_ns = self._account.moment().monotonic_ns
+        if not owner and now_ns - self.unproved.setdefault(key, now_ns) < patience_ns:
+            return None
+        self.unproved.pop(key, None)
+        if seen is not None:
+            self._judge(seen)
+        self._intent_of_order[key] = owner
+        return owner
 
     async def _know_children(self, symbol: str) -> None:
         """The orders that our stops became need not carry our name; the stops know their numbers."""

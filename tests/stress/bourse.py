@@ -104,10 +104,11 @@ class Bourse:
             return None
         return self.seen(order)
 
-    def look_by_number(self, number: str) -> OrderSeen | None:
-        """The ordinary order of that number."""
+    def look_by_number(self, number: str, lag_ns: int) -> OrderSeen | None:
+        """The ordinary order of that number, as a replica knows it that is ``lag_ns`` behind."""
         for order in [*self.orders.values(), *self.doubles]:
-            if int(number) in (order.number, order.child):
+            is_known = order.accepted_ns <= self.world.now_ns - lag_ns
+            if is_known and int(number) in (order.number, order.child):
                 seen = self.seen(order)
                 return _ordinary(seen, number)
         return None

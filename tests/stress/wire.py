@@ -148,7 +148,9 @@ class Wire:
 
     async def order_by_id(self, symbol: str, venue_order_id: str) -> OrderSeen | None:
         """The ordinary order of that number."""
-        seen: OrderSeen | None = await self._ask(lambda: self._bourse.look_by_number(venue_order_id))
+        fault = self._weather.strikes(QUESTION_FAULTS)
+        lag_ns = self._lag_ns(fault)
+        seen: OrderSeen | None = await self._request(lambda: self._bourse.look_by_number(venue_order_id, lag_ns), fault)
         return seen
 
     async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
