@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from engine import account as accounts
 from engine.account import Account, Plan
-from engine.messages import KillRaised, Target, Tick
+from engine.messages import Target
 from engine.order import Intent
 from engine.settings import EngineSettings
 from engine.venue.base import Acknowledged
-from shm.records import Kill, Purpose, Unit
+from shm.records import Purpose, Unit
 from tests.stress.schedule import RULE, SYMBOL, Bystander, Notebook, Schedule
 from tests.stress.tally import Tally
 from tests.stress.virtual import MS, Killed, Loop
@@ -23,9 +23,8 @@ from tests.stress.wire import Fault, Wire
 
 LOTS = 3
 RESTART_MS = 1_600  # docs/performance.md: an engine that was killed is back and reconciled, p99
-DUTY_S = 0.005
 PROBE_MS = 2  # the resolution of what is printed
-FLATTEN_MS, END_MS = 500, 60_000
+FLATTEN_MS, END_MS = 500, 15_000
 REQUESTS = tuple(Fault)[:9]
 
 
@@ -92,6 +91,8 @@ class Struck(Wire):
 class Stage(Schedule):
     """One strategy, one position, one fault."""
 
+    duty_s = 0.005
+
     def __init__(self, case: Case, settings: EngineSettings | None = None) -> None:
         """Nothing has happened yet."""
         super().__init__(1, 0, Tally())
@@ -119,8 +120,6 @@ class Stage(Schedule):
             world.later(FLATTEN_MS * MS, self._flatten)
         while not self._lives():
             world.leap(RESTART_MS * MS)
-            if self.bourse.lots and self.case.leaves:
-                self._flatten()  # the word stands
 
     def die(self) -> None:
         """The process ends at its next step."""
@@ -152,16 +151,6 @@ class Stage(Schedule):
             wire.is_dead = True
             self.loop.die()
         return True
-
-    def _duty(self) -> None:
-        self.account.keep()
-        messages, self.rings = self.rings, []
-        for message in (*messages, Tick()):
-            self.account.tell(message)
-        self.loop.call_later(DUTY_S, self._duty)
-
-    def _flatten(self) -> None:
-        self.rings.append(KillRaised(Kill.FLATTEN))
 
     def _probe(self) -> None:
         """Count the time since the last look by what was true then."""
