@@ -34,8 +34,10 @@ def ended(goal: Goal | None, run: str, left: int = 0) -> Goal:
 
 def set_by_hand(goal: Goal | None, run: str, lots: int, stop_ticks: int) -> Goal:
     """The goal that a person wants: what is held and no more, with this stop, until the strategy's next target."""
+    # Target ids begin anew with a run: under an old one's the strategy's next targets would pass for older than it.
+    known = _unknown(run) if goal is None or goal.stale else goal
     return msgspec.structs.replace(
-        goal or _unknown(run), lots=lots, stop_ticks=stop_ticks, by_hand=True, barred=True, spent=False, stale=False
+        known, lots=lots, stop_ticks=stop_ticks, by_hand=True, barred=True, spent=False, stale=False
     )
 
 
