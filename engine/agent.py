@@ -241,7 +241,11 @@ class EngineAgent:
         for petition in self._spool.take():
             instruments = {instrument.symbol: instrument for instrument in plan.instruments}
             market = Market(
-                instruments=instruments, strategies=plan.strategies, marks=self._marks, silence=self._silence()
+                instruments=instruments,
+                strategies=plan.strategies,
+                marks=self._marks,
+                silence=self._silence(),
+                cash_unexplained=self._account.agreement.cash_unexplained,
             )
             verdict = judge(petition, self._account.books, market)
             self._body.log.info("by hand", petition=str(petition), verdict=verdict.words)

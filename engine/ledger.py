@@ -134,6 +134,7 @@ class Ledger:
         self._begun: dict[Key, Position] = {}  # what the account's own positions were before their first trade
         self.funded_ns = 0  # market time of the newest payment of funding
         self.moved_ns = 0  # market time of the newest transfer that the venue listed
+        self.opened_ns = 0  # wall time of the opening, the first cash that no list names
         self._references: set[str] = set()
 
     def position(self, key: Key) -> Position:
@@ -225,6 +226,8 @@ class Ledger:
             return []
         if deposit.reference.startswith(LISTED):
             self.moved_ns = max(self.moved_ns, deposit.wall_ns)
+        else:
+            self.opened_ns = self.opened_ns or deposit.wall_ns
         net = Key(deposit.account, deposit.venue, "", Leg.BOTH, NET)
         self._pay(net, deposit.amount)
         return [Posting(net, "cash", deposit.amount), Posting(net, "deposit", -deposit.amount)]

@@ -25,7 +25,10 @@ PEOPLE = {
     "resume": ("NAME", "end a pause"),
     "move-stop": ("SYMBOL", "move the stop of a position; it stands until the strategy's next target"),
     "cancel": ("ID", "cancel an order of ours, by client id or number"),
-    "adopt": ("SYMBOL", "make lots that were traded by hand a strategy's own"),
+    "adopt": (
+        "SYMBOL",
+        "make lots that were traded by hand a strategy's own; CASH: book what the exchange's cash differs by",
+    ),
     "ignore": ("SYMBOL", "leave lots that were traded by hand alone, and trade on beside them"),
 }
 
