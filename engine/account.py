@@ -361,6 +361,7 @@ class Account:
         if words and words != self._unsupported:
             self._witness.warned("the account is set up in a way we do not trade with: no entries", words)
         self._unsupported = words
+        self.core.isolated = {symbol: leverage for symbol, margin, leverage in modes.margins if margin == "isolated"}
         if self._desk.modes_changed == changed:
             self._desk.modes_changed = ""
 

@@ -6,6 +6,8 @@ target --sized--> goal --stop, time, a person--> spent      it wants nothing any
                        --a person--------------> by hand    lots and stop stand until the next target
 """
 
+from fractions import Fraction
+
 import msgspec
 
 
@@ -23,6 +25,11 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
     barred: bool = False  # its entry ended, or was refused: it may only reduce
     stale: bool = False  # of an earlier run: no opinion, only its stop still counts
     by_hand: bool = False  # a person set its lots or stop: they stand until the next target
+
+    def scaled(self, ratio: Fraction) -> "Goal":
+        """The same prices in other ticks, ``ratio`` of which make one of these; the nearest where none is exact."""
+        stop, reference, trail = (round(n * ratio) for n in (self.stop_ticks, self.reference_ticks, self.trail_ticks))
+        return msgspec.structs.replace(self, stop_ticks=stop, reference_ticks=reference, trail_ticks=trail)
 
 
 def ended(goal: Goal | None, run: str, left: int = 0) -> Goal:

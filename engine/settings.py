@@ -31,6 +31,11 @@ class SizingSettings:
         if not 0 < self.risk_share <= Decimal("0.1"):
             raise ValueError("risk_share must be above 0 and at most 0.1")
 
+    @property
+    def margin_ppm(self) -> int:
+        """Of a position's value: what has to be left at its stop, the buffer included."""
+        return int(self.maintenance_ppm * (1 + self.liquidation_buffer))
+
     def capital_of(self, strategy: str, profit: int) -> int:
         """Minor units that ``strategy`` works with, having realised ``profit``; fees and funding are part of that."""
         capital = minor(self.capitals.get(strategy, self.capital))

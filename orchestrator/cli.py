@@ -47,7 +47,7 @@ def market_options(parser: argparse.ArgumentParser) -> None:
     add("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
     add("--market", nargs="+", metavar="WHAT", help=WHAT + MIRROR)
     add("--symbols", metavar="A,B", help="ccxt unified symbols, e.g. BTC/USDT:USDT; those of the market when left out")
-    add("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
+    add("--strategy", action="append", metavar="NAME", help="ours, or the path of your own file; may be repeated")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
     add("--speed", metavar="X", help="market seconds a second (60), or max, or step")
     add("--seed", type=number, metavar="N", help="everything random; printed when not given")

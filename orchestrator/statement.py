@@ -29,10 +29,10 @@ def show(state: Path, day: str | None, account: str | None) -> int:
         print("\n".join([f"account {folder.name}", *page(statement_of(lines, number))]))
         if (left := unexplained_of(events)) is not None:
             more = "more" if left.found > left.expected else "less"
+            apart = f"{amount(abs(left.found - left.expected))} {more} than these lines come to"
             print(
-                f"NOT EXPLAINED: on {day_of(left.at_ns)} at {stamp(left.at_ns)} "
-                f"the exchange held {amount(left.found)}, {amount(abs(left.found - left.expected))} {more} than these lines come to: entries wait; "
-                "once you know what it was: run.py adopt CASH --why TEXT"
+                f"NOT EXPLAINED: on {day_of(left.at_ns)} at {stamp(left.at_ns)} the exchange held "
+                f"{amount(left.found)}, {apart}: entries wait; once you know what it was: run.py adopt CASH --why TEXT"
             )
     return 0
 
