@@ -37,7 +37,6 @@ from shm.records import Kill
 
 CONNECT_S_MAX = 30.0
 UNHEARD_MAX = 3  # answers in a row with trades that the private stream has not told
-RULES_NS = 300 * 1_000_000_000  # between two looks at the instruments' rules
 RETRY_NS = 1_000_000_000  # after a recovery that failed
 
 
@@ -251,9 +250,12 @@ class Account:
 
     async def _read_rules(self) -> None:
         """Whether the instruments are still what they were."""
-        if not self._plan.is_shared or self._moment().monotonic_ns - self._rules_ns < RULES_NS:
+        now_ns, rules_s = self._moment().monotonic_ns, self._plan.settings.reconcile.rules_s
+        # Play money's rules were read a moment ago, when its market was made.
+        self._rules_ns = self._rules_ns or (1 if self._plan.is_shared else now_ns)
+        if now_ns - self._rules_ns < rules_s * 1_000_000_000:
             return
-        self._rules_ns = self._moment().monotonic_ns
+        self._rules_ns = now_ns
         symbols = [one.symbol for one in self._rules]
         found = await self._venue.rules(symbols)
         for before, after in zip(self._rules, found, strict=True):
