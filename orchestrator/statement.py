@@ -3,17 +3,29 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from engine.journal import NAME, JournalError, JournalReader
-from engine.statement import DAY_NS, Kind, Line, Statement, lines_of, statement_of, unexplained_of
+from engine.statement import (
+    DAY_NS,
+    Kind,
+    Line,
+    Statement,
+    Unexplained,
+    lines_of,
+    statement_of,
+    unexplained_of,
+)
+from orchestrator import result
 from orchestrator.settings import BadInputError
 from shm.instruments import amount
 
 EPOCH = date(1970, 1, 1)
 
 
-def show(state: Path, day: str | None, account: str | None) -> int:
-    """Print the statement of ``day``; the last one on which anything happened when it is left out."""
+def show(state: Path, day: str | None, account: str | None, place: str | None = None) -> int:
+    """Print the statement of ``day``, or write it to ``place``; the last day on which anything happened without one."""
+    pages = []
     for folder in folders(state, account):
         reader = JournalReader(folder)
         try:
@@ -26,15 +38,42 @@ def show(state: Path, day: str | None, account: str | None) -> int:
             "the lines of all days are the wallet"
         )
         number = number_of(day) if day is not None else last_day(lines)
-        print("\n".join([f"account {folder.name}", *page(statement_of(lines, number))]))
-        if (left := unexplained_of(events)) is not None:
-            more = "more" if left.found > left.expected else "less"
-            apart = f"{amount(abs(left.found - left.expected))} {more} than these lines come to"
-            print(
-                f"NOT EXPLAINED: on {day_of(left.at_ns)} at {stamp(left.at_ns)} the exchange held "
-                f"{amount(left.found)}, {apart}: entries wait; once you know what it was: run.py adopt CASH --why TEXT"
-            )
+        pages.append((folder.name, statement_of(lines, number), unexplained_of(events)))
+    if result.write({"accounts": [told(*one) for one in pages]}, place):
+        for name, of, left in pages:
+            print("\n".join([f"account {name}", *page(of), *([words_of(left)] if left else [])]))
     return 0
+
+
+def told(account: str, of: Statement, left: Unexplained | None) -> dict[str, Any]:
+    """The statement for programs; amounts as decimal text in the quote asset."""
+    return {
+        "account": account,
+        "day": day_of(of.day * DAY_NS),
+        "opening": format(amount(of.opening), "f"),
+        "lines": [
+            {
+                "time": stamp(line.at_ns),
+                "kind": str(line.kind),
+                "instrument": line.instrument,
+                "reference": line.reference,
+                "amount": format(amount(line.amount), "f"),
+            }
+            for line in of.lines
+        ],
+        "sums": {kind: format(amount(total), "f") for kind, total in of.sums.items()},
+        "closing": format(amount(of.closing), "f"),
+        "unexplained": format(amount(left.found - left.expected if left else 0), "f"),
+    }
+
+
+def words_of(left: Unexplained) -> str:
+    """What no line explains, and what a person can do about it."""
+    apart = f"{amount(abs(left.found - left.expected))} {'more' if left.found > left.expected else 'less'}"
+    return (
+        f"NOT EXPLAINED: on {day_of(left.at_ns)} at {stamp(left.at_ns)} the exchange held {amount(left.found)}, "
+        f"{apart} than these lines come to: entries wait; once you know what it was: run.py adopt CASH --why TEXT"
+    )
 
 
 def folders(state: Path, account: str | None) -> list[Path]:
