@@ -25,7 +25,10 @@ PEOPLE = {
     "resume": ("NAME", "end a pause"),
     "move-stop": ("SYMBOL", "move the stop of a position; it stands until the strategy's next target"),
     "cancel": ("ID", "cancel an order of ours, by client id or number"),
-    "adopt": ("SYMBOL", "make lots that were traded by hand a strategy's own"),
+    "adopt": (
+        "SYMBOL",
+        "make lots that were traded by hand a strategy's own; CASH: book what the exchange's cash differs by",
+    ),
     "ignore": ("SYMBOL", "leave lots that were traded by hand alone, and trade on beside them"),
 }
 
@@ -44,7 +47,7 @@ def market_options(parser: argparse.ArgumentParser) -> None:
     add("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
     add("--market", nargs="+", metavar="WHAT", help=WHAT + MIRROR)
     add("--symbols", metavar="A,B", help="ccxt unified symbols, e.g. BTC/USDT:USDT; those of the market when left out")
-    add("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
+    add("--strategy", action="append", metavar="NAME", help="ours, or the path of your own file; may be repeated")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
     add("--speed", metavar="X", help="market seconds a second (60), or max, or step")
     add("--seed", type=number, metavar="N", help="everything random; printed when not given")
