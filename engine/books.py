@@ -9,6 +9,8 @@
 Nothing else changes them.  An event that was applied before changes nothing.
 """
 
+from fractions import Fraction
+
 import msgspec
 
 from engine import executor
@@ -160,11 +162,16 @@ class Books:
         self.run = event.run
 
     def _list(self, event: Listed) -> None:
-        known = self.listings.get(event.instrument)
-        if known and known.unit != event.unit and self.position(event.instrument).lots:
-            raise BooksError(f"{event.instrument} changed its tick or lot while a position is open")
-        self.listings[event.instrument] = event
-        self.ledger.units[event.instrument] = event.unit
+        name, known = event.instrument, self.listings.get(event.instrument)
+        if known and known.lot_e8 != event.lot_e8 and self.position(name).lots:
+            raise BooksError(f"{name} changed its lot while a position is open: close it at the exchange first")
+        if known and known.tick_e8 != event.tick_e8:
+            ratio = Fraction(known.tick_e8, event.tick_e8)
+            self.goals |= {key: goal.scaled(ratio) for key, goal in self.goals.items() if key[0] == name}
+            self.trips.scale(name, ratio)
+            self.pursuits.pop(name, None)
+        self.listings[name] = event
+        self.ledger.relist(name, event.unit)
 
     def _size(self, event: Sized) -> None:
         name = (event.instrument, event.strategy)
@@ -339,7 +346,7 @@ class Books:
                 self._spend(intent.instrument, strategy, named)
         elif intent.purpose == Purpose.TAKE_PROFIT and order.refusal == "WouldTrigger":
             self.trips.been_at((intent.instrument, intent.allocation[0][0]), intent.stop_ticks)
-        elif _was_withdrawn(order):
+        elif executor.was_withdrawn(order):
             pursuit = self.pursuits[intent.instrument]
             refused = not order.facts & Fact.CANCEL_ASKED and pursuit.target_id == intent.target_id
             self.pursuits[intent.instrument] = msgspec.structs.replace(pursuit, refusals=pursuit.refusals + refused)
@@ -374,11 +381,3 @@ class Books:
             working.pop(intent.intent_id, None)
         else:
             working[intent.intent_id] = order
-
-
-def _was_withdrawn(order: Order) -> bool:
-    """An entry that was posted and has ended by our own cancel, or since it would have taken: its goal goes on."""
-    if order.intent.type != OrderType.POST_ONLY or order.state == OrderState.FILLED:
-        return False
-    would_take = order.refusal == "WouldTake" or order.state == OrderState.EXPIRED
-    return bool(order.facts & Fact.CANCEL_ASKED) or would_take

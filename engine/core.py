@@ -67,7 +67,8 @@ class Core:
         self._run = run
         self._venue = venue
         self._instruments = instruments
-        self._limits = {name: planner.limits_of(filters, settings.risk) for name, filters in instruments.items()}
+        margin_ppm, risk = settings.sizing.margin_ppm, settings.risk
+        self._limits = {name: planner.limits_of(filters, risk, margin_ppm) for name, filters in instruments.items()}
         self._draft = Draft(books, run=run, account=settings.account, venue=venue)
         self._draining: Draining | None = None
         self._marks: dict[str, int] = {}
@@ -75,6 +76,7 @@ class Core:
         self._zone = zone_of(settings.risk.risk_day_zone)
         self.quotes: Mapping[str, executor.Quote] = {}  # as heard last; where there is none, the last close has to do
         self.clock_drift_ms = 0  # of our clock from the venue's
+        self.isolated: Mapping[str, int] = {}  # leverage, of instruments whose margin is isolated
         self._breaker = Breaker(settings.breaker)
         self._valid: dict[tuple[str, str], int] = {}
         self._traces: dict[tuple[str, str], tuple[int, int]] = {}
@@ -191,7 +193,9 @@ class Core:
         self._marks[candle.instrument] = candle.close_ticks
         self._closes_ns[candle.instrument] = candle.close_ns
         day = day_of(candle.close_ns, self._zone)
-        if self.books.tally.day is None or day > self.books.tally.day.number:
+        is_new = self.books.tally.day is None or day > self.books.tally.day.number
+        # After a restart prices come one by one: a day begins with what all that is held is worth.
+        if is_new and not planner.unmarked(self.books, self._marks, self._limits):
             profit = planner.profit(self.books, self._marks)
             self._reply.record(DayBegan(day=day, profit=profit, market_ns=candle.close_ns))
         self._protection.step(candle, now)
@@ -385,5 +389,6 @@ class Core:
             quotes=self.quotes,
             breaker=self._breaker.objection(now.monotonic_ns),
             clock_drift_ms=self.clock_drift_ms,
+            isolated=self.isolated,
             lots_min={name: limits.lots_min for name, limits in self._limits.items()},
         )

@@ -15,13 +15,13 @@ from typing import Protocol
 
 from engine import errors
 from engine.books import Books
+from engine.cash import Cash
 from engine.dispatch import Dispatch
-from engine.events import Deposited, Filled, Funded
+from engine.events import Filled
 from engine.instrument_life import Change, forced
-from engine.messages import FillTold, Message, Moment, Outcome, Recorded
+from engine.messages import FillTold, Message, Moment, Outcome
 from engine.order import Event, Intent, intent_of
 from engine.venue.base import (
-    FundingSeen,
     ModesChanged,
     News,
     OrderSeen,
@@ -67,15 +67,19 @@ class Voice(Protocol):
 class Desk:
     """One account at one venue."""
 
-    def __init__(self, venue: Venue, account: Voice, instruments: Sequence[Instrument]) -> None:
+    def __init__(
+        self, venue: Venue, account: Voice, instruments: Sequence[Instrument], *, is_shared: bool = False
+    ) -> None:
         """Know the instruments by symbol."""
         self._venue = venue
         self._account = account
         self._instruments = {instrument.symbol: instrument for instrument in instruments}
+        self.cash = Cash(venue, account, self._instruments, is_shared=is_shared)
         self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
         self._trade_next = {symbol: account.books.trades_from.get(symbol, 0) for symbol in self._instruments}
         self.unproved: dict[tuple[str, str], int] = {}  # (symbol, venue's number) of trades that wait; since when
+        self.fee_assets: dict[str, bool] = {}  # in which fees were paid, beside the quote
         self.forced: dict[str, Change] = {}  # what the venue did to positions, by its order's number
         self.modes_changed = ""  # how the account is set up, since it was last read
         self.connected = asyncio.Event()
@@ -155,61 +159,11 @@ class Desk:
     async def recover(self) -> None:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""
         reason, self.recovery_wanted = self.recovery_wanted, ""
-        await asyncio.gather(*(self._recover_one(symbol) for symbol in self._instruments), self._catch_up_funding())
+        await asyncio.gather(*(self._recover_one(symbol) for symbol in self._instruments), self.cash.catch_up_funding())
         if reason != ROUTINE:
-            await self._catch_up_transfers()
+            await self.cash.catch_up_moves()
         if reason in AWAY:
             self.unheard = 0  # nobody was listening
-
-    async def opening(self, asset: str) -> int:
-        """Cash on the first day; the funding that is in it is noted, so that it is never booked on top."""
-        paid = await self._venue.funding_since(0)
-        while True:
-            cash = (await self._venue.wallet(asset)).wallet
-            again = await self._venue.funding_since(0)
-            if again == paid:
-                break
-            paid = again
-        for one in paid:
-            if one.market_ns == paid[-1].market_ns:
-                self._fund(one, 0)
-        for moved in await self._venue.transfers_since(0):
-            self._move(moved, 0)
-        return cash
-
-    async def _catch_up_funding(self) -> None:
-        """Book what the venue lists and we do not know: the stream says too little, and nothing while it is down."""
-        venue, ledger = self._account.books.venue, self._account.books.ledger
-        for paid in await self._venue.funding_since(ledger.funded_ns):
-            if not ledger.knows_funding(venue, paid.reference):
-                self._fund(paid, paid.amount)
-
-    async def _catch_up_transfers(self) -> None:
-        """Book what was moved in or out: the stream names no reference, and nothing while it is down."""
-        ledger, venue = self._account.books.ledger, self._account.books.venue
-        for moved in await self._venue.transfers_since(ledger.moved_ns):
-            if not ledger.has_deposit(venue, moved.reference):
-                self._move(moved, moved.amount)
-
-    def _move(self, moved: FundingSeen, amount: int) -> None:
-        books, reference, at_ns = self._account.books, moved.reference, moved.market_ns
-        event = Deposited(account=books.account, venue=books.venue, amount=amount, reference=reference, wall_ns=at_ns)
-        self._account.tell(Recorded(event))
-
-    def _fund(self, paid: FundingSeen, amount: int) -> None:
-        books = self._account.books
-        self._account.tell(
-            Recorded(
-                Funded(
-                    account=books.account,
-                    venue=books.venue,
-                    instrument=paid.symbol,
-                    amount=amount,
-                    reference=paid.reference,
-                    market_ns=paid.market_ns,
-                )
-            )
-        )
 
     async def _recover_one(self, symbol: str) -> None:
         resting = await self._venue.open_orders(symbol)
@@ -302,7 +256,7 @@ class Desk:
 
     def _trade(self, trade: TradeSeen, intent_id: int) -> None:
         instrument = self._instruments[trade.symbol]
-        known = intent_id if intent_id in self._account.books.orders else 0
+        known, quote = intent_id if intent_id in self._account.books.orders else 0, quote_of(trade.symbol)
         self._intent_of_order[trade.symbol, trade.venue_order_id] = known
         self._account.tell(
             FillTold(
@@ -316,7 +270,7 @@ class Desk:
                     side=trade.side,
                     lots=trade.lots,
                     price_ticks=trade.price_ticks,
-                    fee=trade.fee,
+                    fee=trade.fee if trade.fee_asset in ("", quote) else self._other_fee(trade),
                     is_maker=trade.is_maker,
                     market_ns=trade.market_ns,
                     wall_ns=self._account.moment().wall_ns,
@@ -324,8 +278,18 @@ class Desk:
             )
         )
 
+    def _other_fee(self, trade: TradeSeen) -> int:
+        """A fee that was taken from another balance: nothing of the cash that is kept, and said once."""
+        self.fee_assets[trade.fee_asset] = True
+        return 0
+
     def _wallet(self, seen: WalletSeen) -> None:
         if seen.reason in FUNDING:
             self.recovery_wanted = self.recovery_wanted or "funding was charged"
         elif seen.reason not in TRADES:
             self.recovery_wanted = "cash was moved"
+
+
+def quote_of(symbol: str) -> str:
+    """The asset that a contract settles in, or a pair is priced in: USDT of BTC/USDT:USDT and of BTC/USDT."""
+    return symbol.partition("/")[2].rpartition(":")[2]

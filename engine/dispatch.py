@@ -87,7 +87,6 @@ class Dispatch:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._failure: BaseException | None = None
         self.comparison_wanted = ""  # why
-        self.cancel_failed_last = ""  # the venue's words
 
     @property
     def is_idle(self) -> bool:
@@ -193,9 +192,8 @@ class Dispatch:
             await self._venue.cancel(cancel.intent)
         except errors.NotSent:
             return  # the core asks again
-        except errors.VenueError as error:
-            self.cancel_failed_last = error.text
-        # Neither success nor failure of a cancel says what became of the order: look.
+        except errors.VenueError:
+            pass  # neither success nor failure of a cancel says what became of the order: look
         await self._ask(cancel.intent)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":

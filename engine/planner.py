@@ -65,6 +65,7 @@ class Circumstances:
     quotes: Mapping[str, Quote] = field(default_factory=dict)  # where they are fresh
     breaker: str = ""  # why the venue is left alone
     clock_drift_ms: int = 0
+    isolated: Mapping[str, int] = field(default_factory=dict)  # leverage, of instruments whose margin is isolated
 
     @property
     def closes_all(self) -> bool:
@@ -77,7 +78,7 @@ class Circumstances:
         return self.drained or self.kill >= Kill.NO_ENTRIES
 
 
-def limits_of(filters: Filters, settings: RiskSettings) -> Limits:
+def limits_of(filters: Filters, settings: RiskSettings, margin_ppm: int = 0) -> Limits:
     """The settings' limits in integers, and the instrument's filters."""
     return Limits(
         unit=filters.unit,
@@ -98,6 +99,7 @@ def limits_of(filters: Filters, settings: RiskSettings) -> Limits:
         price_band_ppm=settings.price_band_ppm,
         basis_ppm_max=settings.basis_ppm_max,
         clock_drift_ms_max=settings.clock_drift_ms_max,
+        margin_ppm=margin_ppm,
     )
 
 
@@ -315,9 +317,24 @@ def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstanc
         has_spot=":" in instrument,
         clock_drift_ms=at.clock_drift_ms,
         lost_today=books.tally.lost_today(profit(books, at.marks)),
+        unmarked=unmarked(books, at.marks, at.lots_min),
         losses_in_a_row=streak.losses,
         lost_last_ns=streak.last_ns,
+        stop_reach_ppm=_stop_reach_ppm(books, instrument, proposal),
+        isolated_leverage=at.isolated.get(instrument, 0),
     )
+
+
+def _stop_reach_ppm(books: Books, instrument: str, proposal: Proposal) -> int:
+    goals = [books.goals.get((instrument, strategy)) for strategy, _ in proposal.allocation]
+    ours = [goal for goal in goals if goal and goal.reference_ticks and goal.stop_ticks]
+    reaches = (abs(it.reference_ticks - it.stop_ticks) * 1_000_000 // it.reference_ticks for it in ours)
+    return max(reaches, default=0)
+
+
+def unmarked(books: Books, marks: Mapping[str, int], followed: Iterable[str]) -> str:
+    """An instrument of ``followed`` that is held and has no price yet in this life; empty: none."""
+    return next((name for name in followed if books.position(name).lots and name not in marks), "")
 
 
 def profit(books: Books, marks: Mapping[str, int]) -> int:

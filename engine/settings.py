@@ -31,6 +31,11 @@ class SizingSettings:
         if not 0 < self.risk_share <= Decimal("0.1"):
             raise ValueError("risk_share must be above 0 and at most 0.1")
 
+    @property
+    def margin_ppm(self) -> int:
+        """Of a position's value: what has to be left at its stop, the buffer included."""
+        return int(self.maintenance_ppm * (1 + self.liquidation_buffer))
+
     def capital_of(self, strategy: str, profit: int) -> int:
         """Minor units that ``strategy`` works with, having realised ``profit``; fees and funding are part of that."""
         capital = minor(self.capitals.get(strategy, self.capital))
@@ -189,11 +194,12 @@ class ReconcileSettings:
     interval_s: int = 10
     wallet_tolerance: Decimal = Decimal(0)  # quote asset
     stream_silent_s: int = 45  # without a frame or a pong the private stream is dialled anew
+    rules_s: int = 300  # between two looks at the instruments' rules
 
     def __post_init__(self) -> None:
         """Refuse an interval that would eat the rate budget."""
-        if self.interval_s < 1:
-            raise ValueError("interval_s must be at least 1")
+        if self.interval_s < 1 or self.rules_s < 1:
+            raise ValueError("interval_s and rules_s must be at least 1")
         if self.stream_silent_s < 25:
             raise ValueError("stream_silent_s below 25 would hang up between two pongs")
         if self.wallet_tolerance < 0:

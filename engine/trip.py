@@ -83,6 +83,18 @@ class Trips(dict[tuple[str, str], Trip]):
                 against=event.against,
             )
 
+    def scale(self, instrument: str, ratio: Fraction) -> None:
+        """The same prices in other ticks, ``ratio`` of which make one of these."""
+        for name, trip in self.items():
+            if name[0] == instrument:
+                self[name] = msgspec.structs.replace(
+                    trip,
+                    entry_ticks=round(trip.entry_ticks * ratio),
+                    risk_ticks=max(1, round(trip.risk_ticks * ratio)),
+                    peak_ticks=round(trip.peak_ticks * ratio),
+                    stop_ticks=round(trip.stop_ticks * ratio),
+                )
+
     def been_at(self, name: tuple[str, str], ticks: int) -> None:
         """The venue has said that the price is at ``ticks`` already, or better."""
         if trip := self.get(name):

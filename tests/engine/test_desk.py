@@ -24,7 +24,7 @@ class Account:
         self.heard, self.books, self.dispatch = [], self, self
         self.trades_from = {}
         self.ledger, self.trades = self, {}
-        self.account, self.venue, self.known, self.moved_ns = "main", "fake", [], 0
+        self.account, self.venue, self.known, self.moved_ns, self.opened_ns = "main", "fake", [], 0, 0
 
     @property
     def funded_ns(self):
@@ -173,7 +173,7 @@ async def test_funding_of_before_the_first_day_is_noted_and_never_booked():
     account, exchange = Account(), Exchange(INSTRUMENTS)
     desk = desk_of(account, exchange)
     exchange.fund(BTC, -7, 8_000)
-    assert await desk.opening("USDT") == exchange.cash
+    assert await desk.cash.opening("USDT") == exchange.cash
     exchange.fund(BTC, -9, 16_000)
     await desk.recover()
     assert [one.event.amount for one in account.heard] == [0, -9]

@@ -118,6 +118,11 @@ class Wire:
 
     def follow(self, instruments: Sequence[Any]) -> None:
         """The exchange has them already."""
+        self._followed = tuple(instruments)
+
+    async def rules(self, symbols: Sequence[str]) -> tuple[Any, ...]:
+        """They never change."""
+        return self._followed
 
     async def place(self, approved: Approved, objection: Callable[[], str] = unopposed) -> Acknowledged:
         """Send once."""
