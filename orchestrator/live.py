@@ -137,7 +137,7 @@ def assembled(typed: argparse.Namespace, *, is_real: bool) -> Settings:
     horizon_ms = settings.engine.executor.unknown_horizon_ms
     if is_real and horizon_ms < HORIZON_MS_MIN:
         raise BadInputError(
-            f"engine.executor.unknown_horizon_ms {horizon_ms}: a real exchange may still show an order later than that; "
+            f"engine.executor.unknown_horizon_ms {horizon_ms}: a real exchange may show an order later than that; "
             f"{HORIZON_MS_MIN} or more"
         )
     return settings

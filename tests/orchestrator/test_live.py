@@ -41,7 +41,7 @@ def test_what_only_play_money_has_is_refused(what: dict[str, object]):
 def test_no_horizon_that_takes_silence_for_proof_meets_real_money():
     """Ours is 40 s; less is refused by name, but for a stand-in, which answers at once."""
     short = typed(set=["engine.executor.unknown_horizon_ms=2000"])
-    with pytest.raises(BadInputError, match="unknown_horizon_ms 2000.*40000 or more"):
+    with pytest.raises(BadInputError, match=r"unknown_horizon_ms 2000.*40000 or more"):
         live.assembled(short, is_real=True)
     assert live.assembled(short, is_real=False).engine.executor.unknown_horizon_ms == 2000
 
