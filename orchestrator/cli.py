@@ -26,7 +26,10 @@ PEOPLE = {
     "resume": ("NAME", "end a pause"),
     "move-stop": ("SYMBOL", "move the stop of a position; it stands until the strategy's next target"),
     "cancel": ("ID", "cancel an order of ours, by client id or number"),
-    "adopt": ("SYMBOL", "make lots that were traded by hand a strategy's own"),
+    "adopt": (
+        "SYMBOL",
+        "make lots that were traded by hand a strategy's own; CASH: book what the exchange's cash differs by",
+    ),
     "ignore": ("SYMBOL", "leave lots that were traded by hand alone, and trade on beside them"),
 }
 
@@ -48,7 +51,8 @@ def market_options(parser: argparse.ArgumentParser) -> None:
     add("--market", nargs="+", metavar="WHAT", help=WHAT + MIRROR)
     which = "ccxt unified symbols, e.g. BTC/USDT:USDT; those of the market when left out"
     add("--symbols", type=names, metavar="A,B", help=which)
-    add("--strategy", type=names, metavar="NAME", help="a strategy of ours, or the path of your own file")
+    which = "ours, or the path of your own file; may be repeated"
+    add("--strategy", type=names, action="append", metavar="NAME", help=which)
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
     add("--speed", metavar="X", help="market seconds a second (60), or max, or step")
     add("--seed", type=seed, metavar="N", help="everything random; printed when not given")
