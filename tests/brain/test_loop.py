@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from brain.strategies import loader
+from brain.strategies import base, loader
 from shm.records import MARKET, POSITION, MarketKind, Provenance, Reason
 from tests.brain.market import START_NS, WARM, Market, lived, missing, walk
 
@@ -17,23 +17,50 @@ def trend():
 
 
 def test_the_hash_depends_on_every_input_and_on_nothing_else(trend):
-    """Another epoch or arrival time leaves it; a price, volume, time or position changes it and all that follow."""
+    """Another epoch or arrival time leaves it; all that is shown changes it and all that follow."""
     candles = walk(800)
     whole = lived([trend], candles)[0].everything("DECISIONS")["inputs_hash"]
     late = candles.copy()
     late["received_ns"], late["published_ns"], late["epoch"] = 5, 6, 7
     assert (lived([trend], late)[0].everything("DECISIONS")["inputs_hash"] == whole).all()
-    for field in ("open", "high", "low", "close", "volume"):
+    shown = set(base.MARKET.names) - {"kind", "timeframe_s", "open_ns"}  # the same of every candle, or its place
+    assert len(shown) == 9
+    for field in sorted(shown):
         other = candles.copy()
-        other[field][750] += 0.01
+        other[field][750] += 1
         hashes = lived([trend], other)[0].everything("DECISIONS")["inputs_hash"]
         assert (hashes[:50] == whole[:50]).all(), field
         assert (hashes[50:] != whole[50:]).all(), field
-    position = np.zeros(1, POSITION)
-    position["lots"] = 3
-    hashes = lived([trend], candles, positions=[(50, position)])[0].everything("DECISIONS")["inputs_hash"]
-    assert (hashes[:50] == whole[:50]).all()
-    assert (hashes[50:] != whole[50:]).all()
+    for field in base.POSITION.names:
+        position = np.zeros(1, POSITION)
+        position[field] = 1
+        hashes = lived([trend], candles, positions=[(50, position)])[0].everything("DECISIONS")["inputs_hash"]
+        assert (hashes[:50] == whole[:50]).all(), field
+        assert (hashes[50:] != whole[50:]).all(), field
+
+
+def test_a_partners_candle_is_in_the_hash(trend):
+    """One price of the other instrument changes every hash from the minute after it on, and only of who looks at it."""
+    pairs = loader.load("pairs")
+    candles = np.repeat(walk(WARM + 60), 2)
+    candles["instrument"][1::2] = 1
+    candles["close"][1::2] -= 0.01
+
+    def hashes(changed):
+        market = Market(instruments=2)
+        market.remember(candles[: 2 * WARM])
+        brain = market.think([pairs, trend])
+        some = candles[2 * WARM :].copy()
+        some["close"][41] += changed  # of the second instrument, in minute 20
+        market.publish(some)
+        brain.think()
+        said = market.everything("DECISIONS")
+        return [said["inputs_hash"][(said["instrument"] == 0) & (said["strategy"] == n)] for n in (0, 1)]
+
+    (pair, alone), (pair_other, alone_other) = hashes(0.0), hashes(0.01)
+    assert (pair[:21] == pair_other[:21]).all()
+    assert (pair[21:] != pair_other[21:]).all()
+    assert (alone == alone_other).all()
 
 
 def test_a_missing_candle_is_one_hole_and_then_cold_until_settled(trend):

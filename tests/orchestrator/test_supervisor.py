@@ -110,9 +110,19 @@ def drained(actors: Actors, **patience: float) -> str:
         stop_trading=int,
         traders=("exchange", "brain"),
         alarms=lambda _: (),
+        keep_past=lambda: actors.told.append(("past", Order.PREPARE, 0)),
     )
     assert Supervisor(tools, Limits(), int).run() == "finished"
     return said.getvalue()
+
+
+def test_the_past_is_on_tape_before_anything_moves():
+    """What the brain has warmed up with is written down once, before the first process is told to run."""
+    actors = Actors(7, [7])
+    drained(actors)
+    assert [role for role, _, _ in actors.told].count("past") == 1
+    ran = [place for place, (_, order, _) in enumerate(actors.told) if order == Order.RUN]
+    assert actors.told.index(("past", Order.PREPARE, 0)) < ran[0]
 
 
 def test_the_last_candle_is_waited_for_though_everybody_agrees():

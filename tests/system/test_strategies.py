@@ -1,30 +1,85 @@
-"""Strategies together, one of them over two instruments: streamed through processes, replayed, looped in a backtest."""
+"""All strategies together, two of them over two instruments: streamed through processes, replayed, looped."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from brain.strategies import loader
+from orchestrator.tape import read_folder
+from shm.records import DECISION, Reason
 from tests.system import stage
 from tests.system.test_paper import SYMBOLS, write_market
 
 pytestmark = pytest.mark.system
 
-STRATEGIES = ("--set", 'brain.strategies=["smc", "pairs"]')
 MINUTES = 100
+OWN = '''"""A file of a user's own: it looks at everything that a strategy is shown."""
+
+from dataclasses import dataclass
+import numpy as np
+from brain.indicators.flow import IMBALANCE, imbalance
+from brain.indicators.trend import EMA, ema
+from brain.strategies.base import HELD, MARKET, WARMING, hold, kernel, note
+
+TIMEFRAMES = ("1m", "5m")
+VALUES = ("push", "entry", "other")
+PARTNER = "other"
 
 
-def test_two_strategies_decide_the_same_live_replayed_and_looped(tmp_path: Path):
-    """Hash for hash and unit for unit; every candle of the exchange has a decision of each."""
-    market, state = tmp_path / "market", tmp_path / "state"
+@dataclass(frozen=True)
+class Settings:
+    period: int = 9
+
+
+STATE = np.dtype([("push", IMBALANCE), ("slow", EMA), ("other", MARKET)], align=True)
+
+
+@kernel
+def decide(state, settings, candle, position, target):
+    if candle.timeframe_s != 60:
+        ema(state.slow, candle.close + candle.trades, settings.period)
+        return HELD
+    push = imbalance(state.push, candle, settings.period)
+    if push != push:
+        return WARMING
+    other = state.other.close if state.other.kind != 0 else 0.0
+    note(target, push, 1.0 * position.entry_ticks, other)
+    side = 1.0 if candle.close + push > state.slow.value else -1.0
+    if position.stopped_side * side > 0.0:
+        side *= 0.5
+    return hold(target, side, candle.close - side * 0.004 * candle.close)
+'''
+
+
+def decisions_of(state: Path) -> np.ndarray:
+    """Return the decisions on the newest session's tape."""
+    (folder,) = state.glob("sessions/*")
+    return read_folder(folder / "decisions", DECISION)["record"]
+
+
+def test_every_strategy_decides_the_same_live_replayed_and_looped(tmp_path: Path):
+    """Ours, found by walking, and a user's own file: hash for hash, unit for unit; none of them is cold."""
+    market, state, own = tmp_path / "market", tmp_path / "state", tmp_path / "own.py"
     market.mkdir()
-    write_market(market, SYMBOLS, 1_500)
-    options = ("--symbols", ",".join(SYMBOLS), *STRATEGIES)
+    write_market(market, SYMBOLS, 4_000)  # a quarter of it is past: the slowest settles after 631 minutes
+    own.write_text(OWN)
+    names = [*loader.names(), str(own)]
+    assert len(names) == 7
+    options = ("--symbols", ",".join(SYMBOLS), "--set", f"brain.strategies={json.dumps(names)}")
     live = ("--market", str(market), "--speed", "step", "--max-candles", str(2 * MINUTES))
     summary = stage.start(state, *live, *options).finish()
     attendance = summary["attendance"]
     assert (attendance["undecided"], attendance["strays"]) == ([], [])
-    assert attendance["expected"] == attendance["decided"] == summary["decisions"] == 2 * summary["candles"]
+    assert attendance["expected"] == attendance["decided"] == summary["decisions"] == len(names) * summary["candles"]
     assert summary["candles"] >= 2 * MINUTES
+    said = decisions_of(state)
+    for row, name in enumerate(names):
+        mine = said[said["strategy"] == row]
+        assert not {Reason.COLD, Reason.HOLE, Reason.MALFORMED} & set(mine["reason"].tolist()), name
+        assert len(np.unique(mine["target_id"])) > 1, f"{name} never wanted anything"
+        assert len(np.unique(mine["inputs_hash"])) == len(mine)
     again = stage.replayed(state)
     assert again["differences"] == 0, again["first_difference"]
     looped = stage.answer("backtest", "--data", str(market), "--max-candles", str(summary["candles"]), *options)

@@ -36,7 +36,7 @@ def _wilder_step(state, settings, candle, out):
 
 
 def test_wilders_average_is_held_to_what_all_are_held_to():
-    """It is there for users' files and inside no indicator: equal to its oracle, blind to tomorrow, free of its start."""
+    """It is there for users, inside no indicator: equal to its oracle, blind to tomorrow, free of its start."""
     one = replace(ALL["ema"], name="wilder", step=_wilder_step)
     candles = flowing(walk(900))
     values = walked(one, candles, {"period": 14})[0]["value"]
