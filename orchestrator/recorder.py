@@ -24,8 +24,8 @@ BATCH = 1024
 def keep_past(memory: Memory, folder: Path) -> None:
     """Write table HISTORY to its tape as it stands before the first minute moves.
 
-    A brain warms up with all of it.  The recorder starts after the first decision: in a fast session the oldest rows are
-    overwritten by then, and a replay would warm up from a later candle: not the same to the last bit.
+    A brain warms up with all of it.  The recorder starts after the first decision: in a fast session the oldest rows
+    are overwritten by then, and a replay would warm up from a later candle: not the same to the last bit.
     """
     tape = Tape(folder / PAST, PAST_RECORD)
     tape.append(tape.sequence, memory.table_reader("HISTORY").read_all())

@@ -2,9 +2,9 @@
 
     python -m tests.brain.indicators.drift --candles 10000000
 
-The candles are a seeded walk that does not repeat.  Ten times on the way and at the end the newest values are compared with
-the slow oracle's (math.fsum, or fractions where everything since the start is summed); printed is the worst
-difference, in shares of the scale that the promise of 1e-9 is meant of.
+The candles are a seeded walk that does not repeat.  Ten times on the way, the last at the end, the newest values are
+compared with the slow oracle's (math.fsum, or fractions where everything since the start is summed); printed is the
+worst difference, in shares of the scale that the promise of 1e-9 is meant of.
 """
 
 import argparse
