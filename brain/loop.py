@@ -32,7 +32,7 @@ IDLE, BUSY, LOST, HISTORY = 0, 1, -1, 2
 SOUND, BROKEN, SHORT = 0, 1, 2
 MINUTE_NS = 60_000_000_000
 WAITS_KEPT = 4096
-FRAMES = 6  # 1m 5m 15m 1h 4h 1d
+FRAMES = 12  # timeframes of all strategies of a session, the minute included
 
 # one row for each instrument
 LANE = np.dtype(
@@ -86,6 +86,7 @@ CONTEXT = np.dtype(
         *[(name, "<i8") for name in ("lanes_at", "lanes", "routes_at", "position_copies")],
         *[(name, "<i8") for name in ("candle_at", "position_at", "decision_at", "target_at")],  # scratch
         *[(name, "<i8") for name in ("epoch", "valid_ns", "lane_wanted")],
+        ("frames_s", "<i8", (FRAMES,)),  # lengths of the timeframes, ascending; 0: no more of them
         *[
             (name, "<i8") for name in ("candles", "holes", "repeats", "corrections", "malformed", "gaps", "cold")
         ],  # counts
@@ -217,7 +218,7 @@ def _step(context, lane, candle):
     for k in range(1, FRAMES):
         if lane.frames & (1 << k):
             making = record_at(lane.folds + FOLD_BYTES * k, FOLD)
-            if fold(making, candle, seconds_of(k)):
+            if fold(making, candle, context.frames_s[k]):
                 if making.candle.missing != 0:
                     lane.stale = SHORT
                 closed |= 1 << k
@@ -260,20 +261,6 @@ def _show_partner(context, lane, route, open_ns):
         copy_record(route.other_at, lane_at + BEFORE)
     else:
         other.kind = 0
-
-
-@inlined
-def seconds_of(frame):
-    """Length of a candle of timeframe number ``frame``."""
-    if frame == 0:
-        return 60
-    if frame == 1:
-        return 300
-    if frame == 2:
-        return 900
-    if frame == 3:
-        return 3600
-    return 14400 if frame == 4 else 86400
 
 
 @kernel

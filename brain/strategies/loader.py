@@ -28,7 +28,7 @@ from brain.indicators.indicator import SEEN, SETTLES, record_of
 from brain.strategies.base import MARKET as SHOWN
 from brain.strategies.base import POSITION as HELD
 from brain.strategies.base import WORKING
-from brain.timeframes import SECONDS
+from brain.timeframes import base_of, seconds_named
 from shm.atomics import copy_record
 from shm.jit import address_of, call5, compiled, kernel, record_at
 from shm.records import MARKET, POSITION, MarketKind, Reason
@@ -234,11 +234,13 @@ def _settings(path: Path, module: ModuleType, chosen: Mapping[str, Any]) -> dict
 def _timeframes(path: Path, module: ModuleType) -> tuple[int, ...]:
     chosen = tuple(getattr(module, "TIMEFRAMES", ("1m",)))
     for name in chosen:
-        if name not in SECONDS:
-            raise StrategyError(f"{path}: TIMEFRAMES has {name!r}; there are {', '.join(SECONDS)}")
+        if not (isinstance(name, str) and seconds_named(name)):
+            raise StrategyError(
+                f"{path}: TIMEFRAMES has {name!r}; write 1m, 15m, 2h: minutes, and a whole part of a day"
+            )
     if not chosen:
         raise StrategyError(f"{path}: TIMEFRAMES is empty")
-    return tuple(sorted(SECONDS[name] for name in chosen))
+    return tuple(sorted({seconds_named(name) for name in chosen}))
 
 
 def _other(path: Path, module: ModuleType, state: np.dtype[np.void]) -> int:
@@ -338,6 +340,7 @@ def _candles(timeframe_s: int) -> np.ndarray[Any, np.dtype[np.void]]:
 def _try(path: Path, trial: _Trial) -> int:
     """Run it over a made-up market; the candles that its slowest indicator takes to settle."""
     state, position, target = np.zeros(1, trial.state), np.zeros(1, POSITION), np.zeros(1, WORKING)
+    memory, seen_before, kept = state.view(np.uint8), dict.fromkeys(trial.waits, 0), dict.fromkeys(trial.waits, 0)
     reasons = {int(reason) for reason in Reason}
     for timeframe_s in reversed(trial.timeframes_s):
         candles, out = _candles(timeframe_s), np.zeros((TRIAL_CANDLES, 3))
@@ -348,15 +351,21 @@ def _try(path: Path, trial: _Trial) -> int:
         opinions = out[out[:, 0] != int(Reason.COLD)]
         if not np.isfinite(opinions[:, 1:]).all():
             raise StrategyError(f"{path}: decide wrote NaN or infinity into the target in the trial run")
-    memory = state.view(np.uint8)
+        for each in trial.waits:
+            if (seen := _word(memory, each[1])) != seen_before[each]:
+                kept[each], seen_before[each] = HISTORY_DEPTH * base_of(timeframe_s) // timeframe_s, seen
     settles = 0
-    for name, seen_at, settles_at in trial.waits:
-        seen, takes = (int(memory[at : at + 8].view(np.int64)[0]) for at in (seen_at, settles_at))
-        if seen == 0:
+    for each in trial.waits:
+        name, takes = each[0], _word(memory, each[2])
+        if not seen_before[each]:
             raise StrategyError(f"{path}: STATE.{name} is never stepped, so no decision would ever be taken")
-        if takes > HISTORY_DEPTH:
+        if takes > kept[each]:
             raise StrategyError(
-                f"{path}: STATE.{name} settles after {takes} candles, but {HISTORY_DEPTH} are kept; shorten its period"
+                f"{path}: STATE.{name} settles after {takes} candles, but {kept[each]} are kept; shorten its period"
             )
         settles = max(settles, takes)
     return settles
+
+
+def _word(memory: np.ndarray[Any, np.dtype[np.uint8]], at: int) -> int:
+    return int(memory[at : at + 8].view(np.int64)[0])

@@ -130,6 +130,26 @@ def test_the_hours_reach_the_strategy_before_the_minute_that_closes_them(tmp_pat
     assert len(market.everything("TARGETS")) == 0
 
 
+def test_any_timeframe_that_a_day_holds_reaches_the_strategy_in_order(tmp_path):
+    """3m, 30m and 2h, which nobody keeps: the longest first, each when it closes, before the minute that closes it."""
+    text = ORDER.replace('"1m", "1h"', '"1m", "3m", "30m", "2h"').replace("== 3600:", "!= 60:")
+    text = text.replace("state.hours += 1", "state.hours = 100 * state.hours + candle.timeframe_s // 180")
+    text = text.replace("    return FLAT", "    state.hours = 0\n    return FLAT")
+    (tmp_path / "order.py").write_text(text)
+    strategy = loader.load(str(tmp_path / "order.py"))
+    assert strategy.timeframes_s == (60, 180, 1800, 7200)
+    market, candles = Market(), walk(121)
+    brain = market.think([strategy])
+    market.publish(candles)
+    brain.think()
+    told = market.everything("DECISIONS")["values"][:, 0]
+    assert told[119] == 40_10_01
+    assert (told[[29, 59, 89]] == 10_01).all()
+    # there is no history at the start: the first three minutes are walked as history a minute later
+    assert (told[5:29:3] == 1).all()
+    assert np.count_nonzero(told) == 39
+
+
 ORDER = '''"""Counts the hours that it has seen by the time of a minute."""
 from dataclasses import dataclass
 import numpy as np

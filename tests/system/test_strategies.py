@@ -23,7 +23,7 @@ from brain.indicators.flow import IMBALANCE, imbalance
 from brain.indicators.trend import EMA, ema
 from brain.strategies.base import HELD, MARKET, WARMING, hold, kernel, note
 
-TIMEFRAMES = ("1m", "5m")
+TIMEFRAMES = ("1m", "3m", "30m")
 VALUES = ("push", "entry", "other")
 PARTNER = "other"
 
@@ -38,6 +38,8 @@ STATE = np.dtype([("push", IMBALANCE), ("slow", EMA), ("other", MARKET)], align=
 
 @kernel
 def decide(state, settings, candle, position, target):
+    if candle.timeframe_s == 1800:
+        return HELD
     if candle.timeframe_s != 60:
         ema(state.slow, candle.close + candle.trades, settings.period)
         return HELD

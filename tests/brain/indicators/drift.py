@@ -4,7 +4,7 @@
 
 The candles are a seeded walk that does not repeat.  Ten times on the way, the last at the end, the newest values are
 compared with the slow oracle's (math.fsum, or fractions where everything since the start is summed); printed is the
-worst difference, in shares of the scale that the promise of 1e-9 is meant of.
+worst difference as a share of the output's largest value, or of 1 where that is smaller.
 """
 
 import argparse
@@ -53,11 +53,9 @@ class Windowed:
     def look(self, candles):
         """Compare the newest values with those of an oracle that has seen the last TAIL candles."""
         columns = expected(self.one.name, candles[-TAIL:], dict(self.one.parameters))
-        prices = len(self.one.outputs) > 1
         for output, column in zip(self.one.outputs, columns, strict=True):
-            scale = max(size(column), float(candles["close"].mean()) if prices else 0.0)
             differs = np.abs(self.out[output][-NEWEST:] - column[-NEWEST:]).max()
-            self.worst = max(self.worst, float(differs) / scale)
+            self.worst = max(self.worst, float(differs) / size(column))
 
 
 class Summing(Windowed):
