@@ -130,6 +130,31 @@ def test_the_hours_reach_the_strategy_before_the_minute_that_closes_them(tmp_pat
     assert len(market.everything("TARGETS")) == 0
 
 
+@pytest.mark.parametrize("odd", ["np.nan", "np.inf", "-np.inf", "1e300"])
+@pytest.mark.parametrize("where", ["amount", "stop"])
+def test_what_is_not_a_number_never_becomes_a_signal(tmp_path, odd, where):
+    """C4: an answer that is NaN or infinite is MALFORMED on record, leaves no target, and what stood stands."""
+    text = ORDER.replace('TIMEFRAMES = ("1m", "1h")\n', "").replace(
+        "    note(target",
+        f"""    hold(target, 1.0, candle.close * 0.5)
+    state.hours += 1
+    if state.hours == 100 and candle.close > 2000.0:  # the loader's trial is played at 1,000
+        target.{where} = {odd}
+    note(target""",
+    )
+    (tmp_path / "odd.py").write_text(text.replace("return FLAT", "return LONG"))
+    market = Market()
+    brain = market.think([loader.load(str(tmp_path / "odd.py"))])
+    market.publish(walk(120))
+    brain.think()
+    decisions, targets = market.everything("DECISIONS"), market.everything("TARGETS")
+    assert np.flatnonzero(decisions["reason"] == Reason.MALFORMED).tolist() == [99]
+    assert brain.counts.malformed == 1
+    assert decisions["amount"].tolist() == [1_000_000] * 120
+    assert len(np.unique(decisions["stop_ticks"])) == 1
+    assert sorted(set(range(120)) - set(targets["market_seq"].tolist())) == [99]
+
+
 def test_any_timeframe_that_a_day_holds_reaches_the_strategy_in_order(tmp_path):
     """3m, 30m and 2h, which nobody keeps: the longest first, each when it closes, before the minute that closes it."""
     text = ORDER.replace('"1m", "1h"', '"1m", "3m", "30m", "2h"').replace("== 3600:", "!= 60:")
@@ -153,7 +178,7 @@ def test_any_timeframe_that_a_day_holds_reaches_the_strategy_in_order(tmp_path):
 ORDER = '''"""Counts the hours that it has seen by the time of a minute."""
 from dataclasses import dataclass
 import numpy as np
-from brain.strategies.base import FLAT, hold, kernel, note
+from brain.strategies.base import FLAT, LONG, hold, kernel, note
 
 TIMEFRAMES = ("1m", "1h")
 

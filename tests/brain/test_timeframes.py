@@ -99,3 +99,11 @@ def test_an_interval_without_its_last_minute_is_not_reported():
     made = resample(np.delete(walk(15), [3, 4, 5, 6]), 300)
     assert made["open_ns"].tolist() == (walk(1)["open_ns"][0] + MINUTE_NS * np.array([5, 10])).tolist()
     assert made["missing"].tolist() == [2, 0]
+
+
+def test_nothing_makes_nothing():
+    """C12: no minutes, one minute, or minutes that never reach an interval's end: no candle and no error."""
+    assert len(resample(walk(0), 300)) == 0
+    assert len(resample(walk(1), 300)) == 0
+    assert len(resample(walk(20)[[0, 6, 12, 18]], 300)) == 0
+    assert resample(walk(20)[[4, 9, 19]], 300)["missing"].tolist() == [4, 4, 4]

@@ -231,3 +231,23 @@ def fields(state):
 def test_no_field_is_an_attribute_of_arrays(name):
     """Run as plain Python, for coverage, a record would answer with its method instead."""
     assert not [field for field in fields(ALL[name].state) if hasattr(np.recarray, field)]
+
+
+def kinds(state):
+    """Yield the type of every number in a record, nested ones too."""
+    for inner, *_ in state.fields.values():
+        base = inner.base
+        if base.names:
+            yield from kinds(base)
+        else:
+            yield base.str
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_all_numbers_are_whole_or_doubles(name):
+    """C6: nothing of single precision is kept, given out or taken: candles of another type do not get in."""
+    values, _ = walked(ALL[name], flowing(walk(3)), {})
+    assert {*kinds(ALL[name].state), *kinds(values.dtype)} <= {"<f8", "<i8"}
+    single = np.dtype([(field, "<f4") for field in MARKET.names])
+    with pytest.raises(AssertionError, match="MARKET records"):
+        walked(ALL[name], np.zeros(3, single), {})

@@ -1,6 +1,7 @@
 """A strategy is found, checked, hashed, compiled and tried; what is wrong with it is one line."""
 
 import sys
+import time
 from pathlib import Path
 
 import numba
@@ -150,3 +151,22 @@ def test_our_strategies_are_found_by_name():
     assert "trend" in names()
     assert not {"base", "loader"} & set(names())
     assert loader.load("trend").values == ("fast", "slow", "band")
+
+
+def test_what_was_compiled_is_loaded_and_an_edit_is_compiled_again(write):
+    """C15, C16: hits and misses are counted: a miss, a hit that is quicker, and an edit is a miss again."""
+
+    def taken(text):
+        began = time.perf_counter()
+        strategy = load(write(text))
+        seconds = time.perf_counter() - began
+        stats = strategy.module.decide.stats
+        del sys.modules[strategy.module.__name__]
+        return sum(stats.cache_hits.values()), sum(stats.cache_misses.values()), seconds
+
+    text = EXAMPLE.replace("EMA cross", f"EMA cross of {time.time_ns()}")  # a digest that nobody has seen
+    cold, warm = taken(text), taken(text)
+    assert (cold[:2], warm[:2]) == ((0, 1), (1, 0))
+    assert warm[2] < cold[2]
+    assert taken(text.replace("> slow else", ">= slow else"))[:2] == (0, 1)
+    assert taken(text)[:2] == (1, 0)
