@@ -1,5 +1,6 @@
 """Why: a recorded decision, found by symbol and time."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,8 +33,12 @@ def state(tmp_path: Path) -> Path:
 
 def test_the_decision_of_the_candle_that_covers_the_time(state: Path, capsys: pytest.CaptureFixture[str]):
     """Any second of the minute finds it."""
-    assert why.explain(state, None, "BTC/USDT:USDT", "1970-01-01T00:01:59") == 0
+    assert why.explain(state, None, ("BTC/USDT:USDT", "1970-01-01T00:01:59")) == 0
     assert "BTC: no trade, trend flat" in capsys.readouterr().out
+    assert why.explain(state, None, ("BTC/USDT:USDT", "1970-01-01T00:01:59"), "-") == 0
+    (one,) = json.loads(capsys.readouterr().out)["decisions"]
+    assert (one["symbol"], one["time"], one["amount"]) == ("BTC/USDT:USDT", "1970-01-01T00:01", 0)
+    assert "no trade, trend flat" in one["words"]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +53,7 @@ def test_the_decision_of_the_candle_that_covers_the_time(state: Path, capsys: py
 def test_what_is_not_there_is_said(state: Path, symbol: str, time: str, line: str):
     """The line says what there is instead."""
     with pytest.raises(BadInputError, match=line):
-        why.explain(state, None, symbol, time)
+        why.explain(state, None, (symbol, time))
 
 
 @pytest.mark.parametrize("reason", list(Reason), ids=lambda reason: reason.name)
@@ -62,7 +67,7 @@ def test_every_reason_is_answered_in_its_own_words(tmp_path: Path, capsys: pytes
     tape = Tape(session.path / "decisions", DECISION)
     tape.append(0, record)
     tape.rotate()
-    assert why.explain(tmp_path, None, "BTC/USDT:USDT", "1970-01-01T00:01") == 0
+    assert why.explain(tmp_path, None, ("BTC/USDT:USDT", "1970-01-01T00:01")) == 0
     said = capsys.readouterr().out
     assert f"BTC: {WORDS[reason]}" in said
     assert list(WORDS.values()).count(WORDS[reason]) == 1
