@@ -30,6 +30,7 @@ from orchestrator.keys import Handed
 from orchestrator.oracle import ask
 from orchestrator.policy import LIVE_TRADERS, TRADERS, patient
 from orchestrator.reconciler import AGREES
+from orchestrator.recorder import keep_past
 from orchestrator.screen import Screen
 from orchestrator.session import ROOT, Session
 from orchestrator.settings import MIRRORED, BadInputError, MarketSettings, NotStartedError, Settings
@@ -174,6 +175,7 @@ def equipped(
         stop_trading=lambda: memory.words.raise_kill(Kill.NO_ENTRIES),
         traders=TRADERS if session.mode == "paper" else LIVE_TRADERS,
         alarms=Alarms(watcher, Path(session.state), session.path).lines,
+        keep_past=lambda: keep_past(watcher, session.path),
     )
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from brain.kernels import load_all
 from brain.stage import Stage
 from brain.strategies.loader import Strategy, StrategyError
+from brain.timeframes import base_of
 from engine.inbox import Inbox
 from engine.venue.embedded.events import CandleUpdate
 from engine.venue.embedded.exchange import Exchange
@@ -78,7 +79,7 @@ class Backtest:
             strategies=tuple(strategy.name for strategy in strategies),
             settings=_account_of(settings).engine,
         )
-        self._frames = sorted({60, *(seconds for strategy in strategies for seconds in strategy.timeframes_s)})
+        self._frames = sorted({60, *(base_of(seconds) for one in strategies for seconds in one.timeframes_s)})
         self._hydrate()
         self.house = House(self._exchange, tenancy, minor(settings.market.deposit), self._stage.positions)
         ticks_e8 = [instrument.tick_e8 for instrument in self._instruments]

@@ -68,6 +68,7 @@ class Actors:
 
     def command_all(self, order: Order) -> None:
         """The market runs, and the recording is over at once."""
+        self.told.append(("all", order, 0))
         self.now = Life.DRAINED
 
     def has_obeyed(self, role: str) -> bool:
@@ -110,9 +111,18 @@ def drained(actors: Actors, **patience: float) -> str:
         stop_trading=int,
         traders=("exchange", "brain"),
         alarms=lambda _: (),
+        keep_past=lambda: actors.told.append(("past", Order.PREPARE, 0)),
     )
     assert Supervisor(tools, Limits(), int).run() == "finished"
     return said.getvalue()
+
+
+def test_the_past_is_on_tape_before_anything_moves():
+    """What the brain has warmed up with is written down once, before the first process is told to run."""
+    actors = Actors(7, [6, 7])
+    drained(actors)
+    assert actors.told[:2] == [("past", Order.PREPARE, 0), ("all", Order.RUN, 0)]
+    assert [role for role, _, _ in actors.told].count("past") == 1
 
 
 def test_the_last_candle_is_waited_for_though_everybody_agrees():
