@@ -136,9 +136,22 @@ def parser() -> Parser:
     state_option(sub := command("doctor", "check machine, memory, disk, settings; say what to do", _doctor))
     sub.add_argument("--config", type=Path, metavar="FILE", help="check this file of settings too")
     sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
+    markets_command(command)
     research_commands(command)
     exchange_command(command)
     return top
+
+
+def markets_command(command: Callable[..., Parser]) -> None:
+    """Add what would be traded."""
+    sub = command("markets", "what the rules of market.universe would trade, and why not the others", _markets)
+    sub.add_argument("--market", nargs="+", metavar="WHAT", help=WHAT + MIRROR)
+    sub.add_argument("--exchange", metavar="NAME", help="what --live would trade there, e.g. binanceusdm; no keys")
+    sub.add_argument("--file", type=Path, nargs="+", metavar="FILE", help="of recorded exchangeInfo, JSON or gzip")
+    sub.add_argument("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
+    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
+    sub.add_argument("--all", action="store_true", help="a line for every market that is left out")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write everything there; - is standard output")
 
 
 def people_commands(command: Callable[..., Parser]) -> None:
@@ -242,7 +255,7 @@ def _check_command(word: str) -> None:
 
 
 def _names() -> list[str]:
-    words = ["status", "stop", "kill-switch", *PEOPLE, "doctor", "why", "replay", "statement", "backtest"]
+    words = ["status", "stop", "kill-switch", *PEOPLE, "doctor", "markets", "why", "replay", "statement", "backtest"]
     return [*words, "indicator", "exchange"]
 
 
@@ -308,6 +321,12 @@ def _doctor(typed: argparse.Namespace) -> int:
     from orchestrator.doctor import examine
 
     return examine(typed.state, typed.config, typed.json)
+
+
+def _markets(typed: argparse.Namespace) -> int:
+    from orchestrator.markets import show
+
+    return show(typed, dict(os.environ))
 
 
 def _why(typed: argparse.Namespace) -> int:

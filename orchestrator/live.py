@@ -19,7 +19,9 @@ from engine.switch import NAME as SWITCH
 from orchestrator import keys as keys_of
 from orchestrator import session as sessions
 from orchestrator import settings as settings_of
-from orchestrator.examination import Examined, Patient, examine
+from orchestrator.dialling import Endpoint
+from orchestrator.discovery import Discovered, Place, discovered
+from orchestrator.examination import Examined, Patient, examine, unattended
 from orchestrator.keys import Keys
 from orchestrator.killswitch import level_of
 from orchestrator.lifetime import check_strategies, live, shared_memory
@@ -55,6 +57,9 @@ def trade(typed: argparse.Namespace) -> int:
     now = datetime.fromtimestamp(now_ns / 1e9, UTC)
     state = typed.state.resolve()
     with StateLock(state) as lock:
+        found = universe_of(settings, exchange, (port, certificate), now_ns, state)
+        settings = found.settings
+        screen.lines(found.lines())
         session = Session(
             name="",
             mode="live",
@@ -70,21 +75,23 @@ def trade(typed: argparse.Namespace) -> int:
             port=port,
             market_start_ns=now_ns,
             instruments=(),
+            spots=found.spots,
             strategies=tuple(Path(which).stem for which in settings.brain.strategies),
             settings=settings,
             versions=sessions.versions(),
             code_hash=sessions.code_hash(),
             started=now.isoformat(timespec="seconds"),
         )
-        found = asyncio.run(examine(Patient(session, keys, Random()), screen.check))  # noqa: S311 - jitter
-        if not found.is_fit:
+        health = asyncio.run(examine(Patient(session, keys, Random()), screen.check))  # noqa: S311 - jitter
+        if not health.is_fit:
             screen.line("not started: nothing was sent")
             return 1
-        confirm(session, keys, found, asks=not (typed.yes or typed.observe))
+        confirm(session, keys, health, asks=not (typed.yes or typed.observe))
         segment.sweep()
         folder = sessions.new_folder(state, now)
+        found.save(folder)
         begun = replace(
-            session, name=folder.name, folder=str(folder), instruments=found.instruments, opening=found.wallet
+            session, name=folder.name, folder=str(folder), instruments=health.instruments, opening=health.wallet
         )
         return _run(begun, keys, (lock, screen, wish), typed)
 
@@ -111,6 +118,16 @@ def begin_at(memory: Memory, state: Path, screen: Screen, *, observes: bool) -> 
     memory.words.raise_kill(level)
     if level is not Kill.NORMAL and not observes:
         screen.line(f"!! the kill switch is on ({level.name}, {state / SWITCH}): the session starts at that level")
+
+
+def universe_of(settings: Settings, exchange: str, reached: tuple[int, str], now_ns: int, state: Path) -> Discovered:
+    """What is traded; where rules say so, what our journal holds stays among it, whatever the rules say."""
+    port, certificate = reached
+    endpoint = Endpoint(port=port, certificate_pem=Path(certificate).read_text()) if certificate else None
+    account = state / "accounts" / f"{exchange}-{settings.engine.account}"
+    held = unattended(account, ()).split(", ") if settings.market.universe else []
+    place = Place(start_ns=now_ns, exchange=exchange, endpoint=endpoint, held=[name for name in held if name])
+    return discovered(settings, place)
 
 
 def exchange_named(text: str | None) -> str:
