@@ -44,6 +44,7 @@ class MarketPlan:
     dial: Callable[[], aiohttp.ClientSession]
     speed: float = 1.0
     timeframes_s: Sequence[int] = TIMEFRAMES_S  # whose history somebody waits for; the others follow
+    is_demo: bool = False  # the hosts where the exchange lets people practise
 
 
 class FeedAgent:
@@ -55,7 +56,8 @@ class FeedAgent:
         self._clock = SystemClock()
         self._horizon = Horizon()
         self._outlet = Outlet(body.memory, self._clock, self._tell_sequence, epoch=body.pulse.epoch, speed=plan.speed)
-        self._source = Source([each.symbol for each in plan.instruments], self, settings, plan.dial)
+        symbols = [each.symbol for each in plan.instruments]
+        self._source = Source(symbols, self, settings, plan.dial, is_demo=plan.is_demo)
         around = Surroundings(
             outlet=self._outlet,
             counters=self._counters,

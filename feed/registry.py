@@ -6,6 +6,7 @@ a recorded exchangeInfo ----ccxt--> the same, without prices   from a file:     
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -28,19 +29,24 @@ OPTIONS = {
     "isolatedMarginPairsData": [],
 }
 ATTEMPTS = 3
+UNREADABLE: tuple[type[BaseException], ...] = (*FOREIGN_TYPES, KeyError, TypeError, AttributeError)
 
 
-async def listed(exchange: str, dial: Callable[[], aiohttp.ClientSession], settings: FeedSettings) -> list[Market]:
+async def listed(
+    exchange: str, dial: Callable[[], aiohttp.ClientSession], settings: FeedSettings, *, is_demo: bool = False
+) -> list[Market]:
     """Every market of both floors with what its ticker says, by symbol; asked again when it was the network."""
     session = dial()
     options = {"session": session, "timeout": settings.read_timeout_ms, "options": OPTIONS}
     client = plain_client(CLIENTS[exchange], options)
+    if is_demo:
+        client.enable_demo_trading(True)
     within_s = (settings.connect_timeout_ms + settings.read_timeout_ms) / 1e3
     try:
         markets = await _asked(client.load_markets, within_s)
         tickers: dict[str, Any] = {}
         for floor in TICKERS:
-            tickers |= await _asked(lambda floor=floor: client.fetch_tickers(None, dict(floor)), within_s)
+            tickers |= await _asked(partial(client.fetch_tickers, None, dict(floor)), within_s)
     finally:
         try:
             await client.close()
@@ -71,7 +77,7 @@ def recorded(info: Any, exchange: str = "binanceusdm") -> list[Market]:
         if "symbols" in info:
             return facts([client.parse_market(one) for one in info["symbols"]])
         return facts([client.parse_market(one["info"]) for one in info.values()])
-    except (*FOREIGN_TYPES, KeyError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise SourceRefusedError(f"no exchangeInfo: {type(error).__name__}: {error}") from None
 
 

@@ -17,7 +17,7 @@ from orchestrator.settings import BadInputError, NotStartedError, build
 LATER = ("optimise", "train", "record", "download")
 WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
 MIRROR = "; or binanceusdm: the real public market, mirrored, at its own speed"
-ONLY_LIVE = ("exchange", "keys", "observe", "yes")
+ONLY_LIVE = ("exchange", "keys", "observe", "yes", "demo")
 AGENT_WORDS = 4  # agent ROLE --session DIR
 PEOPLE = {
     "close": ("SYMBOL", "close what is held of a symbol; no re-entry until the strategy changes its mind"),
@@ -104,6 +104,7 @@ def live_options(parser: argparse.ArgumentParser) -> None:
     add("--exchange", metavar="NAME", help="with --live: which, e.g. binanceusdm")
     add("--keys", type=Path, metavar="FILE", help="with --live: their file, mode 0600; else environment")
     add("--observe", action="store_true", help="with --live: reconcile and decide, but send nothing")
+    add("--demo", action="store_true", help="with --live: the exchange's demo trading, its hosts and keys, play money")
     add("--yes", action="store_true", help="with --live: no typed confirmation")
 
 

@@ -10,7 +10,7 @@ The markets are asked for only where somebody wants to know: there are rules, or
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -26,9 +26,13 @@ from orchestrator.spots import Pairing, Spot, paired
 from orchestrator.universe import Choice, Circumstances, Left, Taken, UniverseError, choose, described
 
 if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
     from engine.venue.embedded.listing import Listing
     from engine.venue.embedded.market import Market as Played
     from orchestrator.dialling import Endpoint
+
+    Dial = Callable[[], ClientSession]
 
 MINUTES_A_DAY = 1440
 NAME = "universe.json"  # in the session's folder
@@ -37,12 +41,13 @@ NAMED_MAX = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where markets are looked for: a session's own, or at an exchange that is reached at ``endpoint`` (None: the world)."""
+    """Where markets are looked for: among those of the settings, or at an exchange that is reached through ``dial``."""
 
     start_ns: int
     seed: int = 0
     exchange: str = ""  # live; empty: the market of the settings
-    endpoint: "Endpoint | None" = None
+    dial: "Dial | None" = None
+    is_demo: bool = False
     held: Sequence[str] = ()
 
 
@@ -138,11 +143,11 @@ def markets_of(settings: Settings, place: Place) -> list[Market]:
     """Everything that is listed, on both floors."""
     market = settings.market
     if place.exchange:
-        return asked(place.exchange, place.endpoint, settings)
+        return asked(place, settings)
     if market.is_mirror:
         from orchestrator import mirroring
 
-        return asked(MIRRORED, mirroring.endpoint_of(market), settings)
+        return asked(replace(place, exchange=MIRRORED, dial=dial_to(mirroring.endpoint_of(market))), settings)
     if market.is_synthetic and not market.symbols:
         from engine.venue.embedded.listing import PUBLISHED
 
@@ -152,22 +157,26 @@ def markets_of(settings: Settings, place: Place) -> list[Market]:
     return [one for listing in played.listings for one in own(listing, *volume_of(played, listing))]
 
 
-def asked(exchange: str, endpoint: "Endpoint | None", settings: Settings) -> list[Market]:
+def dial_to(endpoint: "Endpoint | None") -> "Dial":
+    """What opens connections to ``endpoint``; None is the world."""
+    from orchestrator import dialling
+
+    return lambda: dialling.session(endpoint)
+
+
+def asked(place: Place, settings: Settings) -> list[Market]:
     """What a real exchange lists, on both floors, by its public answers."""
     from orchestrator.narrowing import narrow
 
     narrow()
     from feed.registry import listed
     from feed.source import SourceError
-    from orchestrator import dialling
 
-    def dial() -> Any:
-        return dialling.session(endpoint)
-
+    assert place.dial is not None, "an exchange is reached somehow"
     try:
-        return asyncio.run(listed(exchange, dial, settings.feed))
+        return asyncio.run(listed(place.exchange, place.dial, settings.feed, is_demo=place.is_demo))
     except SourceError as error:
-        raise BadInputError(f"market.universe: the markets of {exchange} cannot be listed ({error})") from None
+        raise BadInputError(f"market.universe: the markets of {place.exchange} cannot be listed ({error})") from None
 
 
 def own(listing: "Listing", last: Decimal | None, volume: Decimal | None) -> tuple[Market, Market]:

@@ -17,8 +17,8 @@ from engine.journal import NAME as JOURNAL
 from engine.journal import JournalError, read_books
 from engine.opening import unsupported
 from engine.settings import minor
-from engine.venue.base import Venue
-from engine.venue.client import Login, Surroundings
+from engine.venue.base import Permissions, Venue
+from engine.venue.client import Surroundings
 from engine.venue.live import LiveVenue
 from orchestrator import wiring
 from orchestrator.keys import Keys
@@ -51,12 +51,12 @@ class Examined:
 async def examine(patient: Patient, show: Callable[..., None]) -> Examined:
     """Ask the exchange everything that a session depends on; ``show`` is told each finding."""
     session = patient.session
-    login = Login(exchange=session.exchange, account=session.account, key=patient.keys.key, secret=patient.keys.secret)
+    login = wiring.login(session, patient.keys)
     around = Surroundings(dial=wiring.dialler(session), clock=SystemClock(), generator=patient.chance)
     venue = LiveVenue(login, around)
     try:
         await venue.open()
-        show("exchange", f"{session.exchange} answers")
+        show("exchange", f"{session.venue} answers")
         instruments = await _instruments(venue, session)
         fit = True
         async for what, passed, text in _findings(venue, session, instruments):
@@ -82,14 +82,10 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
     symbols, risk = [one.symbol for one in instruments], session.settings.engine.risk
     halted = [one.symbol for one in instruments if one.status != 1]
     yield "symbols", not halted, f"not trading: {', '.join(halted)}" if halted else ", ".join(symbols)
-    may = await venue.permissions()
-    if may.may_withdraw:
-        yield "keys", False, "these keys may WITHDRAW: make keys that cannot, and delete these"
-    elif not may.may_trade and not session.observes:
-        yield "keys", False, "these keys may not trade futures"
+    if session.is_demo:
+        yield "keys", True, "a demo tells nothing of permissions, and has nothing to withdraw"
     else:
-        bound = "bound to an address" if may.is_bound_to_address else "NOT bound to an address: bind them"
-        yield "keys", True, f"cannot withdraw, {bound}"
+        yield permitted(await venue.permissions(), observes=session.observes)
     words = unsupported(await venue.modes(symbols), risk)
     yield "modes", not words, words or "one-way, single-asset, leverage within limits"
     cash = await venue.wallet(wiring.ASSET)
@@ -106,6 +102,16 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
     resting = [order for symbol in symbols for order in await venue.open_orders(symbol)]
     text = ", ".join(f"{seen.symbol} {seen.lots} lots" for seen in held) or "no position"
     yield "account", True, f"{text}; {len(resting)} orders rest"
+
+
+def permitted(may: Permissions, *, observes: bool) -> Finding:
+    """Whether keys that may do this are fit for a session."""
+    if may.may_withdraw:
+        return "keys", False, "these keys may WITHDRAW: make keys that cannot, and delete these"
+    if not may.may_trade and not observes:
+        return "keys", False, "these keys may not trade futures"
+    bound = "bound to an address" if may.is_bound_to_address else "NOT bound to an address: bind them"
+    return "keys", True, f"cannot withdraw, {bound}"
 
 
 def unattended(account: Path, symbols: Sequence[str]) -> str:

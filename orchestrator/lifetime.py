@@ -181,7 +181,8 @@ def opening(session: Session) -> Iterator[str]:
     """Yield the first lines: what this is and where it lives."""
     market = session.settings.market
     if session.mode == "live":
-        yield f"{'OBSERVING, nothing is sent' if session.observes else 'REAL MONEY'} on {session.exchange}"
+        stake = "DEMO, play money" if session.is_demo else "REAL MONEY"
+        yield f"{'OBSERVING, nothing is sent' if session.observes else stake} on {session.venue}"
         yield f"session {session.folder}"
         return
     yield f"play money, {described(market)}; profit here means nothing"

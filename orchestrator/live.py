@@ -1,7 +1,7 @@
 """A live session: the same wiring on a real exchange, after the doctor, and after a person has typed its name.
 
 keys (0600 or environment) --> doctor: permissions, modes, positions, symbols --> typed confirmation --> session
-                                |  one failed: exit 1, nothing was sent           (--yes, --observe: none)
+                                |  one failed: exit 1, nothing was sent           (--yes, --observe, --demo: none)
 """
 
 import argparse
@@ -19,7 +19,7 @@ from engine.switch import NAME as SWITCH
 from orchestrator import keys as keys_of
 from orchestrator import session as sessions
 from orchestrator import settings as settings_of
-from orchestrator.dialling import Endpoint
+from orchestrator import wiring
 from orchestrator.discovery import Discovered, Place, discovered
 from orchestrator.examination import Examined, Patient, examine, unattended
 from orchestrator.keys import Keys
@@ -57,36 +57,36 @@ def trade(typed: argparse.Namespace) -> int:
     now = datetime.fromtimestamp(now_ns / 1e9, UTC)
     state = typed.state.resolve()
     with StateLock(state) as lock:
-        found = universe_of(settings, exchange, (port, certificate), now_ns, state)
-        settings = found.settings
-        screen.lines(found.lines())
         session = Session(
             name="",
             mode="live",
             exchange=exchange,
             observes=typed.observe,
+            is_demo=typed.demo,
             loopback=certificate,
             folder="",
             state=str(state),
             run_id=secrets.token_hex(6),
             seed=0,
-            venue=exchange,
+            venue=f"{exchange}-demo" if typed.demo else exchange,
             account=settings.engine.account,
             port=port,
             market_start_ns=now_ns,
             instruments=(),
-            spots=found.spots,
             strategies=tuple(Path(which).stem for which in settings.brain.strategies),
             settings=settings,
             versions=sessions.versions(),
             code_hash=sessions.code_hash(),
             started=now.isoformat(timespec="seconds"),
         )
+        found = universe_of(session)
+        session = replace(session, settings=found.settings, spots=found.spots)
+        screen.lines(found.lines())
         health = asyncio.run(examine(Patient(session, keys, Random()), screen.check))  # noqa: S311 - jitter
         if not health.is_fit:
             screen.line("not started: nothing was sent")
             return 1
-        confirm(session, keys, health, asks=not (typed.yes or typed.observe))
+        confirm(session, keys, health, asks=not (typed.yes or typed.observe or typed.demo))
         segment.sweep()
         folder = sessions.new_folder(state, now)
         found.save(folder)
@@ -120,13 +120,17 @@ def begin_at(memory: Memory, state: Path, screen: Screen, *, observes: bool) -> 
         screen.line(f"!! the kill switch is on ({level.name}, {state / SWITCH}): the session starts at that level")
 
 
-def universe_of(settings: Settings, exchange: str, reached: tuple[int, str], now_ns: int, state: Path) -> Discovered:
+def universe_of(session: Session) -> Discovered:
     """What is traded; where rules say so, what our journal holds stays among it, whatever the rules say."""
-    port, certificate = reached
-    endpoint = Endpoint(port=port, certificate_pem=Path(certificate).read_text()) if certificate else None
-    account = state / "accounts" / f"{exchange}-{settings.engine.account}"
-    held = unattended(account, ()).split(", ") if settings.market.universe else []
-    place = Place(start_ns=now_ns, exchange=exchange, endpoint=endpoint, held=[name for name in held if name])
+    settings = session.settings
+    held = unattended(session.account_path, ()).split(", ") if settings.market.universe else []
+    place = Place(
+        start_ns=session.market_start_ns,
+        exchange=session.exchange,
+        dial=wiring.dialler(session),
+        is_demo=session.is_demo,
+        held=[name for name in held if name],
+    )
     return discovered(settings, place)
 
 

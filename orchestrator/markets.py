@@ -81,10 +81,8 @@ def looked_at(
     place = Place(start_ns=now_ns, seed=1)
     if typed.exchange:
         port, certificate = loopback_of(environment)
-        place = replace(place, exchange=exchange_named(typed.exchange))
-        if certificate:
-            endpoint = Endpoint(port=port, certificate_pem=Path(certificate).read_text())
-            place = replace(place, endpoint=endpoint)
+        endpoint = Endpoint(port=port, certificate_pem=Path(certificate).read_text()) if certificate else None
+        place = replace(place, exchange=exchange_named(typed.exchange), dial=discovery.dial_to(endpoint))
     return place, discovery.markets_of(settings, place), discovery.where_of(settings, place)
 
 

@@ -51,12 +51,7 @@ def trade(typed: argparse.Namespace) -> int:
     screen.lines([*wiring.defects_of(market), *found.lines()])
     state = typed.state.resolve()
     with StateLock(state) as lock:
-        if (level := level_of(state)) is not Kill.NORMAL:
-            # Play money has no positions to look after, so there is nothing to start for.
-            raise BadInputError(
-                f"the kill switch is on ({level.name}, {state}/kill-switch); "
-                "take it off with: python run.py kill-switch off"
-            )
+        check_switch(state)
         segment.sweep()
         folder = sessions.new_folder(state, now)
         # Play money begins anew with every session, and so does its account.
@@ -96,6 +91,15 @@ def trade(typed: argparse.Namespace) -> int:
         except (BadInputError, NotStartedError):
             sessions.discard(folder)
             raise
+
+
+def check_switch(state: Path) -> None:
+    """Refuse to start under a kill switch: play money has no positions to look after."""
+    if (level := level_of(state)) is not Kill.NORMAL:
+        raise BadInputError(
+            f"the kill switch is on ({level.name}, {state}/kill-switch); "
+            "take it off with: python run.py kill-switch off"
+        )
 
 
 def options_of(typed: argparse.Namespace) -> dict[str, Any]:

@@ -58,6 +58,8 @@ def paired(markets: Iterable[Market], overrides: Mapping[str, str] | None = None
     wanted = dict(overrides or {})
     if unknown := [symbol for symbol in sorted(wanted) if symbol not in known]:
         raise UniverseError(f"market.spots {unknown[0]}: not listed")
+    if odd := [symbol for symbol in sorted(wanted) if known[symbol] not in contracts]:
+        raise UniverseError(f"market.spots {odd[0]}: is no contract with a spot")
     shelf = _Shelf([one for one in there if one.kind == SPOT])
     spots: dict[str, Spot] = {}
     without: dict[str, str] = {}
@@ -110,6 +112,8 @@ class _Shelf:
         """The spot of ``contract``, or why it has none."""
         if contract.underlying == "INDEX":
             return "an index has no spot"
+        if not self.spots:
+            return "no spot market is told"
         spellings = list(self._spellings(contract.base))
         reason = f"no spot of {' or '.join(base for base, _, _ in spellings)}"
         for base, factor, is_certain in spellings:

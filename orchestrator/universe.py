@@ -9,7 +9,7 @@ A rank is a fact of the exchange's: the place by 24 h volume among the trading m
 are asked for.  So a market that is denied leaves its place empty, and denying never brings another one in.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -211,7 +211,7 @@ def _is_fund(market: Market, bases: set[str]) -> bool:
     return market.is_leveraged or (market.kind == SPOT and is_named_so)
 
 
-def _objections(case: _Case, rules: UniverseSettings) -> Iterable[str]:
+def _objections(case: _Case, rules: UniverseSettings) -> Iterator[str]:
     """Every objection, in order of the rules, as ``rule: words``."""
     for name, rule in RULES:
         if words := rule(case, rules):
@@ -321,7 +321,7 @@ RULES: tuple[tuple[str, Callable[[_Case, UniverseSettings], str]], ...] = (
 
 
 def _notes(markets: Sequence[Market], rules: UniverseSettings, at: Circumstances) -> tuple[str, ...]:
-    """Entries of the lists that name nothing (a typo there goes unnoticed otherwise), and what is held and not listed."""
+    """What a person should look at: list entries that name nothing, and what is held and not listed."""
     symbols = {one.symbol for one in markets}
     untold = rules.rank_max and not any(one.volume is not None for one in markets)
     return (

@@ -93,7 +93,7 @@ class LiveVenue:
         except ccxt.BadSymbol as error:
             raise errors.InvalidOrder(str(error)) from error
         rules = tuple(
-            binance.instrument(market["info"], row, (symbol, self._login.exchange, self._login.account))
+            binance.instrument(market["info"], row, (symbol, self._login.venue, self._login.account))
             for row, (symbol, market) in enumerate(zip(symbols, markets, strict=True))
         )
         self.follow(rules)
@@ -230,7 +230,7 @@ class LiveVenue:
         """The exchange's filters, asked anew."""
         markets = await asked(self._client.load_markets(True))
         return tuple(
-            _read(binance.instrument, markets[symbol]["info"], row, (symbol, self._login.exchange, self._login.account))
+            _read(binance.instrument, markets[symbol]["info"], row, (symbol, self._login.venue, self._login.account))
             if symbol in markets
             else None
             for row, symbol in enumerate(symbols)
