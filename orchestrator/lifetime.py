@@ -30,6 +30,7 @@ from orchestrator.keys import Handed
 from orchestrator.oracle import ask
 from orchestrator.policy import LIVE_TRADERS, TRADERS, patient
 from orchestrator.reconciler import AGREES
+from orchestrator.rollcall import without_record
 from orchestrator.screen import Screen
 from orchestrator.session import ROOT, Session
 from orchestrator.settings import MIRRORED, BadInputError, MarketSettings, NotStartedError, Settings
@@ -162,9 +163,11 @@ def equipped(
     (memory, watcher, pulse), (screen, wish), settings = shared, face, session.settings
     limits = patient(settings.supervisor, len(session.instruments))
     crew = Crew(memory, launch, limits, Random())  # noqa: S311 - jitter, not secrets
+    commentary = Commentary(watcher, session.instruments, session.values)
+    history, symbols = watcher.table_reader("HISTORY"), [one.symbol for one in session.instruments]
     return Equipment(
         crew=crew,
-        commentary=Commentary(watcher, session.instruments, session.values),
+        commentary=commentary,
         gauges=SessionGauges(watcher, crew, session.account_path),
         screen=screen,
         wish=wish,
@@ -174,6 +177,8 @@ def equipped(
         stop_trading=lambda: memory.words.raise_kill(Kill.NO_ENTRIES),
         traders=TRADERS if session.mode == "paper" else LIVE_TRADERS,
         alarms=Alarms(watcher, Path(session.state), session.path).lines,
+        silent=lambda: without_record(history, symbols, commentary.market_ns()),
+        refuses_silent=settings.market.without_data == "refuse",
     )
 
 

@@ -46,6 +46,7 @@ class MarketSettings:
     symbols: tuple[str, ...] = ()  # ccxt unified; empty: those of the market, or what the universe's rules leave
     universe: UniverseSettings | None = None  # rules by which the symbols are found where none is named
     spots: dict[str, str] = field(default_factory=dict)  # a contract's spot, over what is found: "PEPE/USDT*1000"
+    without_data: str = "leave_out"  # or "refuse": what is done about a symbol that has no data when trading starts
     speed: str | int | float = "60"  # market seconds a second, or max, or step
     deposit: Decimal = Decimal(100_000)  # quote asset, play money
     funding: bool = True  # charged at 00:00, 08:00 and 16:00 UTC
@@ -64,6 +65,8 @@ class MarketSettings:
             raise ValueError("deposit must be a number above 0")
         if twice := [symbol for symbol in self.symbols if self.symbols.count(symbol) > 1]:
             raise ValueError(f"symbols names {twice[0]} more than once")
+        if self.without_data not in ("leave_out", "refuse"):
+            raise ValueError(f"without_data {self.without_data!r} is neither leave_out nor refuse")
         if self.fills not in ("candle", "queue"):
             raise ValueError(f"fills {self.fills!r} is neither candle nor queue")
         for name, least in (("mark_minutes", 0), ("spread_ticks", 1), ("spread_ppm", -1), ("depth_ppm", 0)):

@@ -97,7 +97,7 @@ def test_of_two_contracts_that_ccxt_names_alike_the_one_that_trades_counts():
 @pytest.mark.parametrize("answer", [{"symbols": [{"symbol": "BTCUSDT"}]}, {"symbols": 5}, {"a": 1}, {"a": {"info": 5}}])
 def test_what_is_no_exchangeinfo_is_refused(answer):
     """In one line."""
-    with pytest.raises(SourceRefusedError, match="no exchangeInfo|unreadable"):
+    with pytest.raises(SourceRefusedError, match=r"no exchangeInfo|unreadable"):
         recorded(answer)
 
 

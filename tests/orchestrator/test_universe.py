@@ -22,6 +22,7 @@ from orchestrator.universe import (
 
 NOW_MS = 1_763_683_200_000
 AT = Circumstances(now_ms=NOW_MS, asset="USDT")
+PLAIN = UniverseSettings()
 
 
 def perpetual(base: str, volume: float | None = 1e9, **changes: object) -> Market:
@@ -50,7 +51,7 @@ def spot(base: str, quote: str = "USDT", **changes: object) -> Market:
     )
 
 
-def reason(market: Market, rules: UniverseSettings = UniverseSettings(), at: Circumstances = AT) -> str:
+def reason(market: Market, rules: UniverseSettings = PLAIN, at: Circumstances = AT) -> str:
     """Rule and words by which ``market`` is left out, among some that are not."""
     others = [perpetual("AAA", 5e9), perpetual("BBB", 4e9)]
     found = choose([market, *others], rules, at)
