@@ -103,6 +103,9 @@ class EngineAgent:
             self._tell(message)
         if self._plan.settings.executor.entry_style == "limit":
             self._account.core.quotes = self._quotes.read(self._market_clock.now_ns())
+        if self._plan.settings.risk.basis_ppm_max:
+            now_ns = self._clock.monotonic_ns()
+            self._account.core.bases = self._quotes.bases(self._market_clock.now_ns(), now_ns)
         self._account.tell(Tick())
         if self._account.dispatch.is_durable:
             self._show().publish(self._marks)

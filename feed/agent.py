@@ -21,6 +21,7 @@ from feed.horizon import Horizon
 from feed.outlet import Outlet
 from feed.settings import FeedSettings
 from feed.source import Quote, Source, SourceError, SourceUnreachableError, Stream, Trade
+from feed.spots import SpotPlan, SpotWatch
 from feed.track import Surroundings, Track
 from feed.watchdog import Watchdog
 from shm.agent import Body, read_command
@@ -45,6 +46,7 @@ class MarketPlan:
     speed: float = 1.0
     timeframes_s: Sequence[int] = TIMEFRAMES_S  # whose history somebody waits for; the others follow
     is_demo: bool = False  # the hosts where the exchange lets people practise
+    spots: SpotPlan | None = None  # whose prices are put beside those of the contracts
 
 
 class FeedAgent:
@@ -69,6 +71,7 @@ class FeedAgent:
         )
         self._tracks = [Track(row, around) for row in range(len(plan.instruments))]
         self._refresher = backfill.Refresher()
+        self._spots = SpotWatch(plan.spots, settings, self._spot, self._no_spot) if plan.spots else None
         self._streams = [Stream.CANDLES, Stream.MARKS]
         self._streams += [Stream.TRADES, Stream.QUOTES] if settings.ticks else []
         self._dogs = {stream: Watchdog(settings, adaptive=plan.speed > 0.0) for stream in self._streams}
@@ -92,6 +95,8 @@ class FeedAgent:
         self._tasks = [
             asyncio.create_task(self._source.listen(stream), name=f"listen {stream}") for stream in self._streams
         ]
+        if self._spots is not None:
+            self._tasks.append(asyncio.create_task(self._spots.run(), name="spots"))
         await self._hear_acknowledged()
         for track in self._tracks:
             track.suspect()  # what closed while nobody listened
@@ -122,6 +127,8 @@ class FeedAgent:
         await asyncio.gather(*tasks, return_exceptions=True)
         for track in self._tracks:
             await track.close()
+        if self._spots is not None:
+            await self._spots.close()
         await self._source.close()
 
     def counts(self) -> dict[str, int]:
@@ -170,6 +177,13 @@ class FeedAgent:
                 self._run_errand(self._probe())
 
     # the rest
+
+    def _spot(self, row: int, price: float) -> None:
+        self._outlet.spot(row, price, self._clock.monotonic_ns())
+
+    def _no_spot(self, why: str) -> None:
+        self._counters.add(Counter.REQUESTS_FAILED)
+        self._report(None, why, 0)
 
     def _hear(self, stream: Stream, event_ns: int, received_ns: int) -> None:
         self._counters.add(Counter.FRAMES_RECEIVED)

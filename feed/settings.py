@@ -19,6 +19,7 @@ class FeedSettings:
     late_machine_ms_max: int = 500  # machine: and not sooner than this
     missing_after_ms: int = 20_000  # machine: REST unreachable for so long, the candle is MISSING
     absent_answers_count: int = 2  # REST answers without the candle that prove it MISSING
+    spot_ms: int = 1_000  # machine: between two looks at the spots' prices, where the basis is limited
     connect_timeout_ms: int = 10_000  # machine
     read_timeout_ms: int = 10_000  # machine
     reconnect_base_ms: int = 250  # machine: full jitter from here
@@ -38,6 +39,7 @@ class FeedSettings:
             "late_machine_ms_max",
             "missing_after_ms",
             "absent_answers_count",
+            "spot_ms",
             "connect_timeout_ms",
             "read_timeout_ms",
             "reconnect_base_ms",
