@@ -147,7 +147,8 @@ def markets_command(command: Callable[..., Parser]) -> None:
     """Add what would be traded."""
     sub = command("markets", "what the rules of market.universe would trade, and why not the others", _markets)
     sub.add_argument("--market", nargs="+", metavar="WHAT", help=WHAT + MIRROR)
-    sub.add_argument("--exchange", metavar="NAME", help="what --live would trade there, e.g. binanceusdm; no keys")
+    # A name of its own: the top level's --exchange belongs to --live.
+    sub.add_argument("--exchange", dest="of", metavar="NAME", help="what --live would trade there, without keys")
     sub.add_argument("--file", type=Path, nargs="+", metavar="FILE", help="of recorded exchangeInfo, JSON or gzip")
     sub.add_argument("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
     sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")

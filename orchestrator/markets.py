@@ -58,10 +58,10 @@ def show(typed: argparse.Namespace, environment: dict[str, str]) -> int:
 
 def settings_for(typed: argparse.Namespace) -> Settings:
     """The settings of the session that is meant, with rules: the defaults where none are set; named symbols aside."""
-    given = [bool(typed.market), bool(typed.exchange), bool(typed.file)]
+    given = [bool(typed.market), bool(typed.of), bool(typed.file)]
     if sum(given) > 1:
         raise BadInputError("markets: --market, --exchange and --file are three places; give one of them")
-    profile = "live" if typed.exchange else "mirror" if typed.market == [MIRRORED] else "paper"
+    profile = "live" if typed.of else "mirror" if typed.market == [MIRRORED] else "paper"
     options = options_of(argparse.Namespace(market=typed.market, symbols=None, speed=None, strategy=None))
     settings = settings_of.assemble(profile, typed.config, typed.set, options)
     market = settings.market
@@ -79,10 +79,10 @@ def looked_at(
         place = Place(start_ns=served_ms * 1_000_000 or now_ns)
         return place, recorded(infos, typed.file), ", ".join(path.name for path in typed.file)
     place = Place(start_ns=now_ns, seed=1)
-    if typed.exchange:
+    if typed.of:
         port, certificate = loopback_of(environment)
         endpoint = Endpoint(port=port, certificate_pem=Path(certificate).read_text()) if certificate else None
-        place = replace(place, exchange=exchange_named(typed.exchange), dial=discovery.dial_to(endpoint))
+        place = replace(place, exchange=exchange_named(typed.of), dial=discovery.dial_to(endpoint))
     return place, discovery.markets_of(settings, place), discovery.where_of(settings, place)
 
 

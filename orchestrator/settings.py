@@ -254,7 +254,9 @@ def _check_names(tree: Mapping[str, Any], record: type, path: str, origin: str) 
             near = difflib.get_close_matches(key, names, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(names)}"
             raise BadInputError(f"{origin}{path}{key} is not a setting; {hint}")
-        kind = next((one for one in get_args(hints[key]) if is_dataclass(one)), hints[key])  # where it may be None
+        if value is None and type(None) in get_args(hints[key]):
+            continue
+        kind = next((one for one in get_args(hints[key]) if is_dataclass(one)), hints[key])
         if isinstance(kind, type) and is_dataclass(kind):
             if not isinstance(value, Mapping):
                 raise BadInputError(f"{origin}{path}{key} is a table of settings, not {value!r}")

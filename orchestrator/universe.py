@@ -150,7 +150,7 @@ def named(given: str | Sequence[str] | Mapping[str, bool | str]) -> tuple[tuple[
     if isinstance(given, str):
         given = given.split(",")
     if not isinstance(given, Mapping):
-        given = dict.fromkeys([text.strip() for text in given if text.strip()], True)
+        return tuple(text.strip() for text in given if text.strip()), {}
     if odd := next((symbol for symbol, is_ in given.items() if not isinstance(is_, bool | str)), ""):
         raise UniverseError(f"market.symbols {odd}: true, false, or the spot that it is compared with")
     symbols = tuple(symbol for symbol, is_ in given.items() if is_ is not False)

@@ -222,6 +222,7 @@ def test_a_pattern_names_a_symbol_an_id_or_a_base(pattern, is_):
         (["A/B:B", " C/B:B"], ("A/B:B", "C/B:B"), {}),
         ({"A/B:B": True, "C/B:B": False, "D/B:B": "D/B*10"}, ("A/B:B", "D/B:B"), {"D/B:B": "D/B*10"}),
         ([], (), {}),
+        ("A/B:B,A/B:B", ("A/B:B", "A/B:B"), {}),  # whoever reads them refuses it
     ],
 )
 def test_symbols_are_a_text_a_list_or_a_table(given, symbols, spots):
