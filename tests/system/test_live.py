@@ -129,7 +129,7 @@ def test_a_live_session_finds_its_symbols_by_rules(stranger: Stranger, tmp_path:
     words = [word for rule in rules for word in ("--set", rule)]
     done = lived(stranger, state, "--yes", "--strategy", str(STEADFAST), *words)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "universe: 2 of 6 markets (left out: kind 2, deny 2); 2 with a spot" in done.stdout
+    assert "universe: 2 of 6 markets (left out: deny 2, kind 2); 2 with a spot" in done.stdout
     (folder,) = (state / "sessions").iterdir()
     session = json.loads((folder / "session.json").read_text())
     assert session["settings"]["market"]["symbols"] == [one["symbol"] for one in session["instruments"]]
