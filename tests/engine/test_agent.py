@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from engine.account import Plan
 from engine.agent import EngineAgent
 from engine.petition import Deed, Petition
-from engine.settings import EngineSettings, ExecutorSettings
+from engine.settings import EngineSettings, ExecutorSettings, RiskSettings
 from engine.spool import Answer, Spool
 from engine.venue.client import Login, Surroundings
 from engine.venue.embedded.exchange import Exchange, Settings
@@ -74,6 +75,8 @@ class Floor:
         plan = ServerPlan(keys={api_key: Key(secret, "paper")}, speed=Speed.parse("step"))
         self.server = Server(self.exchange, plan)
         self.engine = self.body = self.working = None
+        # A busy machine may let an approved order wait; none is planned anew for that here.
+        self.settings = EngineSettings(executor=ExecutorSettings(unknown_horizon_ms=1_000, send_age_ms=60_000))
 
     def attach(self, role):
         """The memory as ``role`` sees it."""
@@ -96,8 +99,7 @@ class Floor:
         plan = Plan(
             run_id="run1",
             folder=self.folder / "account",
-            # A busy machine may let an approved order wait; none is planned anew for that here.
-            settings=EngineSettings(executor=ExecutorSettings(unknown_horizon_ms=1_000, send_age_ms=60_000)),
+            settings=self.settings,
             instruments=(BITCOIN,),
             strategies=("trend",),
         )
@@ -157,6 +159,13 @@ class Floor:
             record["decided_ns"] = record["received_ns"] = time.monotonic_ns()
             self.targets.publish(record)
         self.pulse.tell(market_seq=self.market.sequence)
+
+    def quote(self, spot):
+        """The feed heard a quote at the last price, and this price of the spot."""
+        row, price = np.zeros(1, records.QUOTE), self.exchange.last_ticks("BTCUSDT") / 10
+        row["bid"], row["ask"], row["event_ns"] = price, price, self.exchange.now_ns
+        row["spot"], row["spot_ns"] = spot * price, time.monotonic_ns()
+        self.roles["feed"].table_writer("QUOTES").write(0, row)
 
     def row(self, table, number, record):
         """A row as the supervisor reads it."""
@@ -233,6 +242,25 @@ async def test_a_candle_without_orders_waits_for_no_timer(floor):
         await floor.settled(close(floor))
         times.append(time.monotonic_ns() - began_ns)
     assert min(times) < 10_000_000, sorted(times)
+
+
+async def test_a_contract_that_left_its_spot_is_not_entered(floor):
+    """1 % away, and 0.2 % is allowed: nothing is sent; back at its spot, the same target is."""
+    await floor.kill()
+    floor.settings = replace(floor.settings, risk=RiskSettings(basis_ppm_max=2_000))
+    await floor.begin()
+    await floor.settled(close(floor))
+    close_ns = floor.candle()
+    floor.quote(1.01)
+    floor.decide(lots=10, stop_ticks=250_000)
+    await floor.settled(close_ns)
+    assert floor.exchange.account("paper").positions == () or held(floor)[0] == 0
+    close_ns = floor.candle()
+    floor.quote(1.001)
+    floor.engine._based_ns = 0  # not now and then, but now
+    floor.decide(lots=10, stop_ticks=250_000)
+    await floor.settled(close_ns)
+    assert held(floor) == (10, [250_000])
 
 
 async def test_a_restarted_engine_goes_on_with_what_it_finds(floor):
