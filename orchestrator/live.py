@@ -123,7 +123,7 @@ def begin_at(memory: Memory, state: Path, screen: Screen, *, observes: bool) -> 
 def universe_of(session: Session) -> Discovered:
     """What is traded; where rules say so, what our journal holds stays among it, whatever the rules say."""
     settings = session.settings
-    held = unattended(session.account_path, ()).split(", ") if settings.market.universe else []
+    held = unattended(session.account_path, (), ()).split(", ") if settings.market.universe else []
     place = Place(
         start_ns=session.market_start_ns,
         exchange=session.exchange,

@@ -193,8 +193,8 @@ class LiveVenue:
         return await self._payments(since_ns, income.FUNDING)
 
     async def transfers_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
-        """What was moved in and out at ``since_ns`` and later."""
-        return await self._payments(since_ns, income.TRANSFER)
+        """Everything that moved the wallet at ``since_ns`` and later, by kind."""
+        return await self._payments(since_ns, income.ALL)
 
     async def _payments(self, since_ns: int, kind: str) -> tuple[FundingSeen, ...]:
         return await income.payments(
@@ -223,7 +223,8 @@ class LiveVenue:
     async def permissions(self) -> Permissions:
         """What the keys may do, by the exchange's own account of them."""
         row = await asked(self._client.sapiGetAccountApiRestrictions())
-        found: Permissions = _read(binance.permissions, row)
+        burn = await asked(self._client.fapiPrivateGetFeeBurn())
+        found: Permissions = _read(binance.permissions, row, burn)
         return found
 
     async def rules(self, symbols: Sequence[str]) -> tuple[Instrument | None, ...]:

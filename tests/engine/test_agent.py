@@ -3,7 +3,6 @@
 import asyncio
 import os
 import time
-from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from engine.account import Plan
 from engine.agent import EngineAgent
 from engine.petition import Deed, Petition
-from engine.settings import EngineSettings, ExecutorSettings, RiskSettings
+from engine.settings import EngineSettings, ExecutorSettings
 from engine.spool import Answer, Spool
 from engine.venue.client import Login, Surroundings
 from engine.venue.embedded.exchange import Exchange, Settings
@@ -244,25 +243,6 @@ async def test_a_candle_without_orders_waits_for_no_timer(floor):
     assert min(times) < 10_000_000, sorted(times)
 
 
-async def test_a_contract_that_left_its_spot_is_not_entered(floor):
-    """1 % away, and 0.2 % is allowed: nothing is sent; back at its spot, the same target is."""
-    await floor.kill()
-    floor.settings = replace(floor.settings, risk=RiskSettings(basis_ppm_max=2_000))
-    await floor.begin()
-    await floor.settled(close(floor))
-    close_ns = floor.candle()
-    floor.quote(1.01)
-    floor.decide(lots=10, stop_ticks=250_000)
-    await floor.settled(close_ns)
-    assert floor.exchange.account("paper").positions == () or held(floor)[0] == 0
-    close_ns = floor.candle()
-    floor.quote(1.001)
-    floor.engine._based_ns = 0  # not now and then, but now
-    floor.decide(lots=10, stop_ticks=250_000)
-    await floor.settled(close_ns)
-    assert held(floor) == (10, [250_000])
-
-
 async def test_a_restarted_engine_goes_on_with_what_it_finds(floor):
     """Killed in the middle of an order: nothing is doubled, nothing lost, the newest target is pursued."""
     await floor.settled(close(floor))
@@ -399,3 +379,13 @@ async def test_no_socket_and_no_lock_remains(tmp_path):
         await floor.engine.close()
     assert not floor.engine._account._venue._session
     await floor.close()
+
+
+async def test_a_target_that_is_worth_no_order_is_told(floor):
+    """Less than the smallest order, or with a stop that none can rest at: people learn why nothing is traded."""
+    await floor.settled(close(floor))
+    close_ns = floor.candle()
+    floor.decide(lots=10, stop_ticks=900_000_000)
+    await floor.settled(close_ns)
+    assert held(floor) == (0, [])
+    assert "trend wants BTC/USDT:USDT and gets nothing" in [event for event, _ in floor.body.log.lines]
