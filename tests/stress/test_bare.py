@@ -1,4 +1,4 @@
-"""No single fault leaves a position bare, or keeps us in it, for longer than a second; but for two that are named."""
+"""No single fault leaves a position bare, or keeps us in it, for longer than a second; but for those that are named."""
 
 import pytest
 
