@@ -106,10 +106,24 @@ def parser() -> Parser:
     state_option(sub := command("doctor", "check machine, memory, disk, settings; say what to do", _doctor))
     sub.add_argument("--config", type=Path, metavar="FILE", help="check this file of settings too")
     sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
+    markets_command(command)
     research_commands(command)
     exchange_command(command)
     top.commands = commands.choices
     return top
+
+
+def markets_command(command: Callable[..., Parser]) -> None:
+    """Add what would be traded."""
+    sub = command("markets", "what the rules of market.universe would trade, and why not the others", _markets)
+    sub.add_argument("--market", nargs="+", metavar="WHAT", help=WHAT + MIRROR)
+    # A name of its own: the top level's --exchange belongs to --live.
+    sub.add_argument("--exchange", dest="of", metavar="NAME", help="what --live would trade there, without keys")
+    sub.add_argument("--file", type=Path, nargs="+", metavar="FILE", help="of recorded exchangeInfo, JSON or gzip")
+    sub.add_argument("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
+    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
+    sub.add_argument("--all", action="store_true", help="a line for every market that is left out")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write everything there; - is standard output")
 
 
 def people_commands(command: Callable[..., Parser]) -> None:
@@ -283,6 +297,12 @@ def _doctor(typed: argparse.Namespace) -> int:
     from orchestrator.doctor import examine
 
     return examine(typed.state, typed.config, typed.json)
+
+
+def _markets(typed: argparse.Namespace) -> int:
+    from orchestrator.markets import show
+
+    return show(typed, dict(os.environ))
 
 
 def _why(typed: argparse.Namespace) -> int:

@@ -31,6 +31,7 @@ from orchestrator.oracle import ask
 from orchestrator.policy import LIVE_TRADERS, TRADERS, patient
 from orchestrator.reconciler import AGREES
 from orchestrator.recorder import keep_past
+from orchestrator.rollcall import without_record
 from orchestrator.screen import Screen
 from orchestrator.session import ROOT, Session
 from orchestrator.settings import MIRRORED, BadInputError, MarketSettings, NotStartedError, Settings
@@ -163,9 +164,11 @@ def equipped(
     (memory, watcher, pulse), (screen, wish), settings = shared, face, session.settings
     limits = patient(settings.supervisor, len(session.instruments))
     crew = Crew(memory, launch, limits, Random())  # noqa: S311 - jitter, not secrets
+    commentary = Commentary(watcher, session.instruments, session.values)
+    history, symbols = watcher.table_reader("HISTORY"), [one.symbol for one in session.instruments]
     return Equipment(
         crew=crew,
-        commentary=Commentary(watcher, session.instruments, session.values),
+        commentary=commentary,
         gauges=SessionGauges(watcher, crew, session.account_path),
         screen=screen,
         wish=wish,
@@ -176,6 +179,8 @@ def equipped(
         traders=TRADERS if session.mode == "paper" else LIVE_TRADERS,
         alarms=Alarms(watcher, Path(session.state), session.path).lines,
         keep_past=lambda: keep_past(watcher, session.path),
+        silent=lambda: without_record(history, symbols, commentary.market_ns()),
+        refuses_silent=settings.market.without_data == "refuse",
     )
 
 

@@ -32,10 +32,12 @@ from engine.venue.embedded.market import MINUTE_NS, Market
 from engine.venue.embedded.pace import Speed
 from orchestrator import settings as settings_of
 from orchestrator import wiring
+from orchestrator.discovery import Place, discovered
 from orchestrator.research import report
 from orchestrator.research.house import House, Tenancy, private
 from orchestrator.research.replay import decision_hash
 from orchestrator.settings import BadInputError, Settings
+from orchestrator.universe import named
 from shm.instruments import Instrument, minor
 from shm.records import DECISION, MARKET, MarketKind, Provenance
 from shm.topology import TIMEFRAMES_S
@@ -190,7 +192,7 @@ def backtest(typed: argparse.Namespace) -> int:
     """Run what was typed; prints the table, writes the report; returns the exit code."""
     options: dict[str, Any] = {"market.source": [str(Path(text).resolve()) for text in typed.data]}
     if typed.symbols:
-        options["market.symbols"] = [text.strip() for text in typed.symbols.split(",") if text.strip()]
+        options["market.symbols"] = list(named(typed.symbols)[0])
     if typed.strategy:
         path = Path(typed.strategy)
         options["brain.strategies"] = [str(path.resolve()) if path.suffix == ".py" else typed.strategy]
@@ -198,6 +200,8 @@ def backtest(typed: argparse.Namespace) -> int:
         raise BadInputError(f"--data {missing[0]}: there is no such file or folder")
     settings = settings_of.assemble("paper", typed.config, typed.set, options)
     try:
+        if settings.market.universe is not None:
+            settings = discovered(settings, Place(start_ns=0)).settings
         market = wiring.market_of(settings.market, 0, 0)
     except BadInputError as error:
         raise BadInputError(str(error).replace("--market", "--data", 1)) from None

@@ -105,6 +105,8 @@ class House:
         venue: Any = None  # the desk only asks it after failures, and here nothing fails
         voice: Any = self
         self._desk = Desk(venue, voice, tenancy.instruments)
+        # The exchange's spot has the contract's own price.
+        self.core.bases = dict.fromkeys(self._by_symbol, 0)
         unheard: Any = _Unheard()
         self._outbox = Outbox(
             self.books, (tenancy.instruments, tenancy.strategies), (unheard, positions), counters=unheard

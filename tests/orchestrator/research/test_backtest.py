@@ -63,6 +63,7 @@ def test_a_backtest_is_the_same_every_time(market, tmp_path):
         (["--data", "MARKET", "--strategy", "trnd"], "did you mean trend"),
         (["--data", "MARKET", "--symbols", "ETH/USDT:USDT"], "--data {market}: no 1m candles of ETHUSDT"),
         (["--data", "MARKET", "--set", "brain.nothing=1"], "nothing"),
+        (["--data", "MARKET", "--set", "market.universe.deny=['BTC']"], "is left; deny removed the most (2, e.g. BTC/"),
         (["--data", "MARKET", "--max-candles", "0"], "whole number of 1 or more"),
         (["--data", "MARKET", "--out", "/dev/null"], "--out /dev/null: not a writable folder: File exists"),
         (["--data", "MARKET", "--out", "/proc/nowhere"], "--out /proc/nowhere: not a writable folder"),
