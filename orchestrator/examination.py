@@ -27,6 +27,7 @@ from orchestrator.settings import BadInputError
 from shm.clock import SystemClock
 from shm.instruments import Instrument, amount
 
+LISTED_NS = 150 * 86_400 * 10**9  # an exchange forgets an account's trades after half a year
 Finding = tuple[str, bool, str]  # what was looked at, whether it is well, what was found
 
 
@@ -102,6 +103,9 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
     held = [seen for seen in await venue.positions() if seen.lots]
     left = unattended(session.account_path, symbols, session.strategies)
     words = f"ours: {left}; this session would not look after it: name it in --symbols and --strategy"
+    unknown = await foreign(venue, session.account_path, symbols)
+    if unknown:
+        yield "owner", False, f"{unknown} is not this account's: other keys, or another engine.account, are wanted"
     yield "journal", not left, words if left else "nothing of ours on other symbols"
     resting = [order for symbol in symbols for order in await venue.open_orders(symbol)]
     text = ", ".join(f"{seen.symbol} {seen.lots} lots" for seen in held) or "no position"
@@ -116,6 +120,21 @@ def permitted(may: Permissions, *, observes: bool) -> Finding:
         return "keys", False, "these keys may not trade futures"
     bound = "bound to an address" if may.is_bound_to_address else "NOT bound to an address: bind them"
     return "keys", True, f"cannot withdraw, {bound}"
+
+
+async def foreign(venue: Venue, account: Path, symbols: Sequence[str]) -> str:
+    """A trade of the account's journal that the exchange does not list for these keys, in words; empty: none."""
+    if not (account / JOURNAL).exists():
+        return ""
+    trades = read_books(account).ledger.trades
+    for symbol in symbols:
+        booked = [fill for (_, name, _), fill in trades.items() if name == symbol]
+        last = max(booked, key=lambda fill: fill.trade_id, default=None)
+        if last is None or SystemClock().wall_ns() - last.wall_ns > LISTED_NS:
+            continue
+        if last.trade_id not in [seen.trade_id for seen in await venue.trades_since(symbol, last.trade_id)]:
+            return f"trade {last.trade_id} of {symbol} in the journal"
+    return ""
 
 
 def unattended(account: Path, symbols: Sequence[str], strategies: Sequence[str]) -> str:
