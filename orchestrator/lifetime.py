@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,6 +23,7 @@ from orchestrator import result
 from orchestrator import session as sessions
 from orchestrator.alarms import Alarms
 from orchestrator.attendance import words
+from orchestrator.bulletin import Bulletin
 from orchestrator.child import environment
 from orchestrator.commentary import Commentary
 from orchestrator.crew import Crew, Launch
@@ -162,6 +164,7 @@ def equipped(
     (memory, watcher, pulse), (screen, wish), settings = shared, face, session.settings
     limits = patient(settings.supervisor, len(session.instruments))
     crew = Crew(memory, launch, limits, Random())  # noqa: S311 - jitter, not secrets
+    alarms, bulletin = Alarms(watcher, Path(session.state), session.path), Bulletin(session.log_path)
     return Equipment(
         crew=crew,
         commentary=Commentary(watcher, session.instruments, session.values),
@@ -173,7 +176,7 @@ def equipped(
         beat=lambda life: pulse.tell(life=life),
         stop_trading=lambda: memory.words.raise_kill(Kill.NO_ENTRIES),
         traders=TRADERS if session.mode == "paper" else LIVE_TRADERS,
-        alarms=Alarms(watcher, Path(session.state), session.path).lines,
+        alarms=lambda now_ns: chain(alarms.lines(now_ns), bulletin.lines(now_ns)),
     )
 
 
