@@ -148,8 +148,9 @@ class EngineAgent:
         self._wait.wake()
 
     def refused(self, refused: Refused) -> None:
-        """Risk said no."""
+        """Risk said no: which limit, the figure, and the nearest legal value."""
         self._show().refused(refused)
+        self._body.log.warning(f"refused on {refused.intent.instrument}: {refused.refusal.name}", text=refused.words)
 
     def rested(self) -> None:
         """Nothing is under way any more: look whether the candle is settled."""

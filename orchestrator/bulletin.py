@@ -30,12 +30,12 @@ class Bulletin:
         if now_ns < self._due_ns:
             return
         self._due_ns = now_ns + INTERVAL_NS
-        for words in self._warnings():
-            if now_ns - self._told_ns.get(words, -AGAIN_NS) >= AGAIN_NS:
-                self._told_ns[words] = now_ns
+        for cause, words in self._warnings():
+            if now_ns - self._told_ns.get(cause, -AGAIN_NS) >= AGAIN_NS:
+                self._told_ns[cause] = now_ns
                 yield f"!! {words}"
 
-    def _warnings(self) -> Iterator[str]:
+    def _warnings(self) -> Iterator[tuple[str, str]]:
         try:
             with self._path.open("rb") as log:
                 log.seek(self._read)
@@ -49,13 +49,15 @@ class Bulletin:
                 yield said
 
 
-def _warning(line: bytes) -> str:
+def _warning(line: bytes) -> tuple[str, str] | None:
+    """The cause, which is told once a minute, and the words; of a refusal the figures differ each time."""
     try:
         told: Any = json.loads(line)
     except ValueError:
-        return ""
+        return None
     if not isinstance(told, dict) or (told.get("role"), told.get("level")) != (WHO, "warning"):
-        return ""
+        return None
     event, text = str(told.get("event", "")), str(told.get("text", ""))
     joint = " " if text.startswith(("is ", "was ", "has ", "does ", "trades ")) else ": "
-    return f"{event}{joint}{text}" if text else event
+    words = f"{event}{joint}{text}" if text else event
+    return event if event.startswith("refused") else words, words

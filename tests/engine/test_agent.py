@@ -381,3 +381,15 @@ async def test_a_target_that_is_worth_no_order_is_told(floor):
     await floor.settled(close_ns)
     assert held(floor) == (0, [])
     assert "trend wants BTC/USDT:USDT and gets nothing" in [event for event, _ in floor.body.log.lines]
+
+
+async def test_a_refused_order_names_the_limit_and_the_figure_to_people(floor):
+    """Our clock is five seconds off: the words are in the log, from where the screen has them."""
+    await floor.settled(close(floor))
+    close_ns = floor.candle()
+    floor.engine._account.core.clock_drift_ms = 5_000
+    floor.decide(lots=10, stop_ticks=250_000)
+    await floor.settled(close_ns)
+    ((event, said),) = [line for line in floor.body.log.lines if line[0].startswith("refused")]
+    assert event == "refused on BTC/USDT:USDT: CLOCK_DRIFT"
+    assert said["text"] == "our clock is 5000 ms off the venue's; clock_drift_ms_max is 1000"

@@ -26,6 +26,19 @@ def test_a_warning_of_the_engine_is_told_once_a_minute(tmp_path: Path):
     assert len(list(bulletin.lines(2 * AGAIN_NS))) == 1
 
 
+def test_a_limit_that_refuses_again_and_again_is_told_once_a_minute(tmp_path: Path):
+    """The figure differs each time; another limit, and another symbol, are news."""
+    path = tmp_path / "log.jsonl"
+    bulletin, engine = Bulletin(path), log("engine", path)
+    for symbol, what, words in (
+        ("BTC", "DAILY_LOSS", "7 lost"),
+        ("BTC", "DAILY_LOSS", "8 lost"),
+        ("ETH", "BASIS", "5"),
+    ):
+        engine.warning(f"refused on {symbol}: {what}", text=words)
+    assert list(bulletin.lines(0)) == ["!! refused on BTC: DAILY_LOSS: 7 lost", "!! refused on ETH: BASIS: 5"]
+
+
 def test_half_a_line_waits_and_what_is_no_json_is_passed_over(tmp_path: Path):
     """The log is written by processes that may be killed at any byte."""
     path = tmp_path / "log.jsonl"
