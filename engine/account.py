@@ -386,6 +386,9 @@ class Account:
         reason = self._desk.recovery_wanted
         try:
             await self._recover()
+            if self._desk.unproved:
+                self._failed_ns = self._moment().monotonic_ns  # not at once
+                self.want_recovery("whose a trade is, the venue does not show yet")
         except errors.VenueError as error:
             self._failed_ns = self._moment().monotonic_ns
             self._desk.recovery_wanted = reason

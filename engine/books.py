@@ -38,7 +38,7 @@ from engine.events import (
 from engine.goal import Goal, ended, set_by_hand
 from engine.hands import Hands
 from engine.ledger import NET, Key, Ledger, Position, Posting, shares
-from engine.order import Event, Fact, Intent, Order, OrderType
+from engine.order import Fact, Intent, Order, OrderType
 from engine.tally import Day, Tally, profit_of
 from engine.trip import Entry, Trips
 from shm.records import Leg, OrderState, Purpose
@@ -197,6 +197,8 @@ class Books:
             return
         self.intent_id_last = max(self.intent_id_last, intent.intent_id)
         self._keep(Order(intent=intent, changed_wall_ns=intent.created_wall_ns))
+        if intent.purpose == Purpose.STOP:
+            self.trips.guard((intent.instrument, intent.allocation[0][0]), intent.intent_id)
         if intent.type == OrderType.POST_ONLY:
             known = self.pursuits.get(intent.instrument)
             pursuit = executor.posted(known, intent.target_id, intent.price_ticks, intent.created_market_ns)
@@ -225,8 +227,7 @@ class Books:
         order = order.filled(fill.lots)
         self._keep(msgspec.structs.replace(order, venue_order_id=fill.venue_order_id or order.venue_order_id))
         if order.intent.purpose == Purpose.STOP:
-            self._spend(fill.instrument, order.intent.allocation[0][0], order.intent.target_id)
-            self.stopped_sides[fill.instrument, order.intent.allocation[0][0]] = -fill.side
+            self._stop_out(order.intent)
         elif order.intent.purpose == Purpose.TAKE_PROFIT:
             self._bar(order.intent)  # what a target took is not bought back
         self._judge(order)
@@ -364,6 +365,14 @@ class Books:
         if goal and goal.target_id == target_id:
             self.goals[instrument, strategy] = msgspec.structs.replace(goal, spent=True)
 
+    def _stop_out(self, stop: Intent) -> None:
+        """A stop has traded: its own goal is over; one that is left over from a former trade stops nobody out."""
+        name = (stop.instrument, stop.allocation[0][0])
+        goal = self.goals.get(name)
+        self._spend(*name, stop.target_id)
+        if (goal and goal.target_id == stop.target_id) or self.trips.is_guarded(name, stop.intent_id):
+            self.stopped_sides[name] = -stop.side
+
     def _keep(self, order: Order) -> None:
         intent = order.intent
         self.orders[intent.intent_id] = order
@@ -372,28 +381,3 @@ class Books:
             working.pop(intent.intent_id, None)
         else:
             working[intent.intent_id] = order
-
-
-def doubled(books: Books) -> int:
-    """Intents that the venue carried out more than once, or after we had called them never sent; must be 0."""
-    lots: dict[int, int] = {}
-    numbers: dict[int, dict[str, bool]] = {}
-    for fill in books.ledger.trades.values():
-        lots[fill.intent_id] = lots.get(fill.intent_id, 0) + fill.lots
-        numbers.setdefault(fill.intent_id, {})[fill.venue_order_id] = True
-    twice = [
-        intent_id
-        for intent_id, order in books.orders.items()
-        if lots.get(intent_id, 0) > order.intent.lots or len(numbers.get(intent_id, {})) > 1
-    ]
-    return len(twice) + books.late_adoptions
-
-
-def doubts(books: Books, wall_ns: int) -> list[Observed]:
-    """After a restart, an order that was intended or sent may have happened: each is in doubt."""
-    return [
-        Observed(intent_id=order.intent.intent_id, event=Event.DOUBT, text="restarted", wall_ns=wall_ns)
-        for orders in books.working.values()
-        for order in orders.values()
-        if order.state in (OrderState.NEW, OrderState.SENT)
-    ]

@@ -131,7 +131,7 @@ def _orders(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
             absent = ours.state == OrderState.NOT_SENT
             resolution = Resolution.ASK if absent else Resolution.CANCEL
             found.append(_of_order(Finding.ORDER_STATE_DIFFERS, resolution, order, intent_id, int(ours.state)))
-        elif ours.state in (OrderState.NEW, OrderState.SENT, OrderState.IN_DOUBT):
+        elif ours.state in (OrderState.NEW, OrderState.IN_DOUBT):
             found.append(_of_order(Finding.ORDER_STATE_DIFFERS, Resolution.ASK, order, intent_id, int(ours.state)))
         elif max(ours.lots_filled, ours.lots_reported) != order.lots_filled:
             filled = max(ours.lots_filled, ours.lots_reported)
@@ -220,7 +220,7 @@ def _stops(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
 
 def _protects(books: Books, there: OrderThere) -> bool:
     ours = books.orders.get(intent_of(there.client_id))
-    return ours is not None and ours.intent.purpose == Purpose.STOP
+    return ours is not None and ours.intent.client_id == there.client_id and ours.intent.purpose == Purpose.STOP
 
 
 def _of_order(finding: Finding, resolution: Resolution, order: OrderThere, intent_id: int, expected: int) -> Difference:

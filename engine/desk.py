@@ -5,7 +5,8 @@
     start, reconnect, every few seconds: recover --everything--> venue, then compare
 
 A trade finds its order by client id, by the venue's order number, or by asking whose
-that number is.  Trades are told before states, so that a terminal order is also settled.
+that number is.  A number that the venue does not show yet proves nothing: such a trade, and those after
+it, wait.  Trades are told before states, so that a terminal order is also settled.
 """
 
 import asyncio
@@ -35,6 +36,9 @@ from shm.instruments import Instrument
 AWAY = ("start", "stream connected")  # why everything is asked for, where the stream could not tell it
 OPENING = "opening"  # the deposit that is what the account held when we first saw it
 ROUTINE = "periodic"  # a look without a reason
+# How long a trade waits to be told whose it is, then it is a stranger's: an order that is not shown at all, by the
+# horizon of absence; one of another name, while a stop of ours on its side may still tell that it became it.
+HIDDEN_NS, CHILD_NS = 40 * 10**9, 10**9
 FUNDING, TRADES = ("FUNDING_FEE",), ("ORDER",)
 
 
@@ -74,6 +78,7 @@ class Desk:
         self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
         self._trade_next = {symbol: account.books.trades_from.get(symbol, 0) for symbol in self._instruments}
+        self.unproved: dict[tuple[str, str], int] = {}  # (symbol, venue's number) of trades that wait; since when
         self.fee_assets: dict[str, bool] = {}  # in which fees were paid, beside the quote
         self.forced: dict[str, Change] = {}  # what the venue did to positions, by its order's number
         self.modes_changed = ""  # how the account is set up, since it was last read
@@ -108,8 +113,9 @@ class Desk:
 
     def _hear_trade(self, trade: TradeSeen) -> None:
         """A trade of the stream: whose it is, its order's name or number says; else the stops have to be asked."""
-        intent_id = intent_of(trade.client_id) or self._intent_of_order.get((trade.symbol, trade.venue_order_id), 0)
-        if not intent_id and self._stops(trade.symbol) and not forced(trade.symbol, trade.client_id):
+        intent_id = self._ours(trade.client_id) or self._intent_of_order.get((trade.symbol, trade.venue_order_id), 0)
+        is_nameless = not trade.client_id or self._stops(trade.symbol)
+        if not intent_id and is_nameless and not forced(trade.symbol, trade.client_id):
             self.recovery_wanted = self.recovery_wanted or "a trade of an order that we do not know"
         else:
             self._trade(trade, intent_id)
@@ -132,11 +138,25 @@ class Desk:
         if seen is not None:
             self._order(seen)
             return
-        if self._account.dispatch.is_under_way(intent.intent_id):
+        is_under_way = self._account.dispatch.is_under_way(intent.intent_id)
+        if is_under_way and not intent.reduce_only:
             return  # not found because it is not there yet
         # Whether absence is proof yet is for the core to say; an answer that was long on its way is an old one.
-        absent = Outcome(intent_id=intent.intent_id, event=Event.ABSENT, text="the venue knows none", asked_ns=asked_ns)
-        self._account.tell(absent)
+        self._account.tell(
+            Outcome(
+                intent_id=intent.intent_id,
+                event=Event.ABSENT,
+                text="the venue knows none",
+                asked_ns=asked_ns,
+                is_under_way=is_under_way,
+            )
+        )
+
+    def _ours(self, client_id: str) -> int:
+        """The intent that has this name, all of it: another journal has intents of the same numbers."""
+        intent_id = intent_of(client_id)
+        order = self._account.books.orders.get(intent_id)
+        return intent_id if order is not None and order.intent.client_id == client_id else 0
 
     def begin_trades(self, symbol: str, trade_id: int) -> None:
         """Earlier trades are not ours to book."""
@@ -157,7 +177,7 @@ class Desk:
         await self._catch_up(symbol)
         for seen in resting:
             self._order(seen)
-        found = {intent_of(seen.client_id) for seen in resting}
+        found = {self._ours(seen.client_id) for seen in resting}
         unsure = [
             order.intent
             for intent_id, order in self._account.books.orders.items()
@@ -174,20 +194,34 @@ class Desk:
         venue, booked = self._instruments[symbol].venue, self._account.books.ledger.trades
         self.unheard += any((venue, symbol, trade.trade_id) not in booked for trade in trades)
         for trade in trades:
-            self._trade(trade, await self._owner(trade))
+            owner = await self._owner(trade)
+            if owner is None:
+                return  # it is asked for again, with those after it
+            self._trade(trade, owner)
             self._trade_next[symbol] = max(self._trade_next[symbol], trade.trade_id + 1)
 
-    async def _owner(self, trade: TradeSeen) -> int:
-        """The intent behind a trade that names no client id; 0 for a stranger's."""
+    async def _owner(self, trade: TradeSeen) -> int | None:
+        """The intent behind a trade that names no client id; 0 for a stranger's, None while that is not proved."""
         key = trade.symbol, trade.venue_order_id
-        if key not in self._intent_of_order:
-            seen = await self._venue.order_by_id(*key)
-            self._intent_of_order[key] = intent_of(seen.client_id) if seen is not None else 0
-            if seen is not None:
-                self._judge(seen)
-            if not self._intent_of_order[key]:
-                await self._know_children(trade.symbol)
-        return self._intent_of_order[key]
+        if key in self._intent_of_order:
+            return self._intent_of_order[key]
+        seen = await self._venue.order_by_id(*key)
+        owner = self._ours(seen.client_id) if seen is not None else 0
+        if not owner:
+            await self._know_children(trade.symbol)
+            owner = self._intent_of_order.get(key, 0)
+        is_parted = any(stop.side == trade.side for stop in self._stops(trade.symbol))
+        patience_ns = HIDDEN_NS if seen is None else CHILD_NS * is_parted
+        if seen is not None and forced(trade.symbol, seen.client_id):
+            patience_ns = 0
+        now_ns = self._account.moment().monotonic_ns
+        if not owner and now_ns - self.unproved.setdefault(key, now_ns) < patience_ns:
+            return None
+        self.unproved.pop(key, None)
+        if seen is not None:
+            self._judge(seen)
+        self._intent_of_order[key] = owner
+        return owner
 
     async def _know_children(self, symbol: str) -> None:
         """The orders that our stops became need not carry our name; the stops know their numbers."""
@@ -202,8 +236,8 @@ class Desk:
             self.forced.setdefault(seen.venue_order_id, change)
 
     def _order(self, seen: OrderSeen) -> None:
-        intent_id = intent_of(seen.client_id)
-        if intent_id not in self._account.books.orders:
+        intent_id = self._ours(seen.client_id)
+        if not intent_id:
             if self._intent_of_order.get((seen.symbol, seen.venue_order_id)):
                 return  # what a stop of ours became: the stop tells
             self.strangers[seen.symbol, seen.venue_order_id] = seen

@@ -214,22 +214,41 @@ def reduces(books: Books, instrument: str, proposal: Proposal) -> bool:
 
 def is_busy(books: Books, instrument: str) -> bool:
     """An order of ours is under way, or a stop or target is filling: what we would do next depends on it."""
-    return any(
-        order.intent.purpose not in RESTS or max(order.lots_filled, order.lots_reported)
-        for order in books.working_of(instrument)
-    )
+    return bool(_busy(books, instrument))
 
 
 def is_adrift(books: Books, instrument: str, missed: Iterable[int]) -> bool:
-    """All that is under way are entries on the side that is held, in doubt, and not found by the venue."""
-    busy = [
-        o for o in books.working_of(instrument) if o.intent.purpose not in RESTS or o.lots_filled or o.lots_reported
-    ]
+    """All that is under way is in doubt, not found by the venue, and adds or only reduces.
+
+    A flip can turn the position, so it is waited for.
+    """
     held = books.position(instrument)
     return held.lots != 0 and all(
-        order.state == OrderState.IN_DOUBT and order.intent.intent_id in missed and order.intent.side == held.side
-        for order in busy
+        order.state == OrderState.IN_DOUBT
+        and order.intent.intent_id in missed
+        and (order.intent.side == held.side or order.intent.reduce_only)
+        for order in _busy(books, instrument)
     )
+
+
+def may_leave_again(books: Books, instrument: str, reduction: Proposal) -> bool:
+    """While an exit is in doubt another may follow where both together close nothing that is to stay.
+
+    The venue clips what only reduces to what is held: so everything that is held has to go, and all of it be ours.
+    """
+    if not any(order.intent.reduce_only for order in _busy(books, instrument)):
+        return True
+    is_contract = ":" in instrument  # a spot exchange knows no order that only reduces
+    is_whole = reduction.lots == abs(books.position(instrument).lots)
+    return is_contract and is_whole and not books.position(instrument, EXTERNAL).lots
+
+
+def _busy(books: Books, instrument: str) -> list[Order]:
+    return [
+        order
+        for order in books.working_of(instrument)
+        if order.intent.purpose not in RESTS or order.lots_filled or order.lots_reported
+    ]
 
 
 def posts(books: Books, instrument: str) -> list[Order]:

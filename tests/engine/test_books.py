@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.books import Books, BooksError, doubts
+from engine.books import Books, BooksError
+from engine.doubts import doubts
 from engine.events import Deposited, Filled, Intended, Listed, Observed, Sized, Started
 from engine.order import Event, Intent, OrderType
 from shm.records import OrderState, Purpose

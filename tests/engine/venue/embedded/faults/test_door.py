@@ -12,8 +12,6 @@ from engine.venue.embedded.faults.door import answer, name_of
 from engine.venue.embedded.faults.kinds import KINDS
 from engine.venue.embedded.signing import sign
 
-QUERY = {"symbol": "BTCUSDT", "origClientOrderId": "a"}
-
 
 async def status_of(shaky, name="a"):
     """What the exchange says of the order."""
