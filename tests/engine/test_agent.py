@@ -393,3 +393,15 @@ async def test_a_refused_order_names_the_limit_and_the_figure_to_people(floor):
     ((event, said),) = [line for line in floor.body.log.lines if line[0].startswith("refused")]
     assert event == "refused on BTC/USDT:USDT: CLOCK_DRIFT"
     assert said["text"] == "our clock is 5000 ms off the venue's; clock_drift_ms_max is 1000"
+
+
+async def test_what_the_exchange_refuses_is_told_in_its_own_words(floor):
+    """More than the margin allows: nothing is held, and the screen can say why."""
+    await floor.settled(close(floor))
+    floor.exchange.deposit("paper", 100 * 10**8 - DEPOSIT)
+    close_ns = floor.candle()
+    floor.decide(lots=600, stop_ticks=250_000)
+    await floor.settled(close_ns)
+    assert held(floor) == (0, [])
+    told = dict(floor.body.log.lines)
+    assert "argin" in told["refused on BTC/USDT:USDT by the exchange: InsufficientFunds"]["text"]
