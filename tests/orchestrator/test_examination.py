@@ -184,6 +184,23 @@ async def test_a_journal_of_another_account_is_not_gone_on_with(practice: Practi
     assert ("owner" in practice.shown) is not is_fit
 
 
+async def test_a_lot_that_changed_under_a_position_is_named(practice: Practice):
+    """The engine could not open such books: a line before the start, and not seven crashes after it."""
+    journal = Journal(session_in(practice.folder).account_path.with_name("binanceusdm-main"), time.monotonic_ns)
+    symbol = "BTC/USDT:USDT"
+    held = {"account": "main", "venue": "binanceusdm", "instrument": symbol, "market_ns": 0}
+    await journal.append(
+        [
+            Started(run="r", account="main", venue="binanceusdm", wall_ns=0),
+            Listed(instrument=symbol, venue="binanceusdm", tick_e8=10**7, lot_e8=10**6, unit=100_000),
+            Opened(**held, lots=3, price_ticks=9, trade_id_next=1),
+        ]
+    )
+    journal.close()
+    assert not (await practice.examine()).is_fit
+    assert practice.shown["lots"][1].startswith(f"the lot of {symbol} has changed")
+
+
 async def test_the_capital_of_each_strategy_is_asked_for(practice: Practice):
     """What one strategy is given by name counts like what all are given."""
     practice.sets += ["engine.sizing.capitals.trend=6000"]
