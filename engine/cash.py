@@ -55,7 +55,8 @@ class Cash:
 
     async def opening(self, asset: str) -> int:
         """Cash on the first day; what is in it already is noted, so that it is never booked on top."""
-        since_ns = self._account.moment().wall_ns - 2 * LEAD_NS if self._is_shared else 0
+        now = self._account.moment()
+        since_ns = max(0, (now.market_ns or now.wall_ns) - 2 * LEAD_NS) if self._is_shared else 0
         listed = await self._venue.funding_since(since_ns), await self._venue.transfers_since(since_ns)
         while True:
             cash = (await self._venue.wallet(asset)).wallet

@@ -173,6 +173,21 @@ async def test_what_was_in_the_opening_is_not_booked_again_when_it_is_listed_lat
     await stage.end()
 
 
+async def test_the_venues_time_counts_and_not_ours(stage):
+    """A venue that plays last year: what it charges while we are away is later than the opening by its clock."""
+    ours = stage.clocks
+    stage.clocks = lambda: replace(ours(), wall_ns=ours.ns + 500 * DAY_NS)
+    stage.clocks.ns = ours.ns
+    await stage.begin()
+    await stage.end()
+    ours.ns += DAY_NS
+    stage.exchange.fund(BTC, -700, ours.ns - 100)
+    stage.exchange.transfer(55, ours.ns - 90)
+    await stage.begin()
+    assert stage.wallet == stage.exchange.cash
+    await stage.end()
+
+
 async def test_how_far_the_list_was_read_is_written_down(stage):
     """After a day of rows that trades explain the next life does not read them all again."""
     await stage.begin()

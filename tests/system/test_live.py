@@ -172,6 +172,7 @@ def test_a_dead_engine_leaves_no_entry_to_be_filled_and_keeps_its_stop(tmp_path:
         mine.write_text(leaving.replace("HELD,", "go_flat,"))
         done = lived(stranger, state, "--yes", "--symbols", SYMBOL, *armed)
         assert done.returncode == 0, done.stdout + done.stderr
+        assert "difference to the exchange 0" in done.stdout
         first, *_ = read_events(state, "Sized")[2:]
         assert (first["strategy"], first["lots"]) == ("mine", 0)
     finally:
