@@ -220,7 +220,7 @@ def _stops(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
 
 def _protects(books: Books, there: OrderThere) -> bool:
     ours = books.orders.get(intent_of(there.client_id))
-    return ours is not None and ours.intent.purpose == Purpose.STOP
+    return ours is not None and ours.intent.client_id == there.client_id and ours.intent.purpose == Purpose.STOP
 
 
 def _of_order(finding: Finding, resolution: Resolution, order: OrderThere, intent_id: int, expected: int) -> Difference:

@@ -113,7 +113,7 @@ class Desk:
 
     def _hear_trade(self, trade: TradeSeen) -> None:
         """A trade of the stream: whose it is, its order's name or number says; else the stops have to be asked."""
-        intent_id = intent_of(trade.client_id) or self._intent_of_order.get((trade.symbol, trade.venue_order_id), 0)
+        intent_id = self._ours(trade.client_id) or self._intent_of_order.get((trade.symbol, trade.venue_order_id), 0)
         is_nameless = not trade.client_id or self._stops(trade.symbol)
         if not intent_id and is_nameless and not forced(trade.symbol, trade.client_id):
             self.recovery_wanted = self.recovery_wanted or "a trade of an order that we do not know"
@@ -152,6 +152,12 @@ class Desk:
             )
         )
 
+    def _ours(self, client_id: str) -> int:
+        """The intent that has this name, all of it: another journal has intents of the same numbers."""
+        intent_id = intent_of(client_id)
+        order = self._account.books.orders.get(intent_id)
+        return intent_id if order is not None and order.intent.client_id == client_id else 0
+
     def begin_trades(self, symbol: str, trade_id: int) -> None:
         """Earlier trades are not ours to book."""
         self._trade_next[symbol] = max(self._trade_next[symbol], trade_id)
@@ -171,7 +177,7 @@ class Desk:
         await self._catch_up(symbol)
         for seen in resting:
             self._order(seen)
-        found = {intent_of(seen.client_id) for seen in resting}
+        found = {self._ours(seen.client_id) for seen in resting}
         unsure = [
             order.intent
             for intent_id, order in self._account.books.orders.items()
@@ -200,7 +206,7 @@ class Desk:
         if key in self._intent_of_order:
             return self._intent_of_order[key]
         seen = await self._venue.order_by_id(*key)
-        owner = intent_of(seen.client_id) if seen is not None else 0
+        owner = self._ours(seen.client_id) if seen is not None else 0
         if not owner:
             await self._know_children(trade.symbol)
             owner = self._intent_of_order.get(key, 0)
@@ -230,8 +236,8 @@ class Desk:
             self.forced.setdefault(seen.venue_order_id, change)
 
     def _order(self, seen: OrderSeen) -> None:
-        intent_id = intent_of(seen.client_id)
-        if intent_id not in self._account.books.orders:
+        intent_id = self._ours(seen.client_id)
+        if not intent_id:
             if self._intent_of_order.get((seen.symbol, seen.venue_order_id)):
                 return  # what a stop of ours became: the stop tells
             self.strangers[seen.symbol, seen.venue_order_id] = seen

@@ -137,7 +137,7 @@ class Ledger:
         self._settled: dict[Key, int] = {}  # ... which is the first after this one: those until then have other units
         self.funded_ns = 0  # market time of the newest payment of funding
         self.moved_ns = 0  # market time of the newest transfer that the venue listed
-        self.opened_ns = 0  # wall time of the opening, the first cash that no list names
+        self.opened_ns = 0  # market time of the first look at what was held: cash of before is in the opening
         self._references: set[str] = set()
         self._steps: dict[Key, deque[tuple[int, dict[Key, int]]]] = {}  # market time, lots by strategy from then on
 
@@ -188,6 +188,7 @@ class Ledger:
 
         Nothing once a trade is booked: what is held follows from it.
         """
+        self.opened_ns = self.opened_ns or opened.market_ns
         net = Key(opened.account, opened.venue, opened.instrument, Leg.BOTH, NET)
         cost = abs(opened.lots) * opened.price_ticks * self.units[opened.instrument]
         if net in self._newest or (opened.lots, cost) == (self.position(net).lots, self.position(net).cost):
@@ -243,8 +244,6 @@ class Ledger:
             return []
         if deposit.reference.startswith(LISTED):
             self.moved_ns = max(self.moved_ns, deposit.wall_ns)
-        else:
-            self.opened_ns = self.opened_ns or deposit.wall_ns
         net = Key(deposit.account, deposit.venue, "", Leg.BOTH, NET)
         self._pay(net, deposit.amount)
         return [Posting(net, "cash", deposit.amount), Posting(net, "deposit", -deposit.amount)]

@@ -9,11 +9,10 @@ Nothing is sent that changes anything.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 from engine import errors
-from engine.books import NOBODY
+from engine.books import NOBODY, Books
 from engine.journal import NAME as JOURNAL
 from engine.journal import JournalError, read_books
 from engine.opening import unsupported
@@ -27,6 +26,7 @@ from orchestrator.settings import BadInputError
 from shm.clock import SystemClock
 from shm.instruments import Instrument, amount
 
+LISTED_NS = 150 * 86_400 * 10**9  # an exchange forgets an account's trades after half a year
 Finding = tuple[str, bool, str]  # what was looked at, whether it is well, what was found
 
 
@@ -100,9 +100,8 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
         words = f"engine.sizing.capital asks for {amount(capital):f}, the wallet holds {amount(cash.wallet):f}"
         yield "capital", session.observes, words
     held = [seen for seen in await venue.positions() if seen.lots]
-    left = unattended(session.account_path, symbols, session.strategies)
-    words = f"ours: {left}; this session would not look after it: name it in --symbols and --strategy"
-    yield "journal", not left, words if left else "nothing of ours on other symbols"
+    async for finding in _of_journal(venue, session, instruments):
+        yield finding
     resting = [order for symbol in symbols for order in await venue.open_orders(symbol)]
     text = ", ".join(f"{seen.symbol} {seen.lots} lots" for seen in held) or "no position"
     yield "account", True, f"{text}; {len(resting)} orders rest"
@@ -118,14 +117,41 @@ def permitted(may: Permissions, *, observes: bool) -> Finding:
     return "keys", True, f"cannot withdraw, {bound}"
 
 
-def unattended(account: Path, symbols: Sequence[str], strategies: Sequence[str]) -> str:
-    """What the account's journal holds beside ``symbols`` and ``strategies``, or has orders of, in words."""
-    if not (account / JOURNAL).exists():
-        return ""
-    try:
-        books = read_books(account)
-    except JournalError as error:
-        raise BadInputError(str(error)) from None
+async def _of_journal(venue: Venue, session: Session, instruments: tuple[Instrument, ...]) -> AsyncIterator[Finding]:
+    """Whether the account's journal is this account's, and whether all that it holds would be looked after."""
+    books = Books()
+    if (session.account_path / JOURNAL).exists():
+        try:
+            books = read_books(session.account_path)
+        except JournalError as error:
+            raise BadInputError(str(error)) from None
+    symbols = [one.symbol for one in instruments]
+    if unknown := await foreign(venue, books, symbols):
+        yield "owner", False, f"{unknown} is not this account's: other keys, or another engine.account, are wanted"
+    for one in instruments:
+        known = books.listings.get(one.symbol)
+        if known and known.lot_e8 != one.lot_e8 and books.position(one.symbol).lots:
+            words = "close it at the exchange, and begin another engine.account"
+            yield "lots", False, f"the lot of {one.symbol} has changed while our journal holds some: {words}"
+    left = unattended(books, symbols, session.strategies)
+    words = f"ours: {left}; this session would not look after it: name it in --symbols and --strategy"
+    yield "journal", not left, words if left else "nothing of ours on other symbols"
+
+
+async def foreign(venue: Venue, books: Books, symbols: Sequence[str]) -> str:
+    """A trade of the journal that the exchange does not list for these keys, in words; empty: none."""
+    for symbol in symbols:
+        booked = [fill for (_, name, _), fill in books.ledger.trades.items() if name == symbol]
+        last = max(booked, key=lambda fill: fill.trade_id, default=None)
+        if last is None or SystemClock().wall_ns() - last.wall_ns > LISTED_NS:
+            continue
+        if last.trade_id not in [seen.trade_id for seen in await venue.trades_since(symbol, last.trade_id)]:
+            return f"trade {last.trade_id} of {symbol} in the journal"
+    return ""
+
+
+def unattended(books: Books, symbols: Sequence[str], strategies: Sequence[str]) -> str:
+    """What the journal holds beside ``symbols`` and ``strategies``, or has orders of, in words."""
     others = [name for name in sorted(books.listings) if name not in symbols]
     left = [name for name in others if books.position(name).lots or books.working_of(name)]
     for name in symbols:

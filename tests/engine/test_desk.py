@@ -8,7 +8,7 @@ import pytest
 from engine.desk import CHILD_NS, HIDDEN_NS, Desk
 from engine.events import Funded
 from engine.messages import FillTold, Moment, Outcome, Recorded
-from engine.order import Event, OrderType
+from engine.order import Event, OrderType, client_id_of, intent_of
 from engine.venue.base import StreamDown, StreamUp, TradeSeen, WalletSeen
 from tests.engine.fake_venue import Exchange, FakeVenue
 from tests.engine.test_account import BTC, ETH, INSTRUMENTS, Stage
@@ -338,4 +338,29 @@ async def test_a_trade_that_waits_for_its_proof_is_asked_about_again(tmp_path):
     assert not account.is_quiet
     assert account._failed_ns == account.moment().monotonic_ns
     account._desk.unproved.clear()
+    await stage.end()
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_an_order_of_another_journal_is_nobody_of_ours_whatever_its_number(tmp_path, is_told):
+    """A lost journal's order 1, or another engine's, trades: ours stands as it did, the lots are a stranger's."""
+    stage = Stage(tmp_path)
+    await stage.begin()
+    stage.target(5)
+    await stage.quiet()
+    ours = stage.account.books.orders[1]
+    name, share = client_id_of("another", 1), (("x", 3),)
+    other = msgspec.structs.replace(ours.intent, client_id=name, side=-1, lots=3, allocation=share)
+    assert intent_of(other.client_id) == 1
+    stage.exchange.deaf = not is_told
+    stage.exchange.accept(other)
+    stage.exchange.deaf = False
+    stage.account.want_recovery("a look")
+    await stage.quiet()
+    books = stage.account.books
+    assert books.orders[1] == ours
+    assert [fill.intent_id for fill in books.ledger.trades.values()] == [1, 0]
+    assert (books.position(BTC).lots, books.position(BTC, "trend").lots, stage.exchange.lots[BTC]) == (2, 2, 2)
+    assert books.foreign_lots(BTC) == -3
+    stage.covered()
     await stage.end()

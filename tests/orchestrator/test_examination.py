@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from engine.events import Crossed, Listed, Opened, Started
+from engine.events import Crossed, Filled, Listed, Opened, Started
 from engine.journal import Journal
 from engine.venue.embedded import directory
 from engine.venue.embedded.exchange import Exchange, Settings
+from engine.venue.embedded.orders import BUY, MARKET, PlaceOrder
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Server
 from engine.venue.embedded.signing import Key, fresh_key
@@ -152,6 +153,52 @@ async def test_what_a_strategy_that_is_not_there_holds_is_not_left_alone(practic
     journal.close()
     assert not (await practice.examine()).is_fit
     assert practice.shown["journal"][1].startswith("ours: BTC/USDT:USDT of gone;")
+
+
+@pytest.mark.parametrize(("number", "is_fit"), [(1, True), (99, False)])
+async def test_a_journal_of_another_account_is_not_gone_on_with(practice: Practice, number: int, is_fit: bool):
+    """Its last trade is not on this account's list: the keys are another account's, and it would be traded on."""
+    order = PlaceOrder(symbol="BTCUSDT", side=BUY, type=MARKET, quantity="0.010")
+    practice.exchange.place("paper", order)
+    (trade,) = practice.exchange.user_trades("paper", "BTCUSDT", 0, 10)
+    journal = Journal(session_in(practice.folder).account_path.with_name("binanceusdm-main"), time.monotonic_ns)
+    symbol, sides = "BTC/USDT:USDT", (1, -1)
+    await journal.append(
+        [
+            Started(run="r", account="main", venue="binanceusdm", wall_ns=0),
+            Listed(instrument=symbol, venue="binanceusdm", tick_e8=10**7, lot_e8=10**5, unit=10_000),
+            *[
+                Filled(
+                    account="main", venue="binanceusdm", instrument=symbol,
+                    trade_id=trade.trade_id + number - 1 - (side > 0),
+                    intent_id=0, venue_order_id="w", side=side, lots=2, price_ticks=9, fee=0, is_maker=False,
+                    market_ns=0, wall_ns=time.time_ns(),
+                )
+                for side in sides
+            ],
+        ]
+    )  # fmt: skip
+    journal.close()
+    found = await practice.examine()
+    assert found.is_fit is is_fit
+    assert ("owner" in practice.shown) is not is_fit
+
+
+async def test_a_lot_that_changed_under_a_position_is_named(practice: Practice):
+    """The engine could not open such books: a line before the start, and not seven crashes after it."""
+    journal = Journal(session_in(practice.folder).account_path.with_name("binanceusdm-main"), time.monotonic_ns)
+    symbol = "BTC/USDT:USDT"
+    held = {"account": "main", "venue": "binanceusdm", "instrument": symbol, "market_ns": 0}
+    await journal.append(
+        [
+            Started(run="r", account="main", venue="binanceusdm", wall_ns=0),
+            Listed(instrument=symbol, venue="binanceusdm", tick_e8=10**7, lot_e8=10**6, unit=100_000),
+            Opened(**held, lots=3, price_ticks=9, trade_id_next=1),
+        ]
+    )
+    journal.close()
+    assert not (await practice.examine()).is_fit
+    assert practice.shown["lots"][1].startswith(f"the lot of {symbol} has changed")
 
 
 async def test_the_capital_of_each_strategy_is_asked_for(practice: Practice):
