@@ -16,9 +16,10 @@ import aiohttp
 from aiohappyeyeballs import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from engine.venue.facts import FACTS
 from shm.budget import Budget, Claim
 
-HOSTS = frozenset(f"{name}.binance.com" for name in ("fapi", "fstream", "ws-fapi", "api", "stream", "ws-api"))
+HOSTS = frozenset(host for facts in FACTS.values() for host in facts.hosts)
 CONNECT_SECONDS = 10.0
 LOOK_MS, DATA_WEIGHT, USED = (
     250,

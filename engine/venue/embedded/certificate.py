@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-HOSTS = tuple(
-    f"{name}.binance.com" for name in ("fapi", "fstream", "ws-fapi", "api", "stream", "ws-api")
-)  # the names that clients ask for
+from engine.venue.facts import FACTS
+
+HOSTS = tuple(host for facts in FACTS.values() for host in facts.hosts)  # the names that clients ask for
 DAYS = 7
 DAY_SECONDS = 86_400
 PUBLIC_NAME, PRIVATE_NAME = "exchange.pem", "exchange.key"
