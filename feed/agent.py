@@ -17,10 +17,11 @@ import aiohttp
 from feed import backfill
 from feed.candle import Candle
 from feed.continuity import ROUTINE, Verdict
+from feed.dialect import Quote, Stream, Trade
 from feed.horizon import Horizon
 from feed.outlet import Outlet
 from feed.settings import FeedSettings
-from feed.source import Quote, Source, SourceError, Stream, Trade
+from feed.source import Source, SourceError
 from feed.track import Surroundings, Track
 from feed.watchdog import Watchdog
 from shm.agent import Body, read_command
@@ -44,6 +45,7 @@ class MarketPlan:
     dial: Callable[[], aiohttp.ClientSession]
     speed: float = 1.0
     timeframes_s: Sequence[int] = TIMEFRAMES_S  # whose history somebody waits for; the others follow
+    exchange: str = "binanceusdm"  # as ccxt names it
 
 
 class FeedAgent:
@@ -55,7 +57,7 @@ class FeedAgent:
         self._clock = SystemClock()
         self._horizon = Horizon()
         self._outlet = Outlet(body.memory, self._clock, self._tell_sequence, epoch=body.pulse.epoch, speed=plan.speed)
-        self._source = Source([each.symbol for each in plan.instruments], self, settings, plan.dial)
+        self._source = Source([each.symbol for each in plan.instruments], self, settings, plan.dial, plan.exchange)
         around = Surroundings(
             outlet=self._outlet,
             counters=self._counters,

@@ -277,6 +277,7 @@ def feed(body: Body, session: Session) -> AsyncAgent:
         dial=market_dialler(session, body.memory),
         speed=speed,
         timeframes_s=session.timeframes_s,
+        exchange=session.exchange,
     )
     return FeedAgent(body, plan, session.settings.feed)
 
