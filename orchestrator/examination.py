@@ -17,8 +17,9 @@ from engine.journal import NAME as JOURNAL
 from engine.journal import JournalError, read_books
 from engine.opening import unsupported
 from engine.settings import minor
-from engine.venue.base import Venue
+from engine.venue.base import Permissions, Venue
 from engine.venue.client import Login, Surroundings
+from engine.venue.facts import FACTS
 from engine.venue.live import LiveVenue
 from orchestrator import wiring
 from orchestrator.keys import Keys
@@ -83,13 +84,11 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
     halted = [one.symbol for one in instruments if one.status != 1]
     yield "symbols", not halted, f"not trading: {', '.join(halted)}" if halted else ", ".join(symbols)
     may = await venue.permissions()
-    if may.may_withdraw:
-        yield "keys", False, "these keys may WITHDRAW: make keys that cannot, and delete these"
-    elif not may.may_trade and not session.observes:
-        yield "keys", False, "these keys may not trade futures"
-    else:
-        bound = "bound to an address" if may.is_bound_to_address else "NOT bound to an address: bind them"
-        yield "keys", True, f"cannot withdraw, {bound}"
+    yield keys_found(may, session)
+    facts = FACTS[session.exchange]
+    yield "stream", True, f"may lose {facts.stream_loses}"
+    for untold in facts.untold:
+        yield "not told", True, untold
     words = unsupported(await venue.modes(symbols), risk)
     yield "modes", not words, words or "one-way, single-asset, leverage within limits"
     cash = await venue.wallet(wiring.ASSET)
@@ -106,6 +105,20 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
     resting = [order for symbol in symbols for order in await venue.open_orders(symbol)]
     text = ", ".join(f"{seen.symbol} {seen.lots} lots" for seen in held) or "no position"
     yield "account", True, f"{text}; {len(resting)} orders rest"
+
+
+def keys_found(may: Permissions, session: Session) -> Finding:
+    """What the keys may do; what the exchange does not say is said to be unsaid."""
+    if may.may_withdraw:
+        return "keys", False, "these keys may WITHDRAW: make keys that cannot, and delete these"
+    if not may.may_trade and not session.observes:
+        return "keys", False, "these keys may not trade futures"
+    words = ["cannot withdraw" if may.may_withdraw is False else "whether they may withdraw is NOT TOLD: look yourself"]
+    bound = {True: "bound to an address", False: "NOT bound to an address: bind them", None: "where from is not told"}
+    words.append(bound[may.is_bound_to_address])
+    if may.days_left is not None:
+        words.append(f"they end in {may.days_left} days")
+    return "keys", True, ", ".join(words)
 
 
 def unattended(account: Path, symbols: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 
 from engine.switch import NAME as SWITCH
+from engine.venue.facts import FACTS
 from orchestrator import keys as keys_of
 from orchestrator import session as sessions
 from orchestrator import settings as settings_of
@@ -33,8 +34,18 @@ from shm.clock import SystemClock
 from shm.memory import Memory
 from shm.records import Kill
 
-UNREAD = "its orders are tested against recorded answers only, and its market data is not read yet (docs/exchanges.md)"
-EXCHANGES = {"binanceusdm": "", "bybit": UNREAD, "krakenfutures": UNREAD}
+KRAKEN = (
+    "its streams have no closed candles, its contracts are settled in USD out of a wallet of many currencies, an order"
+    " can be asked for by our id for five seconds only, and no answer of it was ever recorded (docs/exchanges.md)"
+)
+EXCHANGES = {"binanceusdm": "", "bybit": "", "krakenfutures": KRAKEN}  # why not; empty: yes
+LIMITS = {
+    "bybit": (
+        "bybit was never traded on for real by this program: what could not be verified stands in docs/exchanges.md",
+        "bybit has no dead-man timer of ours: if this machine dies, resting entries stay until somebody cancels them",
+        "bybit's candles count no trades and no takers: indicators of taker volume read 0",
+    )
+}
 ALIASES = {"binance": "binanceusdm", "kraken": "krakenfutures"}
 LOOPBACK = "RINGMASTER_LOOPBACK"  # for tests: PORT:CERTIFICATE of what plays the exchange on this machine
 
@@ -44,11 +55,12 @@ def trade(typed: argparse.Namespace) -> int:
     exchange = exchange_named(typed.exchange)
     keys = keys_of.found(typed.keys, os.environ)
     port, certificate = loopback_of(os.environ)
-    settings = assembled(typed, is_real=not certificate)
+    settings = timed(assembled(typed, is_real=not certificate), exchange)
     check_strategies(settings)
     screen = Screen(sys.stderr if typed.json == "-" else sys.stdout)
     if certificate:
         screen.line(f"!! {LOOPBACK} is set: {exchange} is played by port {port} of this machine, NOT THE REAL EXCHANGE")
+    screen.lines(f"!! {limit}" for limit in LIMITS.get(exchange, ()))
     wish = Wish()
     wish.listen()
     now_ns = SystemClock().wall_ns()
@@ -132,6 +144,14 @@ def assembled(typed: argparse.Namespace, *, is_real: bool) -> Settings:
     if is_real and typed.speed:
         raise BadInputError("--live: a real market has its own speed")
     return settings_of.assemble("live", typed.config, typed.set, options_of(typed))
+
+
+def timed(settings: Settings, exchange: str) -> Settings:
+    """Return the settings with the dead-man timer off where the exchange has none that we could set."""
+    if FACTS[exchange].dead_man != "none":
+        return settings
+    executor = replace(settings.engine.executor, dead_man_ms=0)
+    return replace(settings, engine=replace(settings.engine, executor=executor))
 
 
 def loopback_of(environment: Mapping[str, str]) -> tuple[int, str]:

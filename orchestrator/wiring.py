@@ -250,7 +250,9 @@ def budget(session: Session, memory: Memory) -> Budget | None:
     """Return the rate budget of the address; on paper, where a minute is no minute, nobody counts."""
     if session.mode == "paper":
         return None
-    return Budget(memory.words, WEIGHT_PER_MINUTE, SystemClock().wall_ns)
+    from engine.venue.facts import FACTS
+
+    return Budget(memory.words, FACTS[session.exchange].weight_per_minute, SystemClock().wall_ns)
 
 
 def dialler(session: Session, counted: Budget | None = None) -> "Callable[[], ClientSession]":
