@@ -16,12 +16,11 @@ from typing import NamedTuple
 import msgspec
 
 from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded, Opened
+from engine.venue.facts import fee_ppm
 from shm.records import Leg
 
 LISTED = "income "  # how references of what the venue lists begin
 NET = ""  # the strategy of the account's own position
-TAKER_PPM = 500
-MAKER_PPM = 200
 
 
 class Key(NamedTuple):
@@ -151,7 +150,7 @@ class Ledger:
             return []
         self.trades[name] = fill
         unit = self.units[fill.instrument]
-        ppm = MAKER_PPM if fill.is_maker else TAKER_PPM
+        ppm = fee_ppm(fill.venue, is_maker=fill.is_maker)
         self.fee_mismatches += fill.fee != fee_of(fill.lots * fill.price_ticks * unit, ppm)
         net = _net(fill)
         if fill.trade_id < self._newest.get(net, 0):

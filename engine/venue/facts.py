@@ -44,6 +44,7 @@ class Facts:
         default_factory=dict
     )  # why an order that was taken in has ended, told later
     late_ms: int = 0  # by how much the list of trades may lag behind the stream
+    fees_ppm: tuple[int, int] = (200, 500)  # maker and taker, of an account without a discount
     stream_loses: str  # what its private stream can lose that Binance's cannot
     untold: tuple[str, ...] = ()  # what the doctor cannot be told by it
 
@@ -124,6 +125,7 @@ FACTS: Mapping[str, Facts] = {
             "Deactivated": Event.CANCEL_CONFIRMED,
             "Rejected": Event.REJECT,
         },
+        fees_ppm=(200, 550),
         reasons={"EC_PostOnlyWillTakeLiquidity": errors.WouldTake},
         late_ms=60_000,
         stream_loses="what happens between two connections; executions are not repeated, REST lists them late",
@@ -135,6 +137,7 @@ FACTS: Mapping[str, Facts] = {
         client_id_length_max=100,
         trigger_by_last=("triggerSignal", "last"),
         hosts=("futures.kraken.com",),
+        fees_ppm=(200, 500),
         weight_per_minute=3_000,  # 500 in 10 s; cancels and orders weigh ten
         dead_man="account",
         code=re.compile(r'"error"\s*:\s*"([^"]+)"|due to (\w+)'),
@@ -177,6 +180,12 @@ FACTS: Mapping[str, Facts] = {
         untold=("whether the key may withdraw: its futures interface has no question for it",),
     ),
 }
+
+
+def fee_ppm(exchange: str, *, is_maker: bool) -> int:
+    """What a trade ought to cost there, in millionths; elsewhere what it costs on paper."""
+    maker, taker = FACTS.get(exchange, FACTS["binanceusdm"]).fees_ppm
+    return maker if is_maker else taker
 
 
 def late_numbers(exchange: str) -> int:

@@ -148,6 +148,7 @@ class Life:
         ours = [fill for fill in books.ledger.trades.values() if fill.instrument == BTC]
         assert len(ours) == len(trades)
         assert abs(books.ledger.wallet("main", "bybit") - minor(self.floor.cash.quantize(Decimal("1e-8")))) <= len(ours)
+        assert books.ledger.fee_mismatches == 0
         names = [asked["orderLinkId"] for asked in self.door.sent(CREATE)]
         assert len(names) == len(set(names)), "an intent was sent twice"
 
