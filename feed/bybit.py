@@ -1,6 +1,6 @@
 """Bybit's linear market as it speaks of it: candles with ``confirm``, trades, level one of the book, tickers.
 
-    kline.1.X        confirm: true is the closed candle; no count of trades, no share of takers
+    kline.1.X        confirm: true is the closed candle; no count of trades; half of it counts as bought by takers
     publicTrade.X    every trade, named by text
     orderbook.1.X    the best bid and ask: whole, or what changed of them
     tickers.X        what changed; the mark price where it did
@@ -84,7 +84,7 @@ class Bybit(Dialect):
         return list(reversed(answer["result"]["list"]))
 
     def candle(self, row: Any) -> Candle:
-        """Seven fields: no count of trades, no share of takers."""
+        """Seven fields: no count of trades, and who took is not told."""
         if not isinstance(row, Sequence) or len(row) < 7:
             raise MalformedFrameError(f"a candle row has seven fields: {row!r}")
         return _candle(row[0], row[1:7])
@@ -151,4 +151,5 @@ def _name(topic: str) -> str:
 
 def _candle(start_ms: object, values: Sequence[object]) -> Candle:
     opened, high, low, close, volume, turnover = (number(value) for value in values)
-    return Candle(time_ns(start_ms), opened, high, low, close, volume, turnover)
+    # Who took is not told: half and half is the one share that says neither bought nor sold.
+    return Candle(time_ns(start_ms), opened, high, low, close, volume, turnover, volume / 2, turnover / 2)

@@ -43,7 +43,7 @@ LIMITS = {
     "bybit": (
         "bybit was never traded on for real by this program: what could not be verified stands in docs/exchanges.md",
         "bybit has no dead-man timer of ours: if this machine dies, resting entries stay until somebody cancels them",
-        "bybit's candles count no trades and no takers: indicators of taker volume read 0",
+        "bybit's candles do not tell who took: half of each volume counts as bought, so that flow reads neutral",
     )
 }
 ALIASES = {"binance": "binanceusdm", "kraken": "krakenfutures"}

@@ -84,11 +84,11 @@ class BybitWire(Wire):
         return await self._order(symbol, orderId=venue_order_id)
 
     async def _order(self, symbol: str, **named: str) -> OrderSeen | None:
-        """A restart of the exchange forgets what has ended in the first answer, so the history is asked as well."""
-        instrument = self.by_symbol[symbol]
-        for ask in (self.client.privateGetV5OrderRealtime, self.client.privateGetV5OrderHistory):
+        """What is open, what has ended lately, and the history: a restart of the exchange forgets the second."""
+        instrument, realtime = self.by_symbol[symbol], self.client.privateGetV5OrderRealtime
+        for ask, more in ((realtime, {}), (realtime, {"openOnly": 1}), (self.client.privateGetV5OrderHistory, {})):
             try:
-                answer = await asked(ask(self._of(symbol, **named)))
+                answer = await asked(ask(self._of(symbol, **named, **more)))
             except errors.OrderNotFound:
                 continue
             for row in read(_rows, answer):

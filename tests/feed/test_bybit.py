@@ -7,6 +7,7 @@ import json
 import orjson
 import pytest
 
+from feed.bybit import Bybit
 from feed.candle import Candle
 from feed.dialect import Stream
 from feed.settings import FeedSettings
@@ -61,12 +62,21 @@ def test_each_kind_of_frame_is_read():
     read({"topic": "tickers.BTCUSDT", "type": "delta", "ts": AT, "data": {"symbol": "BTCUSDT", "markPrice": "10.7"}})
     read({"topic": "tickers.BTCUSDT", "type": "delta", "ts": AT, "data": {"symbol": "BTCUSDT", "lastPrice": "10.8"}})
     assert not ear.defects
-    candle = Candle(AT * NS, 1.5, 2.0, 1.0, 1.8, 10.0, 15.0)
+    candle = Candle(AT * NS, 1.5, 2.0, 1.0, 1.8, 10.0, 15.0, 5.0, 7.5)
     assert ear.told[0] == (0, candle, True, (AT + 60_004) * NS)
     assert [told[2:] for told in ear.told[1:3]] == [(1, 10.5, 0.5), (-1, 10.4, 0.5)]
     assert len({told[1] for told in ear.told[1:3]}) == 2
     assert time_ms(ear.told[1][1]) == AT
     assert ear.told[3:] == [(0, 10.0, 1.0, 11.0, 2.0), (0, 10.7)]
+
+
+def test_takers_that_are_not_told_neither_buy_nor_sell():
+    """Nothing of it would read as everything sold; by stream and by list alike, or each would correct the other."""
+    _, ear, read = listening()
+    read(kline())
+    streamed = ear.told[0][1]
+    assert 2 * streamed.taker_volume - streamed.volume == 0.0
+    assert Bybit(ear).candle([str(AT), "1.5", "2", "1", "1.8", "10", "15"]) == streamed
 
 
 def test_a_candle_that_is_not_confirmed_is_not_closed():

@@ -50,6 +50,7 @@ class Door:
         self.addresses = ["127.0.0.1"]
         self.sockets: dict[web.WebSocketResponse, set[str]] = {}  # and what each has subscribed
         self.refuses_topics = False
+        self.restarted = False  # what ended before is in the history alone
         self.answers_first = True
         floor.told = self._tell
         self._tasks: set[asyncio.Task] = set()
@@ -227,10 +228,10 @@ class Door:
         return [one for one in rows if one["orderLinkId"] not in self.hidden]
 
     def _realtime(self, asked):
-        """One that is named is found whatever became of it; else what is open."""
-        is_named = "orderId" in asked or "orderLinkId" in asked
-        rows = [one for one in self._named(asked) if is_named or one["orderStatus"] in OPEN]
-        return page(rows, asked)
+        """What is open, or with ``openOnly`` what has ended, unless a restart has forgotten it."""
+        wants_ended = str(asked.get("openOnly", 0)) == "1"
+        rows = [one for one in self._named(asked) if (one["orderStatus"] not in OPEN) is wants_ended]
+        return page([] if wants_ended and self.restarted else rows, asked)
 
     def _history(self, asked):
         return page([one for one in self._named(asked) if one["orderStatus"] not in OPEN], asked)

@@ -213,6 +213,20 @@ async def test_an_answer_that_is_lost_is_in_doubt_and_the_order_is_found(hall):
         await hall.venue.place(entry)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_an_order_that_has_ended_is_found_where_it_is_listed(hall, restarted):
+    """Among those that ended lately, or, where the exchange has forgotten them, in the history."""
+    await hall.listen()
+    entry = await hall.trade(1, 10)
+    await hall.ended(entry)
+    hall.door.restarted = restarted
+    hall.door.asked.clear()
+    seen = await hall.venue.order_by_client_id(entry)
+    assert (seen.event, seen.lots_filled) == (Event.FILL_ALL, 10)
+    assert len(hall.door.sent(REALTIME)) == 2
+    assert len(hall.door.sent("/v5/order/history")) == int(restarted)
+
+
 async def test_an_order_that_is_not_listed_yet_is_none(hall):
     """None is no proof; the next question finds it."""
     entry = approved(1)
