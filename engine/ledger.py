@@ -11,6 +11,7 @@ Money is integers in minor units, 1e-8 of the quote asset.  A position is kept f
 each strategy and, as strategy NET, for the account: NET is what the venue sees.
 """
 
+from collections import deque
 from typing import NamedTuple
 
 import msgspec
@@ -21,6 +22,7 @@ from shm.records import Leg
 
 LISTED = "income "  # how references of what the venue lists begin
 NET = ""  # the strategy of the account's own position
+STEPS_MAX = 256  # of an instrument, that funding may be late by
 
 
 class Key(NamedTuple):
@@ -134,6 +136,7 @@ class Ledger:
         self.funded_ns = 0  # market time of the newest payment of funding
         self.moved_ns = 0  # market time of the newest transfer that the venue listed
         self._references: set[str] = set()
+        self._steps: dict[Key, deque[tuple[int, dict[Key, int]]]] = {}  # market time, lots by strategy from then on
 
     def position(self, key: Key) -> Position:
         """What ``key`` holds; flat when it never held anything."""
@@ -198,21 +201,26 @@ class Ledger:
         return bought + sold
 
     def book_funding(self, funded: Funded) -> list[Posting]:
-        """Book funding to the account and, by lots held, to strategies."""
+        """Book funding to the account and, by lots held when it was due, to strategies; trades may have followed."""
         if not self._is_new(f"funding {funded.venue} {funded.reference}"):
             return []
         self.funded_ns = max(self.funded_ns, funded.market_ns)
         net = Key(funded.account, funded.venue, funded.instrument, funded.leg, NET)
         postings = self._fund(net, funded.amount)
-        held = [(key, self.positions[key].lots) for key in self.strategies_of(net)]
-        total, done = sum(lots for _, lots in held), 0
+        held = self._held_at(net, funded.market_ns)
+        total, done = sum(held.values()), 0
         if total == 0:
             return postings + self._fund(net._replace(strategy=EXTERNAL), funded.amount)
-        for key, lots in held:
+        for key, lots in held.items():
             amount = funded.amount * (done + lots) // total - funded.amount * done // total
             done += lots
             postings += self._fund(key, amount)
         return postings
+
+    def _held_at(self, net: Key, market_ns: int) -> dict[Key, int]:
+        """Lots of each strategy at a market time, as far back as steps are remembered; nobody's before the first."""
+        steps = self._steps.get(net, ())
+        return next((held for at_ns, held in reversed(steps) if at_ns <= market_ns), {})
 
     def knows_funding(self, venue: str, reference: str) -> bool:
         """Whether a payment of funding is booked."""
@@ -251,6 +259,10 @@ class Ledger:
     def _book(self, key: Key, signed_lots: int, ticks: int, market_ns: int) -> list[Posting]:
         done = trade(self.position(key), signed_lots, ticks, self.units[key.instrument], market_ns)
         self.positions[key] = done.position
+        if key.strategy != NET:
+            net = key._replace(strategy=NET)
+            held = {name: self.positions[name].lots for name in self.strategies_of(net)}
+            self._steps.setdefault(net, deque(maxlen=STEPS_MAX)).append((market_ns, held))
         postings = []
         for change in (done.closed, done.opened):
             if change:

@@ -17,7 +17,7 @@ import aiohttp
 from feed import backfill
 from feed.candle import Candle
 from feed.continuity import ROUTINE, Verdict
-from feed.dialect import Quote, Stream, Trade
+from feed.dialect import Quote, Stream, Trade, Where
 from feed.horizon import Horizon
 from feed.outlet import Outlet
 from feed.settings import FeedSettings
@@ -45,7 +45,7 @@ class MarketPlan:
     dial: Callable[[], aiohttp.ClientSession]
     speed: float = 1.0
     timeframes_s: Sequence[int] = TIMEFRAMES_S  # whose history somebody waits for; the others follow
-    exchange: str = "binanceusdm"  # as ccxt names it
+    where: Where = Where()  # noqa: RUF009 - a tuple
 
 
 class FeedAgent:
@@ -57,7 +57,8 @@ class FeedAgent:
         self._clock = SystemClock()
         self._horizon = Horizon()
         self._outlet = Outlet(body.memory, self._clock, self._tell_sequence, epoch=body.pulse.epoch, speed=plan.speed)
-        self._source = Source([each.symbol for each in plan.instruments], self, settings, plan.dial, plan.exchange)
+        symbols = [each.symbol for each in plan.instruments]
+        self._source = Source(symbols, self, settings, plan.dial, plan.where)
         around = Surroundings(
             outlet=self._outlet,
             counters=self._counters,

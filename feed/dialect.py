@@ -69,6 +69,13 @@ class Inlet(Protocol):
         """Take note of a connection, the first or ``again``."""
 
 
+class Where(NamedTuple):
+    """Which market."""
+
+    exchange: str = "binanceusdm"  # as ccxt names it
+    is_demo: bool = False  # on the hosts where the exchange lets people practise
+
+
 class Ear(Protocol):
     """Who hears, and knows which symbols were asked for."""
 

@@ -24,7 +24,7 @@ import orjson
 from feed.binance import Binance
 from feed.bybit import Bybit
 from feed.candle import Candle, MalformedFrameError
-from feed.dialect import Dialect, Inlet, Stream
+from feed.dialect import Dialect, Inlet, Stream, Where
 from feed.settings import FeedSettings
 from shm.wait import backoff
 
@@ -103,7 +103,7 @@ class Source:
         inlet: Inlet,
         settings: FeedSettings,
         dial: Callable[[], aiohttp.ClientSession],
-        exchange: str = Binance.exchange,
+        where: Where = Where(),  # noqa: B008 - a tuple
     ) -> None:
         self.symbols = tuple(symbols)
         self.frames_count = 0
@@ -111,13 +111,14 @@ class Source:
         self.inlet = inlet
         self._settings = settings
         self._dial = dial
+        self._is_demo = where.is_demo
         self._random = Random()  # noqa: S311 - spreads reconnects, guards nothing
         self._rows: dict[str, int] = {}
         self._ids: list[str] = []
         self._session: aiohttp.ClientSession | None = None
         self._client: Any = None
         self._heard: dict[Stream, int] = dict.fromkeys(Stream, 0)
-        self._dialect = DIALECTS[exchange](self)
+        self._dialect = DIALECTS[where.exchange](self)
 
     async def open(self) -> None:
         """Connect, and check that every symbol is listed."""
@@ -139,6 +140,8 @@ class Source:
                 },
             }
         )
+        if self._is_demo:
+            self._client.enable_demo_trading(True)
         await self._ask(self._client.load_markets)
         for symbol in self.symbols:
             if symbol not in self._client.markets:

@@ -17,7 +17,7 @@ from orchestrator.settings import BadInputError, NotStartedError, build
 LATER = ("optimise", "train", "record", "download")
 WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
 MIRROR = "; or binanceusdm: the real public market, mirrored, at its own speed"
-ONLY_LIVE = ("exchange", "keys", "observe", "yes")
+ONLY_LIVE = ("exchange", "keys", "observe", "yes", "demo")
 AGENT_WORDS = 4  # agent ROLE --session DIR
 PEOPLE = {
     "close": ("SYMBOL", "close what is held of a symbol; no re-entry until the strategy changes its mind"),
@@ -104,6 +104,7 @@ def live_options(parser: argparse.ArgumentParser) -> None:
     add("--exchange", metavar="NAME", help="with --live: which, e.g. binanceusdm")
     add("--keys", type=Path, metavar="FILE", help="with --live: their file, mode 0600; else environment")
     add("--observe", action="store_true", help="with --live: reconcile and decide, but send nothing")
+    add("--demo", action="store_true", help="with --live: the exchange's demo trading, its hosts and keys, play money")
     add("--yes", action="store_true", help="with --live: no typed confirmation")
 
 
@@ -160,12 +161,20 @@ def research_commands(command: Callable[..., Parser]) -> None:
     sub.add_argument("symbol", help="e.g. BTC/USDT:USDT")
     sub.add_argument("time", help="market time, e.g. 2025-11-20T12:31 (UTC)")
     sub.add_argument("--session", type=Path, metavar="DIR", help="the newest when left out")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write them there; - is standard output")
     state_option(sub := command("replay", "prove that a recorded session decides the same again", _replay))
     sub.add_argument("session", type=Path, nargs="?", metavar="SESSION", help="its folder; the newest when left out")
     sub.add_argument("--json", type=place, metavar="PATH", help="write the result there; - is standard output")
     state_option(sub := command("statement", "a day of the account: every line that changed the wallet", _statement))
     sub.add_argument("--day", metavar="D", help="of market time, e.g. 2025-11-20 (UTC); the last one when left out")
     sub.add_argument("--account", metavar="NAME", help="e.g. binanceusdm-main; every one when left out")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
+    state_option(sub := command("trades", "what the account has traded, from flat to flat, by strategy", _trades))
+    sub.add_argument("--account", metavar="NAME", help="e.g. binanceusdm-main; every one when left out")
+    sub.add_argument("--symbol", metavar="S", help="only this one, e.g. BTC/USDT:USDT")
+    sub.add_argument("--strategy", metavar="NAME", help="only this one's")
+    sub.add_argument("--positions", action="store_true", help="every step of the positions instead")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
     sub = command("backtest", "trade a strategy over recorded candles", _backtest)
     sub.add_argument("--data", nargs="+", required=True, metavar="FILE", help="candle files, or a folder of them")
     sub.add_argument("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
@@ -242,7 +251,7 @@ def _check_command(word: str) -> None:
 
 
 def _names() -> list[str]:
-    words = ["status", "stop", "kill-switch", *PEOPLE, "doctor", "why", "replay", "statement", "backtest"]
+    words = ["status", "stop", "kill-switch", *PEOPLE, "doctor", "why", "replay", "statement", "trades", "backtest"]
     return [*words, "indicator", "exchange"]
 
 
@@ -313,7 +322,7 @@ def _doctor(typed: argparse.Namespace) -> int:
 def _why(typed: argparse.Namespace) -> int:
     from orchestrator.why import explain
 
-    return explain(typed.state, typed.session, typed.symbol, typed.time)
+    return explain(typed.state, typed.session, (typed.symbol, typed.time), typed.json)
 
 
 def _indicator(typed: argparse.Namespace) -> int:
@@ -329,7 +338,14 @@ def _replay(typed: argparse.Namespace) -> int:
 def _statement(typed: argparse.Namespace) -> int:
     from orchestrator.statement import show
 
-    return show(typed.state, typed.day, typed.account)
+    return show(typed.state, typed.day, typed.account, typed.json)
+
+
+def _trades(typed: argparse.Namespace) -> int:
+    from orchestrator.trades import Wanted, show
+
+    wanted = Wanted(account=typed.account, symbol=typed.symbol, strategy=typed.strategy, has_positions=typed.positions)
+    return show(typed.state, wanted, typed.json)
 
 
 def _backtest(typed: argparse.Namespace) -> int:

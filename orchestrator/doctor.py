@@ -1,6 +1,5 @@
 """Is this machine fit, and are these settings sound? Each check says what it found and what to do."""
 
-import json
 import os
 import platform
 import resource
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from orchestrator import result
 from orchestrator import settings as settings_of
 from orchestrator.settings import BadInputError
 
@@ -39,16 +39,13 @@ def examine(state: Path, config: Path | None, place: str | None) -> int:
         lambda: settings(config),
     )
     findings = [check() for check in checks]
-    if place == "-":
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
-    else:
+    passed = all(finding.passed for finding in findings)
+    if result.write({"passed": passed, "findings": [asdict(finding) for finding in findings]}, place):
         for finding in findings:
             print(f"[{'ok' if finding.passed else '!!'}] {finding.check:<15}{finding.text}")
             if not finding.passed:
                 print(f"     {finding.remedy}")
-        if place:
-            Path(place).write_text(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
-    return 0 if all(finding.passed for finding in findings) else 1
+    return 0 if passed else 1
 
 
 def machine() -> Finding:

@@ -18,7 +18,7 @@ from engine.journal import JournalError, read_books
 from engine.opening import unsupported
 from engine.settings import minor
 from engine.venue.base import Permissions, Venue
-from engine.venue.client import Login, Surroundings
+from engine.venue.client import Surroundings
 from engine.venue.facts import FACTS
 from engine.venue.live import LiveVenue
 from orchestrator import wiring
@@ -52,12 +52,12 @@ class Examined:
 async def examine(patient: Patient, show: Callable[..., None]) -> Examined:
     """Ask the exchange everything that a session depends on; ``show`` is told each finding."""
     session = patient.session
-    login = Login(exchange=session.exchange, account=session.account, key=patient.keys.key, secret=patient.keys.secret)
+    login = wiring.login(session, patient.keys)
     around = Surroundings(dial=wiring.dialler(session), clock=SystemClock(), generator=patient.chance)
     venue = LiveVenue(login, around)
     try:
         await venue.open()
-        show("exchange", f"{session.exchange} answers")
+        show("exchange", f"{session.venue} answers")
         instruments = await _instruments(venue, session)
         fit = True
         async for what, passed, text in _findings(venue, session, instruments):
@@ -83,8 +83,10 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
     symbols, risk = [one.symbol for one in instruments], session.settings.engine.risk
     halted = [one.symbol for one in instruments if one.status != 1]
     yield "symbols", not halted, f"not trading: {', '.join(halted)}" if halted else ", ".join(symbols)
-    may = await venue.permissions()
-    yield keys_found(may, session)
+    if session.is_demo:
+        yield "keys", True, "a demo tells nothing of permissions, and has nothing to withdraw"
+    else:
+        yield permitted(await venue.permissions(), observes=session.observes)
     facts = FACTS[session.exchange]
     yield "stream", True, f"may lose {facts.stream_loses}"
     for untold in facts.untold:
@@ -107,11 +109,11 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
     yield "account", True, f"{text}; {len(resting)} orders rest"
 
 
-def keys_found(may: Permissions, session: Session) -> Finding:
-    """What the keys may do; what the exchange does not say is said to be unsaid."""
+def permitted(may: Permissions, *, observes: bool) -> Finding:
+    """Whether keys that may do this are fit for a session; what the exchange does not say is said to be unsaid."""
     if may.may_withdraw:
         return "keys", False, "these keys may WITHDRAW: make keys that cannot, and delete these"
-    if not may.may_trade and not session.observes:
+    if not may.may_trade and not observes:
         return "keys", False, "these keys may not trade futures"
     words = ["cannot withdraw" if may.may_withdraw is False else "whether they may withdraw is NOT TOLD: look yourself"]
     bound = {True: "bound to an address", False: "NOT bound to an address: bind them", None: "where from is not told"}

@@ -1,7 +1,7 @@
 """A live session: the same wiring on a real exchange, after the doctor, and after a person has typed its name.
 
 keys (0600 or environment) --> doctor: permissions, modes, positions, symbols --> typed confirmation --> session
-                                |  one failed: exit 1, nothing was sent           (--yes, --observe: none)
+                                |  one failed: exit 1, nothing was sent           (--yes, --observe, --demo: none)
 """
 
 import argparse
@@ -72,12 +72,13 @@ def trade(typed: argparse.Namespace) -> int:
             mode="live",
             exchange=exchange,
             observes=typed.observe,
+            is_demo=typed.demo,
             loopback=certificate,
             folder="",
             state=str(state),
             run_id=secrets.token_hex(6),
             seed=0,
-            venue=exchange,
+            venue=f"{exchange}-demo" if typed.demo else exchange,
             account=settings.engine.account,
             port=port,
             market_start_ns=now_ns,
@@ -92,7 +93,7 @@ def trade(typed: argparse.Namespace) -> int:
         if not found.is_fit:
             screen.line("not started: nothing was sent")
             return 1
-        confirm(session, keys, found, asks=not (typed.yes or typed.observe))
+        confirm(session, keys, found, asks=not (typed.yes or typed.observe or typed.demo))
         segment.sweep()
         folder = sessions.new_folder(state, now)
         begun = replace(

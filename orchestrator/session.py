@@ -40,6 +40,7 @@ class Session:
     mode: str  # paper, live
     exchange: str = "binanceusdm"  # as ccxt names it
     observes: bool = False  # live, and sends nothing
+    is_demo: bool = False  # live, on the hosts where the exchange lets people practise
     loopback: str = ""  # for tests: the certificate of what plays the exchange on ``port`` of this machine
     opening: int = 0  # live: cash at the start, minor units
     folder: str

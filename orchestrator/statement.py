@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from engine.journal import NAME, JournalError, JournalReader
 from engine.statement import DAY_NS, Kind, Line, Statement, lines_of, statement_of
+from orchestrator import result
 from orchestrator.settings import BadInputError
 from shm.instruments import amount
 
 EPOCH = date(1970, 1, 1)
 
 
-def show(state: Path, day: str | None, account: str | None) -> int:
-    """Print the statement of ``day``; the last one on which anything happened when it is left out."""
+def show(state: Path, day: str | None, account: str | None, place: str | None = None) -> int:
+    """Print the statement of ``day``, or write it to ``place``; the last day on which anything happened without one."""
+    pages = []
     for folder in folders(state, account):
         reader = JournalReader(folder)
         try:
@@ -25,8 +28,32 @@ def show(state: Path, day: str | None, account: str | None) -> int:
             "the lines of all days are the wallet"
         )
         number = number_of(day) if day is not None else last_day(lines)
-        print("\n".join([f"account {folder.name}", *page(statement_of(lines, number))]))
+        pages.append((folder.name, statement_of(lines, number)))
+    if result.write({"accounts": [told(name, of) for name, of in pages]}, place):
+        for name, of in pages:
+            print("\n".join([f"account {name}", *page(of)]))
     return 0
+
+
+def told(account: str, of: Statement) -> dict[str, Any]:
+    """The statement for programs; amounts as decimal text in the quote asset."""
+    return {
+        "account": account,
+        "day": (EPOCH + timedelta(days=of.day)).isoformat(),
+        "opening": format(amount(of.opening), "f"),
+        "lines": [
+            {
+                "time": stamp(line.at_ns),
+                "kind": line.kind.value,
+                "instrument": line.instrument,
+                "reference": line.reference,
+                "amount": format(amount(line.amount), "f"),
+            }
+            for line in of.lines
+        ],
+        "sums": {kind.value: format(amount(total), "f") for kind, total in of.sums.items()},
+        "closing": format(amount(of.closing), "f"),
+    }
 
 
 def folders(state: Path, account: str | None) -> list[Path]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.venue.facts import FACTS
 from orchestrator import keys
 from orchestrator.session import Session
 from orchestrator.settings import MIRRORED, BadInputError, ExchangeSettings, MarketSettings
@@ -34,6 +35,7 @@ from shm.topology import position_row, role_row
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
+    from engine.venue.client import Login
     from engine.venue.embedded.exchange import Exchange
     from engine.venue.embedded.exchange import Settings as Play
     from engine.venue.embedded.faults.schedule import Schedule
@@ -250,8 +252,6 @@ def budget(session: Session, memory: Memory) -> Budget | None:
     """Return the rate budget of the address; on paper, where a minute is no minute, nobody counts."""
     if session.mode == "paper":
         return None
-    from engine.venue.facts import FACTS
-
     return Budget(memory.words, FACTS[session.exchange].weight_per_minute, SystemClock().wall_ns)
 
 
@@ -264,7 +264,9 @@ def dialler(session: Session, counted: Budget | None = None) -> "Callable[[], Cl
     if session.mode == "live" and not session.loopback:
         return lambda: dialling.session(None, traces)
     certificate = Path(session.loopback) if session.loopback else session.path / PUBLIC_NAME
-    endpoint = dialling.Endpoint(port=session.port, certificate_pem=certificate.read_text())
+    facts = FACTS[session.exchange]
+    hosts = frozenset(facts.demo_hosts if session.is_demo else facts.hosts)
+    endpoint = dialling.Endpoint(port=session.port, certificate_pem=certificate.read_text(), hosts=hosts)
     return lambda: dialling.session(endpoint, traces)
 
 
@@ -272,6 +274,7 @@ def feed(body: Body, session: Session) -> AsyncAgent:
     """Return the feed."""
     from engine.venue.embedded.pace import Speed
     from feed.agent import FeedAgent, MarketPlan
+    from feed.dialect import Where
 
     speed = Speed.parse(str(session.settings.market.speed)).factor
     plan = MarketPlan(
@@ -279,18 +282,29 @@ def feed(body: Body, session: Session) -> AsyncAgent:
         dial=market_dialler(session, body.memory),
         speed=speed,
         timeframes_s=session.timeframes_s,
-        exchange=session.exchange,
+        where=Where(session.exchange, session.is_demo),
     )
     return FeedAgent(body, plan, session.settings.feed)
 
 
+def login(session: Session, found: keys.Keys) -> "Login":
+    """Return the account that ``session`` trades, and the keys to it."""
+    from engine.venue.client import Login
+
+    return Login(
+        exchange=session.exchange,
+        account=session.account,
+        key=found.key,
+        secret=found.secret,
+        is_demo=session.is_demo,
+    )
+
+
 def venue(session: Session, memory: Memory) -> "LiveVenue":
     """Return the account's venue, not yet connected."""
-    from engine.venue.client import Login, Surroundings
+    from engine.venue.client import Surroundings
     from engine.venue.live import LiveVenue
 
-    found = keys.of(session)
-    login = Login(exchange=session.exchange, account=session.account, key=found.key, secret=found.secret)
     around = Surroundings(
         dial=dialler(session),
         clock=SystemClock(),
@@ -299,7 +313,7 @@ def venue(session: Session, memory: Memory) -> "LiveVenue":
         budget=budget(session, memory),
         limits_rate=session.mode != "paper",
     )
-    return LiveVenue(login, around)
+    return LiveVenue(login(session, keys.of(session)), around)
 
 
 def engine(body: Body, session: Session) -> AsyncAgent:

@@ -32,6 +32,7 @@ class Facts:
     extras: Mapping[str, Any] = field(default_factory=dict)  # sent with every order
     options: Mapping[str, Any] = field(default_factory=dict)  # of ccxt's client
     hosts: tuple[str, ...]  # every name that ccxt asks or listens to
+    demo_hosts: tuple[str, ...] = ()  # the same where people practise; none: they cannot
     weight_per_minute: int  # requests that an address may make
     bans: Mapping[int, int] = field(
         default_factory=dict
@@ -48,6 +49,8 @@ class Facts:
     stream_loses: str  # what its private stream can lose that Binance's cannot
     untold: tuple[str, ...] = ()  # what the doctor cannot be told by it
 
+
+DEMO = "-demo"  # what the venue of practice ends in
 
 BINANCE_STATES = {
     "NEW": Event.ACK,
@@ -66,6 +69,8 @@ FACTS: Mapping[str, Facts] = {
         client_id_length_max=36,
         trigger_by_last=("workingType", "CONTRACT_PRICE"),
         hosts=tuple(f"{name}.binance.com" for name in ("fapi", "fstream", "ws-fapi", "api", "stream", "ws-api")),
+        # REST of its own, streams and requests by socket of its former test net.
+        demo_hosts=("demo-fapi.binance.com", "fstream.binancefuture.com", "testnet.binancefuture.com"),
         weight_per_minute=2_400,
         dead_man="contract",
         code=re.compile(r'"code"\s*:\s*"?(-?\d+)'),
@@ -88,6 +93,8 @@ FACTS: Mapping[str, Facts] = {
             "unifiedMarginStatus": 6,
         },
         hosts=("api.bybit.com", "stream.bybit.com"),
+        # The real market is heard in its demo too.
+        demo_hosts=("api-demo.bybit.com", "stream-demo.bybit.com", "stream.bybit.com"),
         weight_per_minute=6_000,  # 600 in 5 s for an address; every request weighs one
         bans={403: 600_000},  # "access too frequent": it wants ten minutes of silence
         # Its disconnect protection has to be switched on by an account manager, and takes stops with it.
@@ -182,15 +189,21 @@ FACTS: Mapping[str, Facts] = {
 }
 
 
+def facts_of(venue: str) -> Facts | None:
+    """Those of the exchange behind a journal's venue, its demo included; None: it is played."""
+    return FACTS.get(venue.removesuffix(DEMO))
+
+
 def fee_ppm(exchange: str, *, is_maker: bool) -> int:
     """What a trade ought to cost there, in millionths; elsewhere what it costs on paper."""
-    maker, taker = FACTS.get(exchange, FACTS["binanceusdm"]).fees_ppm
+    maker, taker = (facts_of(exchange) or FACTS["binanceusdm"]).fees_ppm
     return maker if is_maker else taker
 
 
 def late_numbers(exchange: str) -> int:
     """How far before the newest trade a look at the list of trades has to begin, in numbers of trades."""
-    return FACTS[exchange].late_ms << HASH_BITS if exchange in FACTS else 0
+    facts = facts_of(exchange)
+    return facts.late_ms << HASH_BITS if facts is not None else 0
 
 
 def meaning(text: str) -> type[errors.VenueError] | None:

@@ -94,7 +94,7 @@ class LiveVenue:
         return rules
 
     def _names(self, symbol: str) -> tuple[str, str, str]:
-        return symbol, self._login.exchange, self._login.account
+        return symbol, self._login.venue, self._login.account
 
     def follow(self, instruments: Sequence[Instrument]) -> None:
         """Use these rules, rows included, for everything from here on."""

@@ -9,7 +9,7 @@ import pytest
 
 from feed.bybit import Bybit
 from feed.candle import Candle
-from feed.dialect import Stream
+from feed.dialect import Stream, Where
 from feed.settings import FeedSettings
 from feed.source import Source, SourceRefusedError, client_class
 from orchestrator import dialling
@@ -47,7 +47,7 @@ def trades(*rows):
 def listening():
     """A source that never dials, its ear, and what a frame goes to."""
     ear = Ear()
-    source = Source([], ear, FeedSettings(), lambda: None, "bybit")
+    source = Source([], ear, FeedSettings(), lambda: None, Where("bybit"))
     source._rows = {"BTCUSDT": 0}
     client = client_class(source._listen, lambda why: ear.defect(None, why), "bybit")
     return source, ear, lambda frame: client.read(object.__new__(client), None, orjson.dumps(frame))
@@ -153,11 +153,11 @@ def test_recorded_frames_of_the_exchange_are_all_read():
 async def market():
     """A Bybit of our own with five closed minutes, and a source that has dialled it."""
     door, ear = Door(Floor(now_ms)), Ear()
-    port = await door.open()
+    await door.open()
     for number in range(5):
         door.close_minute("BTCUSDT", (AT + number * 60_000, 10 + number, 20, 5, 11 + number, 3, 30), confirms=False)
-    endpoint = dialling.Endpoint(port=port, certificate_pem=door.certificate.pem)
-    source = Source([BTC, ETH], ear, FeedSettings(), lambda: dialling.session(endpoint), "bybit")
+    endpoint = door.endpoint()
+    source = Source([BTC, ETH], ear, FeedSettings(), lambda: dialling.session(endpoint), Where("bybit"))
     await source.open()
     yield door, source, ear
     await source.close()
@@ -205,8 +205,8 @@ async def test_streams_are_heard_over_sockets_and_dialled_again(market):
 async def test_a_symbol_that_is_not_listed_is_refused_by_name(market):
     """Before anything is subscribed."""
     door, _, ear = market
-    endpoint = dialling.Endpoint(port=door.port, certificate_pem=door.certificate.pem)
-    source = Source(["XRP/USDT:USDT"], ear, FeedSettings(), lambda: dialling.session(endpoint), "bybit")
+    endpoint = door.endpoint()
+    source = Source(["XRP/USDT:USDT"], ear, FeedSettings(), lambda: dialling.session(endpoint), Where("bybit"))
     try:
         with pytest.raises(SourceRefusedError, match="unknown symbol"):
             await source.open()

@@ -19,7 +19,7 @@ from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Server
 from engine.venue.embedded.signing import Key, fresh_key
 from orchestrator import settings as settings_of
-from orchestrator.examination import Examined, Patient, examine, keys_found
+from orchestrator.examination import Examined, Patient, examine, permitted
 from orchestrator.keys import Keys
 from orchestrator.settings import BadInputError
 from tests.engine.venue.bybit_door import KEY, SECRET, Door, now_ms
@@ -197,9 +197,9 @@ async def test_keys_of_bybit_that_may_withdraw_are_refused(abroad: Abroad):
     assert "WITHDRAW" in abroad.shown["keys"][1]
 
 
-def test_what_an_exchange_does_not_say_of_keys_is_said_to_be_unsaid(tmp_path: Path):
+def test_what_an_exchange_does_not_say_of_keys_is_said_to_be_unsaid():
     """Silence is no promise."""
     may = Permissions(may_trade=True, may_withdraw=None, is_bound_to_address=None)
-    _, passed, words = keys_found(may, session_in(tmp_path))
+    _, passed, words = permitted(may, observes=False)
     assert passed
     assert "NOT TOLD" in words

@@ -1,6 +1,8 @@
 """The statement on the terminal."""
 
+import json
 import time
+from decimal import Decimal
 
 import pytest
 
@@ -43,6 +45,15 @@ def test_the_statement_of_the_last_day_or_of_one_that_is_named(state, capsys):
     assert "0 lines" in capsys.readouterr().out
     assert cli.main(["statement", "--state", str(state), "--day", "1970-01-01", "--account", "binanceusdm-main"]) == 0
     assert "TRANSFER" in capsys.readouterr().out
+
+
+def test_a_statement_for_programs_is_one_object(state, capsys):
+    """Lines with decimal text; opening, lines and closing add up."""
+    assert cli.main(["statement", "--state", str(state), "--json", "-"]) == 0
+    (account,) = json.loads(capsys.readouterr().out)["accounts"]
+    assert (account["account"], account["day"]) == ("binanceusdm-main", "2025-11-20")
+    total = sum(Decimal(line["amount"]) for line in account["lines"])
+    assert Decimal(account["opening"]) + total == Decimal(account["closing"]) == Decimal("10000.00190000")
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,19 @@ def test_a_live_session_on_an_account_with_a_past(stranger: Stranger, tmp_path: 
         assert stranger.secret.encode() not in path.read_bytes(), path
 
 
+def test_a_demo_reaches_the_hosts_of_the_demo_alone_and_keeps_books_of_its_own(stranger: Stranger, tmp_path: Path):
+    """It trades without a typed word, since the money is play money; the real names are refused on the way."""
+    state = tmp_path / "state"
+    done = lived(stranger, state, "--demo", "--symbols", OTHER, "--strategy", str(STEADFAST))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "DEMO, play money on binanceusdm-demo" in done.stdout
+    assert "difference to the exchange 0" in done.stdout
+    assert [path.name for path in (state / "accounts").iterdir()] == ["binanceusdm-demo-main"]
+    books = read_books(state / "accounts" / "binanceusdm-demo-main")
+    assert stranger.terminal.held(OTHER) * 1000 == pytest.approx(books.position(OTHER, "steadfast").lots)
+    assert books.position(OTHER, "steadfast").lots > 0
+
+
 def test_observing_sends_nothing(stranger: Stranger, tmp_path: Path):
     """Decisions are made and recorded; not one order reaches the exchange; no confirmation is asked for."""
     state = tmp_path / "state"

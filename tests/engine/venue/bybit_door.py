@@ -17,6 +17,8 @@ from collections import defaultdict, deque
 from aiohttp import web
 
 from engine.venue.embedded.certificate import issue
+from engine.venue.facts import FACTS
+from orchestrator import dialling
 from tests.engine.venue.bybit_floor import OPEN, RefusedError
 
 KEY, SECRET = "bybitTestKey000001", "bybitTestSecret0000000000000000001"
@@ -64,7 +66,7 @@ class Door:
         app.router.add_route("*", "/v5/{path:.+}", self._ask)
         self._runner = web.AppRunner(app, shutdown_timeout=0.2)
         await self._runner.setup()
-        self.certificate = issue(time.time_ns())
+        self.certificate = issue(time.time_ns(), (*FACTS["bybit"].hosts, *FACTS["bybit"].demo_hosts))
         site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self.certificate.server_context())
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]
@@ -80,6 +82,11 @@ class Door:
         """Break every stream."""
         for socket in list(self.sockets):
             await socket.close(code=1012)
+
+    def endpoint(self, *, is_demo=False):
+        """Where a client is led by the exchange's names, or by those of its demo."""
+        hosts = frozenset(FACTS["bybit"].demo_hosts if is_demo else FACTS["bybit"].hosts)
+        return dialling.Endpoint(port=self.port, certificate_pem=self.certificate.pem, hosts=hosts)
 
     def sent(self, path):
         """The parameters of every request to ``path``."""

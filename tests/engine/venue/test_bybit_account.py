@@ -47,7 +47,7 @@ class Life:
 
     async def begin(self):
         """Start a life: shared account, as live."""
-        endpoint = dialling.Endpoint(port=self.door.port, certificate_pem=self.door.certificate.pem)
+        endpoint = self.door.endpoint()
         around = Surroundings(
             dial=lambda: dialling.session(endpoint),
             clock=SystemClock(),

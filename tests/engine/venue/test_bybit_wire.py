@@ -1,87 +1,19 @@
 """Bybit through the same adapter: ccxt, TLS and real sockets, a Bybit of our own at the other end."""
 
 import asyncio
-from random import Random
 
 import pytest
 from aiohttp import web
 
 from engine import errors
-from engine.order import Event, Intent, OrderType, client_id_of
-from engine.risk import Approved
+from engine.order import Event, OrderType
 from engine.venue.base import ModesChanged, OrderSeen, StreamDown, StreamUp, TradeSeen, WalletSeen
-from engine.venue.client import Login, Surroundings
-from engine.venue.live import LiveVenue
-from orchestrator import dialling
-from shm.clock import SystemClock
+from engine.venue.facts import fee_ppm, late_numbers
 from shm.instruments import minor
-from shm.records import Purpose
-from tests.engine.venue.bybit_door import KEY, LOST, SECRET, Door, now_ms
-from tests.engine.venue.bybit_floor import Floor
+from tests.engine.venue.bybit_door import LOST, now_ms
+from tests.engine.venue.bybit_hall import BTC, ETH, Hall, approved
 
-BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 CREATE, REALTIME = "/v5/order/create", "/v5/order/realtime"
-
-
-class Hall:
-    """A running exchange, a venue that has dialled it, and all that it told."""
-
-    def __init__(self):
-        """Nothing is open yet."""
-        self.floor = Floor(now_ms)
-        self.door = Door(self.floor)
-        self.told = []
-        self.listening = None
-
-    async def open(self, key=KEY, secret=SECRET):
-        """Dial."""
-        port = await self.door.open()
-        endpoint = dialling.Endpoint(port=port, certificate_pem=self.door.certificate.pem)
-        around = Surroundings(
-            dial=lambda: dialling.session(endpoint), clock=SystemClock(), generator=Random(7), limits_rate=False
-        )
-        self.venue = LiveVenue(Login(exchange="bybit", key=key, secret=secret), around)
-        try:
-            await self.venue.open()
-            await self.venue.instruments([BTC, ETH])
-        except BaseException:
-            await self.close()
-            raise
-
-    async def listen(self):
-        """Hear the private stream."""
-        self.listening = asyncio.create_task(self.venue.listen(self.told.append))
-        await self.until(lambda news: isinstance(news, StreamUp))
-
-    async def close(self):
-        """Close everything."""
-        if self.listening is not None:
-            self.listening.cancel()
-            await asyncio.gather(self.listening, return_exceptions=True)
-        await self.venue.close()
-        await self.door.close()
-
-    async def until(self, wanted, seconds=20.0):
-        """The first piece of news for which ``wanted`` holds."""
-        async with asyncio.timeout(seconds):
-            while True:
-                for news in self.told:
-                    if wanted(news):
-                        return news
-                await asyncio.sleep(0.005)
-
-    async def ended(self, intent):
-        """The last word about an order."""
-        wanted = (Event.FILL_ALL, Event.CANCEL_CONFIRMED, Event.REJECT, Event.EXPIRE)
-        return await self.until(
-            lambda n: isinstance(n, OrderSeen) and n.client_id == intent.client_id and n.event in wanted
-        )
-
-    async def trade(self, number, signed, symbol=BTC):
-        """Trade at the market."""
-        made = approved(number, side=1 if signed > 0 else -1, lots=abs(signed), instrument=symbol)
-        await self.venue.place(made)
-        return made.intent
 
 
 @pytest.fixture
@@ -91,25 +23,6 @@ async def hall():
     await made.open()
     yield made
     await made.close()
-
-
-def approved(intent_id, order_type=OrderType.MARKET, side=1, lots=10, **more):
-    """An approved intent."""
-    named = {"instrument": BTC, "purpose": Purpose.ENTRY, "created_market_ns": 0, "created_wall_ns": 0} | more
-    client_id = client_id_of("test", intent_id)
-    return Approved(
-        Intent(
-            intent_id=intent_id,
-            client_id=client_id,
-            account="main",
-            venue="bybit",
-            allocation=(("trend", lots),),
-            type=order_type,
-            side=side,
-            lots=lots,
-            **named,
-        )
-    )
 
 
 async def test_rules_and_the_clock(hall):
@@ -397,3 +310,17 @@ async def test_what_others_do_is_told_by_name(hall):
     names = [n.client_id for n in hall.told if isinstance(n, TradeSeen)]
     assert names[1:] == ["autoclose-", "adl_autoclose", ""]
     assert any(isinstance(n, WalletSeen) and n.reason == "FUNDING_FEE" for n in hall.told)
+
+
+async def test_practice_reaches_the_hosts_of_practice_alone():
+    """Orders and the private stream by the demo's names, under a journal of its own with the same facts."""
+    hall = Hall()
+    await hall.open(is_demo=True)
+    try:
+        await hall.listen()
+        await hall.ended(await hall.trade(1, 10))
+        assert (await hall.venue.instruments([BTC]))[0].venue == "bybit-demo"
+        assert fee_ppm("bybit-demo", is_maker=False) == 550
+        assert late_numbers("bybit-demo") == late_numbers("bybit") > late_numbers("binanceusdm-demo") == 0
+    finally:
+        await hall.close()

@@ -7,8 +7,8 @@ from engine.order import OrderType
 from engine.venue.facts import FACTS
 from engine.venue.live import WIRES
 from engine.venue.wire import Wire, order_params, read
+from tests.engine.venue.bybit_hall import approved
 from tests.engine.venue.test_bybit import BTC
-from tests.engine.venue.test_bybit_wire import approved
 
 
 @pytest.mark.parametrize("exchange", WIRES)
