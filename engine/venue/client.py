@@ -156,12 +156,22 @@ def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession,
                 raise marked(error, status, ban.hear(headers, around.clock.monotonic_ns(), bans.get(status, 0)))
             if parsed is None and status < 300:  # ccxt would make an order without a number of it
                 raise marked(ccxt.BadResponse(f"{login.exchange} {status} {body[:200]}"), status, 0)
-            return super().handle_errors(*answer)
+            answered = super().handle_errors(*answer)
+            _heed_verdict(login.exchange, parsed)
+            return answered
 
     client = Watching(_options(login, around, session))
     if login.is_demo:
         client.enable_demo_trading(True)
     return client
+
+
+def _heed_verdict(exchange: str, answer: Any) -> None:
+    """A success may hold a refusal; only a word that we know, with the order's number, is an order."""
+    facts = FACTS[exchange]
+    verdict = answer.get(facts.verdict) if facts.verdict and isinstance(answer, dict) else None
+    if isinstance(verdict, dict) and (verdict.get("status") not in facts.states or not verdict.get("order_id")):
+        raise ccxt.ExchangeError(f"{exchange}: the order failed due to {verdict.get('status')} in {answer}"[:400])
 
 
 async def _afford(budget: Budget, url: str, method: str, body: str) -> None:

@@ -40,6 +40,7 @@ class Facts:
     dead_man: str  # whose orders its timer cancels: contract, account, or none
     code: re.Pattern[str]  # where the number or name of an error stands in an answer
     meanings: Mapping[str, type[errors.VenueError]]
+    verdict: str = ""  # where an answer that is called a success says what became of the order
     states: Mapping[str, Event]  # of an order
     reasons: Mapping[str, type[errors.VenueError]] = field(
         default_factory=dict
@@ -160,9 +161,19 @@ FACTS: Mapping[str, Facts] = {
             "marketSuspended": errors.Rejected,
             "marketInactive": errors.Rejected,
             "insufficientAvailableFunds": errors.InsufficientFunds,
+            "wouldCauseLiquidation": errors.InsufficientFunds,
             "wouldNotReducePosition": errors.ReduceOnlyRejected,
+            "reduceOnlyWouldIncreasePosition": errors.ReduceOnlyRejected,
             "clientOrderIdAlreadyExist": errors.Unknown,  # the first one landed
             "clientOrderIdTooBig": errors.InvalidOrder,
+            "clientOrderIdTooLong": errors.InvalidOrder,
+            "clientOrderIdInvalid": errors.InvalidOrder,
+            "invalidOrderType": errors.InvalidOrder,
+            "invalidSide": errors.InvalidOrder,
+            "outsidePriceCollar": errors.InvalidOrder,
+            "maxPositionViolation": errors.Rejected,
+            "tooManySmallOrders": errors.Rejected,
+            "selfFill": errors.Rejected,
             "invalidSize": errors.InvalidOrder,
             "invalidPrice": errors.InvalidOrder,
             "postWouldExecute": errors.WouldTake,
@@ -170,6 +181,7 @@ FACTS: Mapping[str, Facts] = {
             "notFound": errors.OrderNotFound,
             "orderForEditNotFound": errors.OrderNotFound,
         },
+        verdict="sendStatus",
         states={
             "placed": Event.ACK,
             "untouched": Event.ACK,
