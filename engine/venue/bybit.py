@@ -7,7 +7,7 @@ REST rows --> PositionSeen, WalletSeen, Modes, Permissions, FundingSeen
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from engine.order import Event
@@ -159,8 +159,8 @@ def payment(row: Row, find: Find) -> FundingSeen:
 
 
 def minor_rounded(text: str) -> int:
-    """An amount in minor units; the exchange writes fees finer than that."""
-    return minor(Decimal(text).quantize(_STEP, ROUND_HALF_EVEN))
+    """An amount in minor units, a half goes up as in our own books; the exchange writes fees finer than that."""
+    return minor(Decimal(text).quantize(_STEP, ROUND_HALF_UP))
 
 
 def _counts(coin: Row) -> bool:
