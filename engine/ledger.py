@@ -133,10 +133,20 @@ class Ledger:
         self.fee_mismatches = 0
         self._newest: dict[Key, int] = {}  # trade id, by the account's own positions
         self._begun: dict[Key, Position] = {}  # what the account's own positions were before their first trade
+        self._settled: dict[Key, int] = {}  # ... which is the first after this one: those until then have other units
         self.funded_ns = 0  # market time of the newest payment of funding
         self.moved_ns = 0  # market time of the newest transfer that the venue listed
+        self.opened_ns = 0  # wall time of the opening, the first cash that no list names
         self._references: set[str] = set()
         self._steps: dict[Key, deque[tuple[int, dict[Key, int]]]] = {}  # market time, lots by strategy from then on
+
+    def relist(self, instrument: str, unit: int) -> None:
+        """From now on a tick of a lot is worth ``unit``; what is booked already is not told again in it."""
+        if self.units.get(instrument, unit) != unit:
+            for key, trade_id in self._newest.items():
+                if key.instrument == instrument:
+                    self._begun[key], self._settled[key] = self.position(key), trade_id
+        self.units[instrument] = unit
 
     def position(self, key: Key) -> Position:
         """What ``key`` holds; flat when it never held anything."""
@@ -156,10 +166,10 @@ class Ledger:
         ppm = fee_ppm(fill.venue, is_maker=fill.is_maker)
         self.fee_mismatches += fill.fee != fee_of(fill.lots * fill.price_ticks * unit, ppm)
         net = _net(fill)
-        if fill.trade_id < self._newest.get(net, 0):
+        if self._settled.get(net, 0) < fill.trade_id < self._newest.get(net, 0):
             postings = self._book_late(net)
         else:
-            self._newest[net] = fill.trade_id
+            self._newest[net] = max(fill.trade_id, self._newest.get(net, 0))
             postings = self._book(net, fill.side * fill.lots, fill.price_ticks, fill.market_ns)
         postings += self._charge(net, fill.fee)
         done = 0
@@ -232,6 +242,8 @@ class Ledger:
             return []
         if deposit.reference.startswith(LISTED):
             self.moved_ns = max(self.moved_ns, deposit.wall_ns)
+        else:
+            self.opened_ns = self.opened_ns or deposit.wall_ns
         net = Key(deposit.account, deposit.venue, "", Leg.BOTH, NET)
         self._pay(net, deposit.amount)
         return [Posting(net, "cash", deposit.amount), Posting(net, "deposit", -deposit.amount)]
@@ -279,7 +291,8 @@ class Ledger:
         """
         before, after = self.position(net), self._begun.get(net, Position())
         unit = self.units[net.instrument]
-        fills = [fill for fill in self.trades.values() if _net(fill) == net]
+        since = self._settled.get(net, 0)
+        fills = [fill for fill in self.trades.values() if _net(fill) == net and fill.trade_id > since]
         for fill in sorted(fills, key=lambda it: it.trade_id):
             after = trade(after, fill.side * fill.lots, fill.price_ticks, unit, fill.market_ns).position
         self.positions[net] = msgspec.structs.replace(

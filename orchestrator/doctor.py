@@ -74,7 +74,10 @@ def disk(state: Path) -> Finding:
         return Finding("disk", False, f"{place} is not writable", "give --state a folder of yours")
     probe = place / f".ringmaster-doctor-{os.getpid()}"
     begun = time.monotonic()
-    file = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        file = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        return Finding("disk", False, f"{place}: {error.strerror}", "give --state a folder of yours")
     try:
         os.write(file, b"x" * 4096)
         os.fsync(file)

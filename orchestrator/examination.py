@@ -13,10 +13,10 @@ from pathlib import Path
 from random import Random
 
 from engine import errors
+from engine.books import NOBODY
 from engine.journal import NAME as JOURNAL
 from engine.journal import JournalError, read_books
 from engine.opening import unsupported
-from engine.settings import minor
 from engine.venue.base import Permissions, Venue
 from engine.venue.client import Surroundings
 from engine.venue.facts import FACTS
@@ -86,7 +86,10 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
     if session.is_demo:
         yield "keys", True, "a demo tells nothing of permissions, and has nothing to withdraw"
     else:
-        yield permitted(await venue.permissions(), observes=session.observes)
+        may = await venue.permissions()
+        yield permitted(may, observes=session.observes)
+        if may.burns_coin:
+            yield "fees", session.observes, "are paid in BNB, which these books do not keep: turn that off for futures"
     facts = FACTS[session.exchange]
     yield "stream", True, f"may lose {facts.stream_loses}"
     for untold in facts.untold:
@@ -96,13 +99,14 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
     cash = await venue.wallet(wiring.ASSET)
     enough = cash.wallet > 0 or session.observes
     yield "wallet", enough, f"{amount(cash.wallet)} {wiring.ASSET}" if enough else f"no {wiring.ASSET} to trade with"
-    capital = minor(session.settings.engine.sizing.capital) * len(session.strategies)
+    sizing = session.settings.engine.sizing
+    capital = sum(sizing.capital_of(name, 0) for name in session.strategies)
     if capital > cash.wallet:
         words = f"engine.sizing.capital asks for {amount(capital)}, the wallet holds {amount(cash.wallet)}"
         yield "capital", session.observes, words
     held = [seen for seen in await venue.positions() if seen.lots]
-    left = unattended(session.account_path, symbols)
-    words = f"ours on {left}, which this session would not look after: name it in --symbols"
+    left = unattended(session.account_path, symbols, session.strategies)
+    words = f"ours: {left}; this session would not look after it: name it in --symbols and --strategy"
     yield "journal", not left, words if left else "nothing of ours on other symbols"
     resting = [order for symbol in symbols for order in await venue.open_orders(symbol)]
     text = ", ".join(f"{seen.symbol} {seen.lots} lots" for seen in held) or "no position"
@@ -123,8 +127,8 @@ def permitted(may: Permissions, *, observes: bool) -> Finding:
     return "keys", True, ", ".join(words)
 
 
-def unattended(account: Path, symbols: Sequence[str]) -> str:
-    """Symbols beside ``symbols`` on which the account's journal holds lots or has orders, in words."""
+def unattended(account: Path, symbols: Sequence[str], strategies: Sequence[str]) -> str:
+    """What the account's journal holds beside ``symbols`` and ``strategies``, or has orders of, in words."""
     if not (account / JOURNAL).exists():
         return ""
     try:
@@ -132,4 +136,8 @@ def unattended(account: Path, symbols: Sequence[str]) -> str:
     except JournalError as error:
         raise BadInputError(str(error)) from None
     others = [name for name in sorted(books.listings) if name not in symbols]
-    return ", ".join(name for name in others if books.position(name).lots or books.working_of(name))
+    left = [name for name in others if books.position(name).lots or books.working_of(name)]
+    for name in symbols:
+        holders = [one for one in books.strategies_of(name) if one not in (*NOBODY, *strategies)]
+        left += [f"{name} of {one}" for one in holders if books.position(name, one).lots]
+    return ", ".join(left)

@@ -64,6 +64,8 @@ def compute(argv: Sequence[str], kind: Parser, place: Callable[[str], str]) -> i
         raise BadInputError("--out and --json cannot both be standard output")
     one = catalogue()[typed.name]
     chosen = {name: value for name in one.parameters if (value := getattr(typed, f"set_{name}")) is not None}
+    if not typed.data.is_file():
+        raise BadInputError(f"--data {typed.data}: no such file")
     timeframe_s = duration_s(typed.timeframe) if typed.timeframe else duration_of(typed.data)
     try:
         recording = read(typed.data, timeframe_s)

@@ -47,6 +47,7 @@ LIMITS = {
     )
 }
 ALIASES = {"binance": "binanceusdm", "kraken": "krakenfutures"}
+HORIZON_MS_MIN = 40_000  # window, the exchange's own delay and its replicas' lag: tests/engine/venue/test_client.py
 LOOPBACK = "RINGMASTER_LOOPBACK"  # for tests: PORT:CERTIFICATE of what plays the exchange on this machine
 
 
@@ -144,7 +145,14 @@ def assembled(typed: argparse.Namespace, *, is_real: bool) -> Settings:
         raise BadInputError("--live: --market, --faults and --seed belong to the embedded exchange")
     if is_real and typed.speed:
         raise BadInputError("--live: a real market has its own speed")
-    return settings_of.assemble("live", typed.config, typed.set, options_of(typed))
+    settings = settings_of.assemble("live", typed.config, typed.set, options_of(typed))
+    horizon_ms = settings.engine.executor.unknown_horizon_ms
+    if is_real and horizon_ms < HORIZON_MS_MIN:
+        raise BadInputError(
+            f"engine.executor.unknown_horizon_ms {horizon_ms}: a real exchange may show an order later than that; "
+            f"{HORIZON_MS_MIN} or more"
+        )
+    return settings
 
 
 def timed(settings: Settings, exchange: str) -> Settings:

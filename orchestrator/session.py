@@ -89,7 +89,7 @@ def load(folder: Path) -> Session:
     """Return the session that lives in ``folder``."""
     try:
         return msgspec.json.decode((folder / "session.json").read_bytes(), type=Session)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BadInputError(f"{folder}: no session.json in it; sessions are folders under STATE/sessions") from None
     except msgspec.DecodeError as error:
         raise BadInputError(f"{folder}/session.json: {error}") from None

@@ -105,6 +105,8 @@ def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
         raise BadInputError(
             f"--market {named[0]}: only {MIRRORED} can be mirrored, by a paper session; played here are: {PLAYED}"
         )
+    if any(place.name == "synthetic" and not place.exists() for place in places):
+        raise BadInputError("--market synthetic: it is played alone, not together with files")
     try:
         if all(place.exists() for place in places) and (taped := tick_files(places)):
             return open_ticks(taped, symbols)

@@ -94,8 +94,8 @@ class BinanceWire(Wire):
         return await self._payments(since_ns, income.FUNDING)
 
     async def transfers_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
-        """What was moved in and out at ``since_ns`` and later."""
-        return await self._payments(since_ns, income.TRANSFER)
+        """Everything that moved the wallet at ``since_ns`` and later, by kind."""
+        return await self._payments(since_ns, income.ALL)
 
     async def _payments(self, since_ns: int, kind: str) -> tuple[FundingSeen, ...]:
         return await income.payments(
@@ -127,7 +127,8 @@ class BinanceWire(Wire):
     async def permissions(self) -> Permissions:
         """What the keys may do, by the exchange's own account of them."""
         row = await asked(self.client.sapiGetAccountApiRestrictions())
-        found: Permissions = read(binance.permissions, row)
+        burn = await asked(self.client.fapiPrivateGetFeeBurn())
+        found: Permissions = read(binance.permissions, row, burn)
         return found
 
     async def arm(self, symbol: str, timeout_ms: int) -> None:

@@ -39,6 +39,8 @@ FORCED_ORDERS = {
     "CreateByTakeOver_PassThrough": "autoclose-",
     "CreateBySettle": "settlement_autoclose-",
 }
+LOGGED_TRADES, OF_TRADE = ("TRADE", "LIQUIDATION", "ADL", "DELIVERY"), "REALIZED_PNL"
+LOGGED: Mapping[str, str] = {"SETTLEMENT": "FUNDING_FEE", "TRANSFER_IN": "TRANSFER", "TRANSFER_OUT": "TRANSFER"}
 MARGINS: Mapping[str, str] = {"REGULAR_MARGIN": "cross", "ISOLATED_MARGIN": "isolated", "PORTFOLIO_MARGIN": "portfolio"}
 UNIFIED = (3, 4, 5, 6)  # unifiedMarginStatus; anything else is a classic account
 NS_OF_MS = 1_000_000
@@ -148,13 +150,21 @@ def permissions(row: Row) -> Permissions:
 
 
 def payment(row: Row, find: Find) -> FundingSeen:
-    """A row of ``transaction-log``; ``change`` is what it did to the cash, received positive."""
-    instrument = find(row["symbol"]) if row.get("symbol") else None
+    """A row of ``transaction-log``; ``change`` is what it did to the cash, received positive.
+
+    Kinds that the cash book knows get its words: what a trade brought and cost, and funding.
+    """
+    at_ms, word = int(row["transactionTime"]), str(row["type"])
+    is_ours = row.get("category") == CATEGORY
+    instrument = find(row["symbol"]) if is_ours and row.get("symbol") else None
+    is_of_trade = word in LOGGED_TRADES and is_ours
     return FundingSeen(
         symbol=instrument.symbol if instrument is not None else row.get("symbol") or "",
         amount=minor_rounded(row["change"]),
         reference=f"income {row['id']}",
-        market_ns=int(row["transactionTime"]) * NS_OF_MS,
+        market_ns=at_ms * NS_OF_MS,
+        kind=OF_TRADE if is_of_trade else LOGGED.get(word, word),
+        trade_id=trade_number(at_ms, row.get("tradeId") or "") if is_of_trade else 0,
     )
 
 

@@ -128,15 +128,16 @@ class BybitWire(Wire):
         return await self._payments(since_ns, "SETTLEMENT")
 
     async def transfers_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
-        """What was moved in and out at ``since_ns`` and later: it is listed when asked for by name."""
-        moved = [await self._payments(since_ns, kind) for kind in ("TRANSFER_IN", "TRANSFER_OUT")]
-        return tuple(sorted((one for some in moved for one in some), key=_in_time))
+        """Everything that moved the wallet at ``since_ns`` and later; transfers are asked for by name as well."""
+        moved = [await self._payments(since_ns, kind) for kind in ("", "TRANSFER_IN", "TRANSFER_OUT")]
+        found = {one.reference: one for some in moved for one in some}
+        return tuple(sorted(found.values(), key=_in_time))
 
     async def _payments(self, since_ns: int, kind: str) -> tuple[FundingSeen, ...]:
         since_ms, found = since_ns // NS_OF_MS or self._now_ms() - WEEK_MS, {}
         for begin_ms, end_ms in self._weeks(since_ms):
-            wanted = {"accountType": "UNIFIED", "currency": bybit.COIN, "type": kind, "limit": ROWS_MAX["log"]}
-            wanted |= {"startTime": begin_ms, "endTime": end_ms}
+            wanted = {"accountType": "UNIFIED", "currency": bybit.COIN, "limit": ROWS_MAX["log"]}
+            wanted |= {"startTime": begin_ms, "endTime": end_ms} | ({"type": kind} if kind else {})
             for row in await self._pages(self.client.privateGetV5AccountTransactionLog, wanted):
                 seen: FundingSeen = read(bybit.payment, row, self.by_id.get)
                 found[seen.reference] = seen

@@ -152,7 +152,7 @@ class LiveVenue:
         return await self._wire.funding_since(since_ns)
 
     async def transfers_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
-        """What was moved in and out at ``since_ns`` and later."""
+        """What else moved the wallet at ``since_ns`` and later, by kind."""
         return await self._wire.transfers_since(since_ns)
 
     async def positions(self) -> tuple[PositionSeen, ...]:

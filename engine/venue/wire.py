@@ -116,7 +116,7 @@ class Wire(ABC):
 
     @abstractmethod
     async def transfers_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
-        """What was moved in and out at ``since_ns`` and later."""
+        """What else moved the wallet at ``since_ns`` and later, by kind; rows of trades may be among them."""
 
     @abstractmethod
     async def positions(self) -> tuple[PositionSeen, ...]:

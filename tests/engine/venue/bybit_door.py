@@ -263,7 +263,9 @@ class Door:
     def _log(self, asked):
         begin, end = int(asked["startTime"]), int(asked["endTime"])
         assert end - begin <= 7 * 86_400_000
-        rows = [row for row in self.floor.log if row["type"] == asked["type"]]
+        transfers = ("TRANSFER_IN", "TRANSFER_OUT")  # listed where they are asked for by name
+        wanted = [asked["type"]] if "type" in asked else {row["type"] for row in self.floor.log} - {*transfers}
+        rows = [row for row in self.floor.log if row["type"] in wanted]
         return page([row for row in rows if begin <= int(row["transactionTime"]) <= end][::-1], asked)
 
 

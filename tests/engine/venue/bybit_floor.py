@@ -201,16 +201,18 @@ class Floor:
         self.executions.append(row | {"execPrice": str(self.price[symbol]), "execTime": str(self.now_ms())})
         self.told("execution", [self.executions[-1]])
 
-    def transfer(self, amount):
-        """Move cash in or out; no private frame names it."""
+    def transfer(self, amount, kind=""):
+        """Move cash in or out, or for another reason; no private frame names it."""
         self.cash += Decimal(amount)
-        self._log("TRANSFER_IN" if Decimal(amount) > 0 else "TRANSFER_OUT", "", amount)
+        self._log(kind or ("TRANSFER_IN" if Decimal(amount) > 0 else "TRANSFER_OUT"), "", amount)
 
     def execute(self, order, qty, price, *, is_maker, kind="Trade"):
         """Trade a part of an order."""
         symbol, side = order["symbol"], self._side(order)
         fee = qty * price * (MAKER if is_maker else TAKER)
-        self.cash += self.held[symbol].trade(side * qty, price) - fee
+        change = self.held[symbol].trade(side * qty, price) - fee
+        self.cash += change
+        self._log({"Trade": "TRADE", "AdlTrade": "ADL", "BustTrade": "LIQUIDATION"}[kind], symbol, change)
         order["cumExecQty"] = str(Decimal(order["cumExecQty"]) + qty)
         order["leavesQty"] = str(self._left(order))
         order["orderStatus"] = "PartiallyFilled" if self._left(order) else "Filled"

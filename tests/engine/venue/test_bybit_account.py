@@ -285,11 +285,12 @@ async def test_a_liquidation_is_booked_by_name_and_pauses(life):
 
 
 async def test_funding_and_transfers_keep_the_cash_equal(life):
-    """Funding is told and asked for; a transfer is told by nobody and found by the difference that it makes."""
+    """Funding is told and asked for; transfers and interest are found by the difference they make."""
     life.target(10, 490_000)
     await life.until(lambda: len(life.stops()) == 1)
     life.floor.fund("BTCUSDT", "-0.75")
     life.floor.transfer("250")
+    life.floor.transfer("-0.5", "INTEREST")
     life.account.want_recovery("periodic")
     cash = minor(life.floor.cash.quantize(Decimal("1e-8")))
     await life.until(lambda: abs(life.account.books.ledger.wallet("main", "bybit") - cash) <= 3)

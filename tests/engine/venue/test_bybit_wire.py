@@ -233,7 +233,7 @@ async def test_an_account_without_trades_begins_before_any_of_this_week(hall):
 
 
 async def test_funding_and_transfers_are_listed(hall):
-    """Received is positive; each once, in order of time."""
+    """Received is positive; each once, in order of time; what a trade brought and cost names the trade."""
     hall.floor.fund("BTCUSDT", "-1.5")
     hall.floor.fund("ETHUSDT", "0.25")
     hall.floor.transfer("100")
@@ -241,8 +241,19 @@ async def test_funding_and_transfers_are_listed(hall):
     paid = await hall.venue.funding_since(0)
     assert [(one.symbol, one.amount) for one in paid] == [(BTC, minor("-1.5")), (ETH, minor("0.25"))]
     assert await hall.venue.funding_since(paid[0].market_ns) == paid
+    hall.floor.transfer("-0.01", "INTEREST")
+    hall.floor.by_hand("BTCUSDT", "0.001")
     moved = await hall.venue.transfers_since(0)
-    assert sorted(one.amount for one in moved) == [minor("-40.5"), minor("100")]
+    kinds = [(one.kind, one.amount) for one in moved]
+    assert kinds[2:] == [
+        ("TRANSFER", minor("100")),
+        ("TRANSFER", minor("-40.5")),
+        ("INTEREST", minor("-0.01")),
+        kinds[-1],
+    ]
+    assert [kind for kind, _ in kinds[:2]] == ["FUNDING_FEE"] * 2
+    begin = (await hall.venue.trades_since(BTC, 0))[0].trade_id >> 24
+    assert (moved[-1].kind, moved[-1].symbol, moved[-1].trade_id >> 24) == ("REALIZED_PNL", BTC, begin)
     assert all(one.reference.startswith("income ") for one in (*paid, *moved))
 
 
