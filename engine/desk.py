@@ -31,6 +31,7 @@ from engine.venue.base import (
     Venue,
     WalletSeen,
 )
+from engine.venue.facts import late_numbers
 from shm.instruments import Instrument
 
 AWAY = ("start", "stream connected")  # why everything is asked for, where the stream could not tell it
@@ -78,6 +79,7 @@ class Desk:
         self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
         self._trade_next = {symbol: account.books.trades_from.get(symbol, 0) for symbol in self._instruments}
+        self._trades_begin = dict(self._trade_next)
         self.unproved: dict[tuple[str, str], int] = {}  # (symbol, venue's number) of trades that wait; since when
         self.fee_assets: dict[str, bool] = {}  # in which fees were paid, beside the quote
         self.forced: dict[str, Change] = {}  # what the venue did to positions, by its order's number
@@ -161,6 +163,7 @@ class Desk:
     def begin_trades(self, symbol: str, trade_id: int) -> None:
         """Earlier trades are not ours to book."""
         self._trade_next[symbol] = max(self._trade_next[symbol], trade_id)
+        self._trades_begin[symbol] = self._trade_next[symbol]
 
     async def recover(self) -> None:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""
@@ -190,7 +193,7 @@ class Desk:
             await self.ask(intent)
 
     async def _catch_up(self, symbol: str) -> None:
-        trades = await self._venue.trades_since(symbol, self._trade_next[symbol])
+        trades = await self._venue.trades_since(symbol, self._trades_from(symbol))
         venue, booked = self._instruments[symbol].venue, self._account.books.ledger.trades
         self.unheard += any((venue, symbol, trade.trade_id) not in booked for trade in trades)
         for trade in trades:
@@ -200,8 +203,15 @@ class Desk:
             self._trade(trade, owner)
             self._trade_next[symbol] = max(self._trade_next[symbol], trade.trade_id + 1)
 
+    def _trades_from(self, symbol: str) -> int:
+        """The first trade to ask for: earlier than the next where the venue lists trades late, but no history."""
+        again = self._trade_next[symbol] - late_numbers(self._instruments[symbol].venue)
+        return max(again, self._trades_begin[symbol])
+
     async def _owner(self, trade: TradeSeen) -> int | None:
-        """The intent behind a trade that names no client id; 0 for a stranger's, None while that is not proved."""
+        """The intent behind a trade; 0 for a stranger's, None while that is not proved."""
+        if ours := intent_of(trade.client_id):
+            return ours
         key = trade.symbol, trade.venue_order_id
         if key in self._intent_of_order:
             return self._intent_of_order[key]
@@ -256,6 +266,7 @@ class Desk:
                 # A stop keeps the number that it rests under.
                 venue_order_id=seen.venue_order_id if is_conditional == seen.is_conditional else "",
                 lots_filled=seen.lots_filled,
+                refusal=seen.refusal,
                 text=seen.text,
             )
         )

@@ -17,13 +17,12 @@ from typing import NamedTuple
 import msgspec
 
 from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded, Opened
+from engine.venue.facts import fee_ppm
 from shm.records import Leg
 
 LISTED = "income "  # how references of what the venue lists begin
 NET = ""  # the strategy of the account's own position
 STEPS_MAX = 256  # of an instrument, that funding may be late by
-TAKER_PPM = 500
-MAKER_PPM = 200
 
 
 class Key(NamedTuple):
@@ -164,7 +163,7 @@ class Ledger:
             return []
         self.trades[name] = fill
         unit = self.units[fill.instrument]
-        ppm = MAKER_PPM if fill.is_maker else TAKER_PPM
+        ppm = fee_ppm(fill.venue, is_maker=fill.is_maker)
         self.fee_mismatches += fill.fee != fee_of(fill.lots * fill.price_ticks * unit, ppm)
         net = _net(fill)
         if self._settled.get(net, 0) < fill.trade_id < self._newest.get(net, 0):

@@ -19,6 +19,7 @@ from engine.venue.base import Acknowledged
 from shm import records
 from shm.counters import Counter, Counters, Gauge, Hop
 from shm.instruments import Instrument
+from shm.numbering import order_number
 from shm.records import OrderEventKind, Purpose
 from shm.topology import position_row
 
@@ -186,7 +187,7 @@ class Outbox:
             "leg": intent.leg,
             "type": intent.type,
             "intent_id": intent.intent_id,
-            "venue_order_id": int(order.venue_order_id) if order.venue_order_id.isdigit() else 0,
+            "venue_order_id": order_number(order.venue_order_id),
             "lots": intent.lots,
             "lots_filled": order.lots_filled,
             "price_ticks": intent.price_ticks or intent.stop_ticks,

@@ -17,10 +17,11 @@ import aiohttp
 from feed import backfill, hydration
 from feed.candle import Candle
 from feed.continuity import ROUTINE, Verdict
+from feed.dialect import Quote, Stream, Trade, Where
 from feed.horizon import Horizon
 from feed.outlet import Outlet
 from feed.settings import FeedSettings
-from feed.source import Quote, Source, SourceError, SourceUnreachableError, Stream, Trade
+from feed.source import Source, SourceError, SourceUnreachableError
 from feed.spots import SpotPlan, SpotWatch
 from feed.track import Surroundings, Track
 from feed.watchdog import Watchdog
@@ -45,7 +46,7 @@ class MarketPlan:
     dial: Callable[[], aiohttp.ClientSession]
     speed: float = 1.0
     timeframes_s: Sequence[int] = TIMEFRAMES_S  # whose history somebody waits for; the others follow
-    is_demo: bool = False  # the hosts where the exchange lets people practise
+    where: Where = Where()  # noqa: RUF009 - a tuple
     spots: SpotPlan | None = None  # whose prices are put beside those of the contracts
 
 
@@ -59,7 +60,7 @@ class FeedAgent:
         self._horizon = Horizon()
         self._outlet = Outlet(body.memory, self._clock, self._tell_sequence, epoch=body.pulse.epoch, speed=plan.speed)
         symbols = [each.symbol for each in plan.instruments]
-        self._source = Source(symbols, self, settings, plan.dial, is_demo=plan.is_demo)
+        self._source = Source(symbols, self, settings, plan.dial, plan.where)
         around = Surroundings(
             outlet=self._outlet,
             counters=self._counters,

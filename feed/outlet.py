@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from feed.candle import NS_PER_S, Candle
-from feed.source import Quote, Trade
+from feed.dialect import Quote, Trade
 from shm import records, topology
 from shm.clock import Clock
 from shm.counters import Hop

@@ -25,6 +25,7 @@ from shm.agent import Body, read_command
 from shm.clock import Clock
 from shm.counters import Counter, Hop
 from shm.instruments import minor
+from shm.numbering import order_number
 from shm.records import CORRECTION, ORDER_EVENT, PULSE, Finding, Life, Order, OrderEventKind
 from shm.topology import role_row
 from shm.wait import LoopWait
@@ -190,7 +191,7 @@ class Reconciler:
         record["kind"], record["severity"] = difference.finding, difference.resolution
         record["instrument"] = self._rows.get(difference.instrument, 0)
         record["round"], record["intent_id"] = self._round, difference.intent_id
-        record["venue_order_id"] = int(difference.venue_order_id or 0)
+        record["venue_order_id"] = order_number(difference.venue_order_id)
         record["trade_id"], record["client_id"] = difference.trade_id, difference.client_id.encode()
         record["expected"], record["found"] = difference.expected, difference.found
         record["observed_ns"] = self._office.clock.wall_ns()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.venue.facts import FACTS
 from orchestrator import keys
 from orchestrator.session import Session
 from orchestrator.settings import MIRRORED, BadInputError, ExchangeSettings, MarketSettings
@@ -264,7 +265,7 @@ def budget(session: Session, memory: Memory) -> Budget | None:
     """Return the rate budget of the address; on paper, where a minute is no minute, nobody counts."""
     if session.mode == "paper":
         return None
-    return Budget(memory.words, WEIGHT_PER_MINUTE, SystemClock().wall_ns)
+    return Budget(memory.words, FACTS[session.exchange].weight_per_minute, SystemClock().wall_ns)
 
 
 def dialler(session: Session, counted: Budget | None = None) -> "Callable[[], ClientSession]":
@@ -276,7 +277,8 @@ def dialler(session: Session, counted: Budget | None = None) -> "Callable[[], Cl
     if session.mode == "live" and not session.loopback:
         return lambda: dialling.session(None, traces)
     certificate = Path(session.loopback) if session.loopback else session.path / PUBLIC_NAME
-    hosts = dialling.DEMO_HOSTS if session.is_demo else dialling.HOSTS
+    facts = FACTS[session.exchange]
+    hosts = frozenset(facts.demo_hosts if session.is_demo else facts.hosts)
     endpoint = dialling.Endpoint(port=session.port, certificate_pem=certificate.read_text(), hosts=hosts)
     return lambda: dialling.session(endpoint, traces)
 
@@ -285,6 +287,7 @@ def feed(body: Body, session: Session) -> AsyncAgent:
     """Return the feed."""
     from engine.venue.embedded.pace import Speed
     from feed.agent import FeedAgent, MarketPlan
+    from feed.dialect import Where
     from feed.spots import SpotPlan
 
     known = {one.row: spot for one in session.instruments if (spot := session.spots.get(one.symbol))}
@@ -299,7 +302,7 @@ def feed(body: Body, session: Session) -> AsyncAgent:
         dial=market_dialler(session, body.memory),
         speed=speed,
         timeframes_s=session.timeframes_s,
-        is_demo=session.is_demo,
+        where=Where(session.exchange, session.is_demo),
         spots=spots if session.settings.engine.risk.basis_ppm_max else None,
     )
     return FeedAgent(body, plan, session.settings.feed)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from feed.candle import Candle
+from feed.dialect import Quote, Trade
 from feed.outlet import MINUTE_NS, Outlet
-from feed.source import Quote, Trade
 from shm import records, topology
 from shm.clock import ManualClock, MarketClock
 from shm.memory import Memory

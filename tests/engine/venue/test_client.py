@@ -85,6 +85,23 @@ def test_what_a_request_is_for(path, method, claim):
     assert claim_of(path, method) is claim
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "claim"),
+    [
+        ("https://api.bybit.com/v5/order/create", '{"qty":"1"}', Claim.ORDER),
+        ("https://api.bybit.com/v5/order/create", '{"qty":"1","reduceOnly": true}', Claim.CANCEL),
+        ("https://api.bybit.com/v5/order/create", '{"qty":"1","reduceOnly":false}', Claim.ORDER),
+        ("https://api.bybit.com/v5/order/cancel", "{}", Claim.CANCEL),
+        ("https://futures.kraken.com/derivatives/api/v3/sendorder", "size=1&reduceOnly=true", Claim.CANCEL),
+        ("https://futures.kraken.com/derivatives/api/v3/sendorder", "size=1", Claim.ORDER),
+        ("https://futures.kraken.com/derivatives/api/v3/cancelorder", "order_id=x", Claim.CANCEL),
+    ],
+)
+def test_what_a_request_to_another_exchange_is_for(path, body, claim):
+    """By the ends of their paths, and by what only reduces, in a form or in JSON."""
+    assert claim_of(path, "POST", body) is claim
+
+
 @pytest.mark.parametrize("place", ["order", "algoOrder"])
 async def test_a_stop_and_an_exit_may_take_what_is_kept_for_cancels(place):
     """What another program has left of the minute is for getting out; as ccxt words the request."""
