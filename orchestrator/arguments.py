@@ -1,4 +1,4 @@
-"""What a person may type where a number, a name or a place belongs; anything else is refused in a line."""
+"""What the text of an option may be: each kind returns its value, or says in words why there is none."""
 
 import argparse
 import math

@@ -97,6 +97,7 @@ class Equipment:
     stop_trading: Callable[[], object]  # raises the kill word
     traders: Sequence[str]  # nothing moves before these are READY
     alarms: Callable[[int], Iterable[str]]  # lines for the operator, at monotonic time
+    keep_past: Callable[[], object]  # records what the brain warms up with, before anything moves
     silent: Callable[[], Sequence[str]]  # symbols without a first record, once the traders are ready
     refuses_silent: bool = False  # does not trade without them
 
@@ -123,6 +124,7 @@ class Supervisor:
         try:
             if not self._prepare():
                 return self._ending("interrupted while starting")
+            self._tools.keep_past()
             self._crew.command_all(Order.RUN)
             self._ran_ns = time.monotonic_ns()
             self._trade()

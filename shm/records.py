@@ -210,7 +210,8 @@ DECISION = np.dtype(
     [
         ("kind", "u1"),  # 1
         ("reason", "u1"),  # Reason
-        ("strategy", "<u2"),
+        ("strategy", "u1"),
+        ("stopped_side", "i1"),  # as read
         ("instrument", "<u4"),
         ("market_seq", "<i8"),  # sequence of the candle in ring MARKET
         ("open_ns", "<i8"),  # market

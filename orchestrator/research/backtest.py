@@ -23,6 +23,7 @@ import numpy as np
 from brain.kernels import load_all
 from brain.stage import Stage
 from brain.strategies.loader import Strategy, StrategyError
+from brain.timeframes import base_of
 from engine.inbox import Inbox
 from engine.venue.embedded.events import CandleUpdate
 from engine.venue.embedded.exchange import Exchange
@@ -80,7 +81,7 @@ class Backtest:
             strategies=tuple(strategy.name for strategy in strategies),
             settings=_account_of(settings).engine,
         )
-        self._frames = sorted({60, *(seconds for strategy in strategies for seconds in strategy.timeframes_s)})
+        self._frames = sorted({60, *(base_of(seconds) for one in strategies for seconds in one.timeframes_s)})
         self._hydrate()
         self.house = House(self._exchange, tenancy, minor(settings.market.deposit), self._stage.positions)
         ticks_e8 = [instrument.tick_e8 for instrument in self._instruments]
@@ -210,6 +211,11 @@ def backtest(typed: argparse.Namespace) -> int:
         strategies = load_all(settings.brain, lambda *_: None)
     except StrategyError as error:
         raise BadInputError(f"--strategy {error}") from None
+    if typed.out:  # now and not after an hour of trading
+        try:
+            typed.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInputError(f"--out {typed.out}: not a writable folder: {error.strerror}") from None
     course = Backtest(market, settings, strategies).run(typed.max_candles, Progress())
     decisions = np.concatenate(course.decisions) if course.decisions else np.zeros(0, DECISION)
     found = report.figures(course, settings, strategies, decision_hash(decisions))

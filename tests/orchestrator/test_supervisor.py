@@ -68,6 +68,7 @@ class Actors:
 
     def command_all(self, order: Order) -> None:
         """The market runs, and the recording is over at once."""
+        self.told.append(("all", order, 0))
         self.now = Life.DRAINED
 
     def has_obeyed(self, role: str) -> bool:
@@ -117,6 +118,7 @@ def lived(actors: Actors, silent: Sequence[str] = (), *, refuses: bool = False, 
         stop_trading=int,
         traders=("exchange", "brain"),
         alarms=lambda _: (),
+        keep_past=lambda: actors.told.append(("past", Order.PREPARE, 0)),
         silent=lambda: silent,
         refuses_silent=refuses,
     )
@@ -138,6 +140,14 @@ def test_a_start_without_data_is_refused_where_the_settings_say_so():
     assert how == "failed: no data of XYZ/USDT:USDT, and market.without_data is refuse"
     assert actors.now is Life.READY
     assert "left out" not in said
+
+
+def test_the_past_is_on_tape_before_anything_moves():
+    """What the brain has warmed up with is written down once, before the first process is told to run."""
+    actors = Actors(7, [6, 7])
+    drained(actors)
+    assert actors.told[:2] == [("past", Order.PREPARE, 0), ("all", Order.RUN, 0)]
+    assert [role for role, _, _ in actors.told].count("past") == 1
 
 
 def test_the_last_candle_is_waited_for_though_everybody_agrees():
