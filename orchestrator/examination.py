@@ -9,6 +9,7 @@ Nothing is sent that changes anything.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from engine import errors
@@ -119,12 +120,7 @@ def permitted(may: Permissions, *, observes: bool) -> Finding:
 
 async def _of_journal(venue: Venue, session: Session, instruments: tuple[Instrument, ...]) -> AsyncIterator[Finding]:
     """Whether the account's journal is this account's, and whether all that it holds would be looked after."""
-    books = Books()
-    if (session.account_path / JOURNAL).exists():
-        try:
-            books = read_books(session.account_path)
-        except JournalError as error:
-            raise BadInputError(str(error)) from None
+    books = books_of(session.account_path)
     symbols = [one.symbol for one in instruments]
     if unknown := await foreign(venue, books, symbols):
         yield "owner", False, f"{unknown} is not this account's: other keys, or another engine.account, are wanted"
@@ -136,6 +132,16 @@ async def _of_journal(venue: Venue, session: Session, instruments: tuple[Instrum
     left = unattended(books, symbols, session.strategies)
     words = f"ours: {left}; this session would not look after it: name it in --symbols and --strategy"
     yield "journal", not left, words if left else "nothing of ours on other symbols"
+
+
+def books_of(account: Path) -> Books:
+    """What the journal of ``account`` says; nothing where there is none yet."""
+    if not (account / JOURNAL).exists():
+        return Books()
+    try:
+        return read_books(account)
+    except JournalError as error:
+        raise BadInputError(str(error)) from None
 
 
 async def foreign(venue: Venue, books: Books, symbols: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from orchestrator import session as sessions
 from orchestrator import settings as settings_of
 from orchestrator import wiring
 from orchestrator.discovery import Discovered, Place, discovered
-from orchestrator.examination import Examined, Patient, examine, unattended
+from orchestrator.examination import Examined, Patient, books_of, examine, unattended
 from orchestrator.keys import Keys
 from orchestrator.killswitch import level_of
 from orchestrator.lifetime import check_strategies, live, shared_memory
@@ -124,7 +124,7 @@ def begin_at(memory: Memory, state: Path, screen: Screen, *, observes: bool) -> 
 def universe_of(session: Session) -> Discovered:
     """What is traded; where rules say so, what our journal holds stays among it, whatever the rules say."""
     settings = session.settings
-    held = unattended(session.account_path, (), ()).split(", ") if settings.market.universe else []
+    held = unattended(books_of(session.account_path), (), ()).split(", ") if settings.market.universe else []
     place = Place(
         start_ns=session.market_start_ns,
         exchange=session.exchange,
