@@ -20,14 +20,16 @@ from engine.venue.facts import FACTS
 from orchestrator import keys as keys_of
 from orchestrator import session as sessions
 from orchestrator import settings as settings_of
-from orchestrator.examination import Examined, Patient, examine
+from orchestrator import wiring
+from orchestrator.discovery import Discovered, Place, discovered
+from orchestrator.examination import Examined, Patient, examine, unattended
 from orchestrator.keys import Keys
 from orchestrator.killswitch import level_of
 from orchestrator.lifetime import check_strategies, live, shared_memory
 from orchestrator.paper import options_of
 from orchestrator.screen import Screen
 from orchestrator.session import Holder, Session, StateLock
-from orchestrator.settings import BadInputError, NotStartedError, Settings
+from orchestrator.settings import MIRRORED, BadInputError, NotStartedError, Settings
 from orchestrator.supervisor import Wish
 from shm import segment
 from shm.clock import SystemClock
@@ -56,7 +58,7 @@ def trade(typed: argparse.Namespace) -> int:
     exchange = exchange_named(typed.exchange)
     keys = keys_of.found(typed.keys, os.environ)
     port, certificate = loopback_of(os.environ)
-    settings = timed(assembled(typed, is_real=not certificate), exchange)
+    settings = suited(assembled(typed, is_real=not certificate), exchange)
     check_strategies(settings)
     screen = Screen(sys.stderr if typed.json == "-" else sys.stdout)
     if certificate:
@@ -90,15 +92,19 @@ def trade(typed: argparse.Namespace) -> int:
             code_hash=sessions.code_hash(),
             started=now.isoformat(timespec="seconds"),
         )
-        found = asyncio.run(examine(Patient(session, keys, Random()), screen.check))  # noqa: S311 - jitter
-        if not found.is_fit:
+        found = universe_of(session)
+        session = replace(session, settings=found.settings, spots=found.spots)
+        screen.lines(found.lines())
+        health = asyncio.run(examine(Patient(session, keys, Random()), screen.check))  # noqa: S311 - jitter
+        if not health.is_fit:
             screen.line("not started: nothing was sent")
             return 1
-        confirm(session, keys, found, asks=not (typed.yes or typed.observe or typed.demo))
+        confirm(session, keys, health, asks=not (typed.yes or typed.observe or typed.demo))
         segment.sweep()
         folder = sessions.new_folder(state, now)
+        found.save(folder)
         begun = replace(
-            session, name=folder.name, folder=str(folder), instruments=found.instruments, opening=found.wallet
+            session, name=folder.name, folder=str(folder), instruments=health.instruments, opening=health.wallet
         )
         return _run(begun, keys, (lock, screen, wish), typed)
 
@@ -125,6 +131,20 @@ def begin_at(memory: Memory, state: Path, screen: Screen, *, observes: bool) -> 
     memory.words.raise_kill(level)
     if level is not Kill.NORMAL and not observes:
         screen.line(f"!! the kill switch is on ({level.name}, {state / SWITCH}): the session starts at that level")
+
+
+def universe_of(session: Session) -> Discovered:
+    """What is traded; where rules say so, what our journal holds stays among it, whatever the rules say."""
+    settings = session.settings
+    held = unattended(session.account_path, (), ()).split(", ") if settings.market.universe else []
+    place = Place(
+        start_ns=session.market_start_ns,
+        exchange=session.exchange,
+        dial=wiring.dialler(session),
+        is_demo=session.is_demo,
+        held=[name for name in held if name],
+    )
+    return discovered(settings, place)
 
 
 def exchange_named(text: str | None) -> str:
@@ -155,8 +175,11 @@ def assembled(typed: argparse.Namespace, *, is_real: bool) -> Settings:
     return settings
 
 
-def timed(settings: Settings, exchange: str) -> Settings:
-    """Return the settings with the dead-man timer off where the exchange has none that we could set."""
+def suited(settings: Settings, exchange: str) -> Settings:
+    """Return the settings with the dead-man timer off where there is none; what is not read there is refused."""
+    if exchange != MIRRORED and (settings.market.universe or settings.engine.risk.basis_ppm_max):
+        words = "its lists are not read: name the symbols, without market.universe and engine.risk.basis_ppm_max"
+        raise BadInputError(f"--exchange {exchange}: {words}")
     if FACTS[exchange].dead_man != "none":
         return settings
     executor = replace(settings.engine.executor, dead_man_ms=0)

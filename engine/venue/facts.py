@@ -71,7 +71,10 @@ FACTS: Mapping[str, Facts] = {
         trigger_by_last=("workingType", "CONTRACT_PRICE"),
         hosts=tuple(f"{name}.binance.com" for name in ("fapi", "fstream", "ws-fapi", "api", "stream", "ws-api")),
         # REST of its own, streams and requests by socket of its former test net.
-        demo_hosts=("demo-fapi.binance.com", "fstream.binancefuture.com", "testnet.binancefuture.com"),
+        demo_hosts=(
+            *("demo-fapi.binance.com", "demo-api.binance.com"),
+            *("fstream.binancefuture.com", "testnet.binancefuture.com"),
+        ),
         weight_per_minute=2_400,
         dead_man="contract",
         code=re.compile(r'"code"\s*:\s*"?(-?\d+)'),
