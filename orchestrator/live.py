@@ -29,7 +29,7 @@ from orchestrator.lifetime import check_strategies, live, shared_memory
 from orchestrator.paper import options_of
 from orchestrator.screen import Screen
 from orchestrator.session import Holder, Session, StateLock
-from orchestrator.settings import BadInputError, NotStartedError, Settings
+from orchestrator.settings import MIRRORED, BadInputError, NotStartedError, Settings
 from orchestrator.supervisor import Wish
 from shm import segment
 from shm.clock import SystemClock
@@ -58,7 +58,7 @@ def trade(typed: argparse.Namespace) -> int:
     exchange = exchange_named(typed.exchange)
     keys = keys_of.found(typed.keys, os.environ)
     port, certificate = loopback_of(os.environ)
-    settings = timed(assembled(typed, is_real=not certificate), exchange)
+    settings = suited(assembled(typed, is_real=not certificate), exchange)
     check_strategies(settings)
     screen = Screen(sys.stderr if typed.json == "-" else sys.stdout)
     if certificate:
@@ -174,8 +174,11 @@ def assembled(typed: argparse.Namespace, *, is_real: bool) -> Settings:
     return settings
 
 
-def timed(settings: Settings, exchange: str) -> Settings:
-    """Return the settings with the dead-man timer off where the exchange has none that we could set."""
+def suited(settings: Settings, exchange: str) -> Settings:
+    """Return the settings with the dead-man timer off where there is none; what is not read there is refused."""
+    if exchange != MIRRORED and (settings.market.universe or settings.engine.risk.basis_ppm_max):
+        words = "its lists are not read: name the symbols, without market.universe and engine.risk.basis_ppm_max"
+        raise BadInputError(f"--exchange {exchange}: {words}")
     if FACTS[exchange].dead_man != "none":
         return settings
     executor = replace(settings.engine.executor, dead_man_ms=0)

@@ -59,8 +59,16 @@ def test_names_of_exchanges():
 def test_a_timer_that_an_exchange_has_not_is_off():
     """Nobody is told again and again that it could not be set; where there is one, it stays."""
     settings = live.assembled(typed(), is_real=True)
-    assert live.timed(settings, "binanceusdm").engine.executor.dead_man_ms == 60_000
-    assert live.timed(settings, "bybit").engine.executor.dead_man_ms == 0
+    assert live.suited(settings, "binanceusdm").engine.executor.dead_man_ms == 60_000
+    assert live.suited(settings, "bybit").engine.executor.dead_man_ms == 0
+
+
+def test_a_universe_is_read_on_one_exchange_alone():
+    """Elsewhere the symbols have to be named; nothing of Binance's is asked for a session on another exchange."""
+    settings = live.assembled(typed(set=["engine.risk.basis_ppm_max=1000"]), is_real=True)
+    assert live.suited(settings, "binanceusdm") == settings
+    with pytest.raises(BadInputError, match="name the symbols"):
+        live.suited(settings, "bybit")
 
 
 def test_every_exchange_that_is_traded_on_has_a_wire_and_a_dialect():
