@@ -9,7 +9,6 @@ Nothing is sent that changes anything.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 from engine import errors
