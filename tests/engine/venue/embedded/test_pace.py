@@ -41,7 +41,7 @@ def test_a_speed_has_at_most_twenty_points_a_second(text, points):
     """
     Slow markets are smooth, fast ones move a candle at a time.
     """
-    assert Speed.parse(text).points_per_candle == points
+    assert Speed.parse(text).points_per_candle() == points
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "fast", "nan", "inf", "1e9"])
