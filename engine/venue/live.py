@@ -17,6 +17,7 @@ import ccxt
 from engine import errors
 from engine.order import CONDITIONAL, Intent, OrderType
 from engine.risk import Approved
+from engine.rota import EACH_MAX
 from engine.venue import binance, income
 from engine.venue.base import (
     Acknowledged,
@@ -163,14 +164,26 @@ class LiveVenue:
         seen: OrderSeen = _read(binance.order_row, order["info"], self._by_symbol[symbol])
         return seen
 
-    async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
+    async def open_orders(self, symbol: str = "") -> tuple[OrderSeen, ...]:
         """Ordinary orders, then conditional ones."""
+        if not symbol:
+            return await self._all_open_orders()
         instrument = self._by_symbol[symbol]
         ordinary = await asked(self._client.fetch_open_orders(symbol))
         conditional = await asked(self._client.fetch_open_orders(symbol, None, None, {"trigger": True}))
         return (
             *(_read(binance.order_row, order["info"], instrument) for order in ordinary),
             *(_read(binance.algo_row, order["info"], instrument) for order in conditional),
+        )
+
+    async def _all_open_orders(self) -> tuple[OrderSeen, ...]:
+        """Two questions, however many instruments there are; the venue weighs each as forty."""
+        ordinary = await asked(self._client.fapiPrivateGetOpenOrders())
+        conditional = await asked(self._client.fapiPrivateGetOpenAlgoOrders())
+        return tuple(
+            seen
+            for reader, rows in ((binance.order_row, ordinary), (binance.algo_row, conditional))
+            for seen in _read(lambda rows, reader=reader: list(binance.rows_of(rows, reader, self._by_id.get)), rows)
         )
 
     async def trades_since(self, symbol: str, trade_id: int) -> tuple[TradeSeen, ...]:
@@ -215,8 +228,10 @@ class LiveVenue:
     async def modes(self, symbols: Sequence[str]) -> Modes:
         """How the account is set up."""
         account = await asked(self._client.fapiPrivateGetAccountConfig())
-        ids = [self._client.market(symbol)["id"] for symbol in symbols]
-        rows = [row for id_ in ids for row in await asked(self._client.fapiPrivateGetSymbolConfig({"symbol": id_}))]
+        # Without a symbol the answer tells of every contract that is listed: long, but one.
+        wanted = [{"symbol": self._client.market(symbol)["id"]} for symbol in symbols]
+        wanted = wanted if len(symbols) <= EACH_MAX else [{}]
+        rows = [row for one in wanted for row in await asked(self._client.fapiPrivateGetSymbolConfig(one))]
         found: Modes = _read(binance.modes, account, rows, self._by_id.get)
         return found
 

@@ -35,6 +35,10 @@ class Account:
         """Whether it was told."""
         return reference in [funded.reference for funded in self.known]
 
+    def working_of(self, symbol):
+        """None of them is settled."""
+        return [known for known in self.orders.values() if known.intent.instrument == symbol]
+
     def is_under_way(self, intent_id):
         """Nothing is."""
         return False

@@ -149,7 +149,7 @@ class Wire:
         seen: OrderSeen | None = await self._ask(lambda: self._bourse.look_by_number(venue_order_id))
         return seen
 
-    async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
+    async def open_orders(self, symbol: str = "") -> tuple[OrderSeen, ...]:
         """What rests."""
         orders: tuple[OrderSeen, ...] = await self._ask(self._bourse.resting)
         return orders

@@ -184,9 +184,7 @@ class _Stream:
         state["mood"] = 1.0
         return state
 
-    def _walk(
-        self, stream: int, count: int, traits: np.ndarray, state: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _walk(self, stream: int, count: int, traits: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         own = generator(self._seed, self.contract.row, stream)
         common, moods = self._shared.draws(stream, count)
         shocks = own.standard_normal((count, STEPS + 1))

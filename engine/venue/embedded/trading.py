@@ -1,6 +1,6 @@
 """What an account may do: orders, conditional orders, its trades, positions and settings."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from engine.venue.embedded import statements
@@ -217,7 +217,7 @@ class Trading:
         rows = [statements.account_position(by_id[row.symbol], row, now_ns) for row in state.positions]
         return statements.account(state, self._asset(), now_ns, rows)
 
-    def account_held(self, account: str, parameters: Parameters) -> Answer:
+    def account_held(self, account: str, _: Parameters) -> Answer:
         """GET account, third version."""
         state, by_id, now_ns = self._exchange.account(account), self._exchange.by_id, self._exchange.now_ns
         held = [row for row in state.positions if row.lots]
@@ -226,14 +226,14 @@ class Trading:
 
     def positions(self, account: str, parameters: Parameters) -> Answer:
         """GET positionRisk, second version: every contract."""
-        return self._positions(account, parameters, self._exchange.account(account).positions)
+        return self._positions(parameters, self._exchange.account(account).positions)
 
     def positions_held(self, account: str, parameters: Parameters) -> Answer:
         """GET positionRisk, third version: contracts that are held."""
         held = [row for row in self._exchange.account(account).positions if row.lots]
-        return self._positions(account, parameters, held)
+        return self._positions(parameters, held)
 
-    def _positions(self, account: str, parameters: Parameters, rows: Iterable[PositionState]) -> Answer:
+    def _positions(self, parameters: Parameters, rows: Iterable[PositionState]) -> Answer:
         wanted = {listing.id for listing in parameters.listings()}
         by_id, now_ns = self._exchange.by_id, self._exchange.now_ns
         return [statements.position_risk(by_id[row.symbol], row, now_ns) for row in rows if row.symbol in wanted]

@@ -20,6 +20,10 @@ class Audience:
         """Count."""
         self.events += len(events)
 
+    async def publish_in_portions(self, events) -> None:
+        """Count."""
+        self.publish(events)
+
     def cut_slowest(self, backlog_max: int) -> None:
         """Remember."""
         self.cut = True
