@@ -37,11 +37,13 @@ from engine.goal import Goal, ended, set_by_hand
 from engine.hands import Hands
 from engine.ledger import NET, Key, Ledger, Position, Posting, shares
 from engine.order import Event, Fact, Intent, Order, OrderType
+from engine.shelf import Shelf
 from engine.tally import Day, Tally, profit_of
 from engine.trip import Entry, Trips
 from shm.records import Leg, OrderState, Purpose
 
 NOBODY = (DUST, EXTERNAL)  # who hold lots and want nothing
+RESTING = (OrderState.OPEN, OrderState.PARTIAL)
 
 
 class BooksError(Exception):
@@ -59,7 +61,7 @@ class Books:
         self.ledger = Ledger()
         self.orders: dict[int, Order] = {}
         self.working: dict[str, dict[int, Order]] = {}  # by instrument: those that are not settled
-        self.goals: dict[tuple[str, str], Goal] = {}
+        self.goals: Shelf[tuple[str, str], Goal] = Shelf(lambda name: name[0])
         self.stopped_sides: dict[tuple[str, str], int] = {}
         self.trips = Trips()
         self.tally = Tally()
@@ -127,7 +129,7 @@ class Books:
     def strategies_of(self, instrument: str) -> list[str]:
         """Everyone who wants or holds lots of ``instrument``, in order of name."""
         holding = [key.strategy for key in self.ledger.strategies_of(self.key(instrument))]
-        return sorted({*holding, *(strategy for symbol, strategy in self.goals if symbol == instrument)})
+        return sorted({*holding, *(strategy for _, strategy in self.goals.group(instrument))})
 
     def working_of(self, instrument: str) -> list[Order]:
         """Orders of ``instrument`` of which the venue may still tell something new."""
@@ -147,8 +149,7 @@ class Books:
 
     def resting_stop_ticks(self, instrument: str, strategy: str) -> int:
         """The trigger of the stop that rests at the venue; 0: none."""
-        resting = (OrderState.OPEN, OrderState.PARTIAL)
-        stops = [order for order in self.stops_of(instrument, strategy) if order.state in resting]
+        stops = [one for one in self.stops_of(instrument, strategy) if one.state in RESTING]
         return stops[-1].intent.stop_ticks if stops else 0
 
     def _start(self, event: Started) -> None:
@@ -156,7 +157,8 @@ class Books:
             raise BooksError(f"these books belong to {self.venue}-{self.account}, not {event.venue}-{event.account}")
         self.account, self.venue = event.account, event.venue
         if event.run != self.run:
-            self.goals = {name: msgspec.structs.replace(goal, stale=True) for name, goal in self.goals.items()}
+            for name, goal in self.goals.items():
+                self.goals[name] = msgspec.structs.replace(goal, stale=True)
         self.run = event.run
 
     def _list(self, event: Listed) -> None:
@@ -371,8 +373,7 @@ def _was_withdrawn(order: Order) -> bool:
     """An entry that was posted and has ended by our own cancel, or since it would have taken: its goal goes on."""
     if order.intent.type != OrderType.POST_ONLY or order.state == OrderState.FILLED:
         return False
-    would_take = order.refusal == "WouldTake" or order.state == OrderState.EXPIRED
-    return bool(order.facts & Fact.CANCEL_ASKED) or would_take
+    return bool(order.facts & Fact.CANCEL_ASKED) or order.refusal == "WouldTake" or order.state == OrderState.EXPIRED
 
 
 def doubled(books: Books) -> int:

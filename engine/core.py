@@ -67,6 +67,7 @@ class Core:
         self._venue = venue
         self._instruments = instruments
         self._limits = {name: planner.limits_of(filters, settings.risk) for name, filters in instruments.items()}
+        self._lots_min = {name: limits.lots_min for name, limits in self._limits.items()}
         self._draft = Draft(books, run=run, account=settings.account, venue=venue)
         self._draining: Draining | None = None
         self._marks: dict[str, int] = {}
@@ -250,7 +251,8 @@ class Core:
                 self._attend(order, now)
         self._questions.forget([name for name in self._questions.open if self.books.orders[name].is_settled])
         for symbol in self._instruments:
-            self._pursue(symbol, now)
+            if self.books.working.get(symbol):
+                self._pursue(symbol, now)
         for symbol in self._agenda.due(now.monotonic_ns):
             self._plan(symbol, now)
 
@@ -377,5 +379,5 @@ class Core:
             quotes=self.quotes,
             breaker=self._breaker.objection(now.monotonic_ns),
             clock_drift_ms=self.clock_drift_ms,
-            lots_min={name: limits.lots_min for name, limits in self._limits.items()},
+            lots_min=self._lots_min,
         )
