@@ -137,11 +137,8 @@ class Books:
 
     def stops_of(self, instrument: str, strategy: str, purpose: Purpose = Purpose.STOP) -> list[Order]:
         """The unsettled protective stops, or targets, of ``strategy``, oldest first."""
-        return [
-            order
-            for order in self.working_of(instrument)
-            if order.intent.purpose == purpose and order.intent.allocation[0][0] == strategy
-        ]
+        orders = (order for order in self.working_of(instrument) if order.intent.purpose == purpose)
+        return [order for order in orders if order.intent.allocation[0][0] == strategy]
 
     def foreign_lots(self, instrument: str) -> int:
         """Lots that others hold or traded here, unless a person said that it is well."""

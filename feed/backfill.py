@@ -43,15 +43,17 @@ async def hydrate(
 class Refresher:
     """Knows which higher timeframes have closed since they were last fetched."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeframes: Sequence[int] = tuple(range(len(TIMEFRAMES_S)))) -> None:
+        """Look after these timeframes, by number."""
+        self._timeframes = timeframes
         self._due: dict[tuple[int, int], int] = {}
         self._newest: dict[tuple[int, int], int] = {}
 
     def minute(self, row: int, open_ns: int) -> None:
         """A minute of ``row`` is over; note the higher timeframes that ended with it."""
         end_ns = open_ns + TIMEFRAMES_S[0] * 1_000_000_000
-        for timeframe, timeframe_s in enumerate(TIMEFRAMES_S):
-            if timeframe and end_ns % (timeframe_s * 1_000_000_000) == 0:
+        for timeframe in self._timeframes:
+            if timeframe and end_ns % (TIMEFRAMES_S[timeframe] * 1_000_000_000) == 0:
                 self._due[row, timeframe] = end_ns
 
     def want(self, row: int, timeframe: int, now_ns: int) -> None:
@@ -67,13 +69,14 @@ class Refresher:
         """Has any closed since?"""
         return bool(self._due)
 
-    async def refresh(self, fetch: Fetch, keep: Callable[[int, int, Candle], None]) -> None:
+    async def refresh(self, fetch: Fetch, keep: Callable[[int, int, list[Candle]], None]) -> None:
         """Fetch what closed; what could not be asked is due again."""
         for (row, timeframe), end_ns in sorted(self._due.items()):
             timeframe_s = TIMEFRAMES_S[timeframe]
             since_ns = self._newest.get((row, timeframe))
-            for candle in closed(await fetch(row, NAMES[timeframe_s], since_ns, 1000), timeframe_s, end_ns):
-                keep(row, timeframe, candle)
+            found = closed(await fetch(row, NAMES[timeframe_s], since_ns, 1000), timeframe_s, end_ns)
+            keep(row, timeframe, found)
+            for candle in found[-1:]:
                 self.kept(row, timeframe, candle.open_ns)
             # Another may have closed while we asked.
             if self._due[row, timeframe] == end_ns:

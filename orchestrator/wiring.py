@@ -53,11 +53,12 @@ SCHEDULE, FAULTS = "schedule.json", "faults.jsonl"  # in the session: what shall
 
 def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
     """Return the market that ``settings`` name; every complaint is one line."""
-    from engine.venue.embedded.synthetic import SYMBOLS, SyntheticMarket
+    from engine.venue.embedded.synthetic import SYMBOLS, SyntheticMarket, symbols_of
 
     try:
         if settings.is_synthetic:
-            return SyntheticMarket(seed, start_ns, settings.symbols or SYMBOLS)
+            wanted = settings.symbols or symbols_of(settings.symbols_count or len(SYMBOLS))
+            return SyntheticMarket(seed, start_ns, wanted)
         market = _recorded([Path(place) for place in settings.source], settings.symbols)
     except ValueError as error:
         raise BadInputError(f"--symbols: {error}") from None

@@ -76,12 +76,14 @@ async def test_a_higher_timeframe_is_fetched_when_it_closes_and_not_before():
     refresher.minute(0, NOW + 180 * SECOND)
     assert not refresher.has_work
     refresher.minute(0, NOW + 240 * SECOND)
-    await refresher.refresh(fetch, lambda row, timeframe, candle: kept.append((row, timeframe, candle.open_ns)))
+    await refresher.refresh(
+        fetch, lambda row, timeframe, found: kept.extend((row, timeframe, one.open_ns) for one in found)
+    )
     assert asked == [("5m", NOW - 300 * SECOND)]
     assert kept == [(0, 1, NOW)]
     assert not refresher.has_work
     refresher.minute(0, NOW - 60 * SECOND)
-    await refresher.refresh(fetch, lambda row, timeframe, candle: None)
+    await refresher.refresh(fetch, lambda row, timeframe, found: None)
     assert [timeframe for timeframe, _ in asked[1:]] == ["5m", "15m", "1h", "4h", "1d"]
 
 

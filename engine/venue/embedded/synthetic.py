@@ -257,6 +257,11 @@ class SyntheticMarket:
         return stream.rows[self._skipped : max(self._skipped, count)]
 
 
+def symbols_of(count: int) -> tuple[str, ...]:
+    """So many symbols, the usual ones first; the others are called X003, X004 and so on, for they are nobody's."""
+    return tuple(SYMBOLS[row] if row < len(SYMBOLS) else f"X{row:03d}/USDT:USDT" for row in range(count))
+
+
 def _contract(row: int, symbol: str) -> Listing:
     pair = split_name(symbol.split(":", maxsplit=1)[0].replace("/", ""))
     if pair is None:
