@@ -32,6 +32,7 @@ from shm.topology import TIMEFRAMES_S
 
 DUTY_S = 0.02
 HYDRATION_ATTEMPTS = 5
+HYDRATION_PATIENCE_S = 150.0  # with one request, most of it spent waiting for its turn
 REPAIRS_AT_ONCE_MAX = 8
 SUBSCRIBED_LOOK_S = 0.005
 SUBSCRIBED_LOOKS = 600
@@ -44,6 +45,7 @@ class MarketPlan:
     instruments: Sequence[Instrument]
     dial: Callable[[], aiohttp.ClientSession]
     speed: float = 1.0
+    limits_rate: bool = True  # False: an exchange whose market runs faster than the minutes of its limits
     timeframes_s: Sequence[int] = TIMEFRAMES_S  # whose history somebody waits for; the others follow
 
 
@@ -57,7 +59,8 @@ class FeedAgent:
         self._horizon = Horizon()
         self._repairs = asyncio.Semaphore(REPAIRS_AT_ONCE_MAX)
         self._outlet = Outlet(body.memory, self._clock, self._tell_sequence, epoch=body.pulse.epoch, speed=plan.speed)
-        self._source = Source([each.symbol for each in plan.instruments], self, settings, plan.dial)
+        symbols = [each.symbol for each in plan.instruments]
+        self._source = Source(symbols, self, settings, plan.dial, limits_rate=plan.limits_rate)
         around = Surroundings(
             outlet=self._outlet,
             counters=self._counters,
@@ -210,13 +213,21 @@ class FeedAgent:
 
     async def _hydrate(self, began: dict[int, int]) -> None:
         """Fill HISTORY; a series that begins now begins after its newest hydrated minute."""
+        # Hundreds of series weigh more than an exchange grants in a minute: the next minute is worth waiting for.
+        usual_s, self._source.patience_s = self._source.patience_s, HYDRATION_PATIENCE_S
+        loaded: dict[tuple[int, int], None] = {}  # whoever fails once need not be asked for the others again
+
+        def keep(row: int, timeframe: int, candles: list[Candle]) -> None:
+            self._keep(row, timeframe, candles, began.get(row))
+            loaded[row, timeframe] = None
+
         for attempt in range(HYDRATION_ATTEMPTS):
             try:
                 now_ns = await self._source.market_ns()
-                loaded = await backfill.hydrate(
-                    self._series(awaited=True),
+                await backfill.hydrate(
+                    [one for one in self._series(awaited=True) if one not in loaded],
                     now_ns,
-                    self._fetched,
+                    (self._fetched, keep),
                     count_max=self._settings.hydration_count_max,
                     at_once_max=self._settings.requests_at_once_max,
                 )
@@ -226,11 +237,9 @@ class FeedAgent:
                 if attempt == HYDRATION_ATTEMPTS - 1:
                     raise errors.exceptions[0] from None
             await asyncio.sleep(DUTY_S * 2**attempt)
+        self._source.patience_s = usual_s
         self._horizon.advance(now_ns)
         self._outlet.tell_time(self._horizon.market_ns)
-        for (row, timeframe), candles in loaded.items():
-            self._keep(row, timeframe, candles, began.get(row))
-            self._body.pulse.beat()
         for row, timeframe in self._series(awaited=False):
             self._refresher.want(row, timeframe, now_ns)
 

@@ -12,6 +12,9 @@ NAMES = {60: "1m", 300: "5m", 900: "15m", 3600: "1h", 14400: "4h", 86400: "1d"}
 Fetch = Callable[[int, str, int | None, int], Awaitable[list[Candle]]]  # row, timeframe, from open_ns, count_max
 
 
+Keep = Callable[[int, int, list[Candle]], None]  # row, timeframe number, closed candles
+
+
 def closed(found: Iterable[Candle], timeframe_s: int, now_ns: int) -> list[Candle]:
     """The candles that are over by market time ``now_ns``: well formed, on the grid, each once, in order."""
     step_ns = timeframe_s * 1_000_000_000
@@ -24,20 +27,24 @@ def closed(found: Iterable[Candle], timeframe_s: int, now_ns: int) -> list[Candl
 
 
 async def hydrate(
-    series: Sequence[tuple[int, int]], now_ns: int, fetch: Fetch, *, count_max: int, at_once_max: int
-) -> dict[tuple[int, int], list[Candle]]:
-    """The newest closed candles of each instrument row and timeframe number, so many requests at once."""
+    series: Sequence[tuple[int, int]], now_ns: int, reach: tuple[Fetch, Keep], *, count_max: int, at_once_max: int
+) -> None:
+    """Keep the newest closed candles of each instrument row and timeframe number, so many requests at once.
+
+    Each series is kept as it comes: hundreds of them would not fit into the memory that one takes.
+    """
+    fetch, keep = reach
     turnstile = asyncio.Semaphore(at_once_max)
 
-    async def load(row: int, timeframe: int) -> list[Candle]:
+    async def load(row: int, timeframe: int) -> None:
         timeframe_s = TIMEFRAMES_S[timeframe]
         async with turnstile:
             found = await fetch(row, NAMES[timeframe_s], None, count_max)
-        return closed(found, timeframe_s, now_ns)
+            keep(row, timeframe, closed(found, timeframe_s, now_ns))
 
     async with asyncio.TaskGroup() as group:
-        tasks = {(row, timeframe): group.create_task(load(row, timeframe)) for row, timeframe in series}
-    return {key: task.result() for key, task in tasks.items()}
+        for row, timeframe in series:
+            group.create_task(load(row, timeframe))
 
 
 class Refresher:
@@ -69,7 +76,7 @@ class Refresher:
         """Has any closed since?"""
         return bool(self._due)
 
-    async def refresh(self, fetch: Fetch, keep: Callable[[int, int, list[Candle]], None]) -> None:
+    async def refresh(self, fetch: Fetch, keep: Keep) -> None:
         """Fetch what closed; what could not be asked is due again."""
         for (row, timeframe), end_ns in sorted(self._due.items()):
             timeframe_s = TIMEFRAMES_S[timeframe]

@@ -281,6 +281,7 @@ def feed(body: Body, session: Session) -> AsyncAgent:
         dial=market_dialler(session, body.memory),
         speed=speed,
         timeframes_s=session.timeframes_s,
+        limits_rate=session.mode != "paper" or session.settings.market.is_mirror,
     )
     return FeedAgent(body, plan, session.settings.feed)
 
