@@ -17,14 +17,14 @@ class Shelf(dict[Name, Value]):
         """Start empty."""
         super().__init__()
         self._group_of = group_of
-        self._groups: dict[Hashable, list[Name]] = {}
+        self._groups: dict[Hashable, dict[Name, None]] = {}
 
     def __setitem__(self, name: Name, value: Value) -> None:
         """Put a value in its place."""
         if name not in self:
-            self._groups.setdefault(self._group_of(name), []).append(name)
+            self._groups.setdefault(self._group_of(name), {})[name] = None
         super().__setitem__(name, value)
 
     def group(self, of: Hashable) -> Sequence[Name]:
         """The names of a group, in the order in which they came."""
-        return self._groups.get(of, ())
+        return tuple(self._groups.get(of, ()))

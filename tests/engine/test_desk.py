@@ -5,8 +5,9 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from engine.books import Books
 from engine.desk import Desk
-from engine.events import Funded
+from engine.events import Funded, Intended, Listed, Started
 from engine.messages import FillTold, Moment, Outcome, Recorded
 from engine.order import Event, OrderType
 from engine.venue.base import StreamDown, StreamUp, TradeSeen, WalletSeen
@@ -263,3 +264,56 @@ async def test_a_stop_whose_child_has_another_name_is_still_ours(tmp_path, monke
     assert stage.account.strangers_count == 0
     assert books.working_of(BTC) == []
     await stage.end()
+
+
+class Counted(FakeVenue):
+    """A fake venue that counts what it is asked."""
+
+    def __init__(self, exchange):
+        """Nobody has asked."""
+        super().__init__(exchange)
+        self.asked = []
+
+    async def open_orders(self, symbol=""):
+        """Note the question."""
+        self.asked.append(f"orders {symbol}")
+        return await super().open_orders(symbol)
+
+    async def trades_since(self, symbol, trade_id):
+        """Note the question."""
+        self.asked.append(f"trades {symbol}")
+        return await super().trades_since(symbol, trade_id)
+
+
+async def test_of_hundreds_only_those_that_stir_are_asked_about():
+    """300 instruments: one question for all orders, trades where ours are under way, and of sixteen in turn."""
+    many = tuple(replace(INSTRUMENTS[0], row=row, symbol=f"X{row:03d}/USDT:USDT") for row in range(300))
+    exchange, account = Exchange(many), Listing(many, many[200].symbol)
+    exchange.accept(account.intent)
+    venue = Counted(exchange)
+    desk = Desk(venue, account, many)
+    await desk.recover()
+    assert venue.asked.count("orders ") == 1
+    trades = [question for question in venue.asked if question.startswith("trades")]
+    assert len(dict.fromkeys(trades)) == 1 + 16
+    assert f"trades {many[200].symbol}" in trades
+    assert isinstance(account.heard[0], FillTold)
+    venue.asked.clear()
+    desk.recovery_wanted = "a difference to the exchange"
+    await desk.recover()
+    assert len(dict.fromkeys(venue.asked)) == 1 + 300, "what does not add up is looked for everywhere"
+
+
+class Listing(Account):
+    """Real books that list many instruments, with one order under way, and an ear."""
+
+    def __init__(self, instruments, symbol):
+        """Hold nothing yet."""
+        super().__init__()
+        self.intent = msgspec.structs.replace(approved(1).intent, instrument=symbol)
+        self.books = Books()
+        self.books.apply(Started(run="r", account="main", venue="fake", wall_ns=0))
+        for one in instruments:
+            rule = {"tick_e8": one.tick_e8, "lot_e8": one.lot_e8, "unit": one.unit}
+            self.books.apply(Listed(instrument=one.symbol, venue="fake", **rule))
+        self.books.apply(Intended(intent=self.intent))

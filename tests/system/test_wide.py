@@ -1,0 +1,33 @@
+"""A whole paper session with many symbols: every candle decided, in time, and the books agree."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.system import stage
+
+pytestmark = pytest.mark.system
+
+SYMBOLS = 60
+WIDE = (
+    f"market.symbols_count={SYMBOLS}",
+    "market.deposit=5000000",
+    # Wide enough that every symbol trades, instead of the first few of them.
+    "engine.risk.gross_notional_max=5000000",
+    "engine.risk.orders_per_minute_max=10000",
+)
+
+
+def test_sixty_symbols_are_all_traded_and_all_decided(tmp_path: Path):
+    """At speed 60, a candle a second of each: nothing is lost, killed or left out, and the exchange says the same."""
+    sets = [word for name in WIDE for word in ("--set", name)]
+    summary = stage.start(tmp_path, "--seed", "3", "--speed", "60", "--max-candles", str(12 * SYMBOLS), *sets).finish()
+    stage.check(summary)
+    attendance = summary["attendance"]
+    assert attendance["decided"] == attendance["expected"] == summary["candles"] >= 12 * SYMBOLS
+    assert (attendance["undecided"], attendance["strays"]) == ([], [])
+    assert set(summary["restarts"].values()) == {0}
+    assert summary["fills"] > SYMBOLS / 2
+    traded = {row[0] for row in stage.journal(tmp_path, "SELECT DISTINCT instrument FROM fills")}
+    assert len(traded) > SYMBOLS / 4
+    assert stage.traces(tmp_path) == []
