@@ -32,6 +32,7 @@ IDLE, BUSY, LOST, HISTORY = 0, 1, -1, 2
 SOUND, BROKEN, SHORT = 0, 1, 2
 MINUTE_NS = 60_000_000_000
 WAITS_KEPT = 4096
+RISK_MOST = 1.0000005  # of the risk budget: all of it, rounding forgiven
 FRAMES = 6  # 1m 5m 15m 1h 4h 1d
 
 # one row for each instrument
@@ -222,6 +223,8 @@ def _step(context, lane, candle):
         _read_position(context, route, position)
         told = candle.open_ns <= route.open_ns_last  # before a restart; only the state has to follow
         target = record_at(route.target_at, WORKING)
+        if route.target_id == 0 and not told:
+            _take_over(position, target)
         amount, stop, target_id = target.amount, target.stop, route.target_id
         if route.other_at != 0:
             _show_partner(context, lane, route, candle.open_ns - MINUTE_NS)
@@ -238,6 +241,15 @@ def _step(context, lane, candle):
         lane_at = context.lanes_at + LANE_BYTES * candle.instrument
         copy_record(lane_at + BEFORE, lane_at + NEWEST)
         copy_record(lane_at + NEWEST, context.candle_at)
+
+
+@kernel
+def _take_over(position, target):
+    # before its first target a strategy stands where its position does: what an earlier session left, or a person gave
+    if position.lots != 0:
+        target.amount = 1.0 if position.lots > 0 else -1.0
+    else:
+        target.amount = 1.0 * position.stopped_side
 
 
 @kernel
@@ -297,7 +309,9 @@ def _judge(context, lane, route, candle, reason, amount_before):
     target = record_at(route.target_at, WORKING)
     # a comparison with NaN is false, so NaN is malformed without being named
     if not (
-        1 <= reason <= _REASON_LAST and abs(target.amount) < 1e9 and 0.0 <= target.stop * 1e8 / lane.tick_e8 < 9e18
+        1 <= reason <= _REASON_LAST
+        and abs(target.amount) < (RISK_MOST if route.unit == _RISK else 1e9)
+        and 0.0 <= target.stop * 1e8 / lane.tick_e8 < 9e18
     ):
         context.malformed += 1
         return _MALFORMED

@@ -14,7 +14,7 @@ import numpy as np
 from engine.account import Account, Plan
 from engine.books import NOBODY
 from engine.drill import drill
-from engine.events import BookEvent, Intervened
+from engine.events import BookEvent, Intervened, Sized
 from engine.gate import Stance
 from engine.inbox import Inbox
 from engine.journal import NAME as JOURNAL
@@ -134,6 +134,12 @@ class EngineAgent:
             if isinstance(event, Intervened):
                 words = self._granted.pop(event.petition_id, "done")
                 self._spool.answer(event.petition_id, Reply(granted=True, words=words))
+            elif isinstance(event, Sized) and event.stop_ticks and not event.lots:
+                self.warned(
+                    f"{event.strategy} wants {event.instrument} and gets nothing",
+                    f"target {event.target_id}: what it may risk to the stop at {event.stop_ticks} ticks, or its "
+                    "capital, buys less than the smallest order; raise engine.sizing.capital or risk_share",
+                )
         self._wait.wake()
 
     def sent(self, intent: Intent, acknowledged: Acknowledged, durable_ns: int) -> None:
@@ -241,7 +247,11 @@ class EngineAgent:
         for petition in self._spool.take():
             instruments = {instrument.symbol: instrument for instrument in plan.instruments}
             market = Market(
-                instruments=instruments, strategies=plan.strategies, marks=self._marks, silence=self._silence()
+                instruments=instruments,
+                strategies=plan.strategies,
+                marks=self._marks,
+                silence=self._silence(),
+                cash_unexplained=self._account.agreement.cash_unexplained,
             )
             verdict = judge(petition, self._account.books, market)
             self._body.log.info("by hand", petition=str(petition), verdict=verdict.words)

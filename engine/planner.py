@@ -66,6 +66,7 @@ class Circumstances:
     quotes: Mapping[str, Quote] = field(default_factory=dict)  # where they are fresh
     breaker: str = ""  # why the venue is left alone
     clock_drift_ms: int = 0
+    isolated: Mapping[str, int] = field(default_factory=dict)  # leverage, of instruments whose margin is isolated
 
     @property
     def closes_all(self) -> bool:
@@ -78,7 +79,7 @@ class Circumstances:
         return self.drained or self.kill >= Kill.NO_ENTRIES
 
 
-def limits_of(filters: Filters, settings: RiskSettings) -> Limits:
+def limits_of(filters: Filters, settings: RiskSettings, margin_ppm: int = 0) -> Limits:
     """The settings' limits in integers, and the instrument's filters."""
     return Limits(
         unit=filters.unit,
@@ -99,6 +100,7 @@ def limits_of(filters: Filters, settings: RiskSettings) -> Limits:
         price_band_ppm=settings.price_band_ppm,
         basis_ppm_max=settings.basis_ppm_max,
         clock_drift_ms_max=settings.clock_drift_ms_max,
+        margin_ppm=margin_ppm,
     )
 
 
@@ -213,22 +215,41 @@ def reduces(books: Books, instrument: str, proposal: Proposal) -> bool:
 
 def is_busy(books: Books, instrument: str) -> bool:
     """An order of ours is under way, or a stop or target is filling: what we would do next depends on it."""
-    return any(
-        order.intent.purpose not in RESTS or max(order.lots_filled, order.lots_reported)
-        for order in books.working_of(instrument)
-    )
+    return bool(_busy(books, instrument))
 
 
 def is_adrift(books: Books, instrument: str, missed: Iterable[int]) -> bool:
-    """All that is under way are entries on the side that is held, in doubt, and not found by the venue."""
-    busy = [
-        o for o in books.working_of(instrument) if o.intent.purpose not in RESTS or o.lots_filled or o.lots_reported
-    ]
+    """All that is under way is in doubt, not found by the venue, and adds or only reduces.
+
+    A flip can turn the position, so it is waited for.
+    """
     held = books.position(instrument)
     return held.lots != 0 and all(
-        order.state == OrderState.IN_DOUBT and order.intent.intent_id in missed and order.intent.side == held.side
-        for order in busy
+        order.state == OrderState.IN_DOUBT
+        and order.intent.intent_id in missed
+        and (order.intent.side == held.side or order.intent.reduce_only)
+        for order in _busy(books, instrument)
     )
+
+
+def may_leave_again(books: Books, instrument: str, reduction: Proposal) -> bool:
+    """While an exit is in doubt another may follow where both together close nothing that is to stay.
+
+    The venue clips what only reduces to what is held: so everything that is held has to go, and all of it be ours.
+    """
+    if not any(order.intent.reduce_only for order in _busy(books, instrument)):
+        return True
+    is_contract = ":" in instrument  # a spot exchange knows no order that only reduces
+    is_whole = reduction.lots == abs(books.position(instrument).lots)
+    return is_contract and is_whole and not books.position(instrument, EXTERNAL).lots
+
+
+def _busy(books: Books, instrument: str) -> list[Order]:
+    return [
+        order
+        for order in books.working_of(instrument)
+        if order.intent.purpose not in RESTS or order.lots_filled or order.lots_reported
+    ]
 
 
 def posts(books: Books, instrument: str) -> list[Order]:
@@ -295,8 +316,11 @@ def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstanc
         has_spot=":" in instrument,
         clock_drift_ms=at.clock_drift_ms,
         lost_today=books.tally.lost_today(profit(books, at.marks)),
+        unmarked=unmarked(books, at.marks, at.lots_min),
         losses_in_a_row=streak.losses,
         lost_last_ns=streak.last_ns,
+        stop_reach_ppm=_stop_reach_ppm(books, instrument, proposal),
+        isolated_leverage=at.isolated.get(instrument, 0),
     )
 
 
@@ -304,6 +328,18 @@ def occupied(books: Books) -> list[str]:
     """Instruments of which the account holds something or has orders, in order of name."""
     held = [key.instrument for key, one in books.ledger.positions.items() if one.lots and key.strategy == NET]
     return sorted({*held, *(name for name, orders in books.working.items() if orders)})
+
+
+def _stop_reach_ppm(books: Books, instrument: str, proposal: Proposal) -> int:
+    goals = [books.goals.get((instrument, strategy)) for strategy, _ in proposal.allocation]
+    ours = [goal for goal in goals if goal and goal.reference_ticks and goal.stop_ticks]
+    reaches = (abs(it.reference_ticks - it.stop_ticks) * 1_000_000 // it.reference_ticks for it in ours)
+    return max(reaches, default=0)
+
+
+def unmarked(books: Books, marks: Mapping[str, int], followed: Iterable[str]) -> str:
+    """An instrument of ``followed`` that is held and has no price yet in this life; empty: none."""
+    return next((name for name in followed if books.position(name).lots and name not in marks), "")
 
 
 def profit(books: Books, marks: Mapping[str, int]) -> int:

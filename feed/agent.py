@@ -47,6 +47,7 @@ class MarketPlan:
     speed: float = 1.0
     limits_rate: bool = True  # False: an exchange whose market runs faster than the minutes of its limits
     timeframes_s: Sequence[int] = TIMEFRAMES_S  # whose history somebody waits for; the others follow
+    is_demo: bool = False  # the hosts where the exchange lets people practise
 
 
 class FeedAgent:
@@ -60,7 +61,7 @@ class FeedAgent:
         self._repairs = asyncio.Semaphore(REPAIRS_AT_ONCE_MAX)
         self._outlet = Outlet(body.memory, self._clock, self._tell_sequence, epoch=body.pulse.epoch, speed=plan.speed)
         symbols = [each.symbol for each in plan.instruments]
-        self._source = Source(symbols, self, settings, plan.dial, limits_rate=plan.limits_rate)
+        self._source = Source(symbols, self, settings, plan.dial, limits_rate=plan.limits_rate, is_demo=plan.is_demo)
         around = Surroundings(
             outlet=self._outlet,
             counters=self._counters,

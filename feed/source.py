@@ -151,6 +151,7 @@ class Source:
         dial: Callable[[], aiohttp.ClientSession],
         *,
         limits_rate: bool = True,
+        is_demo: bool = False,
     ) -> None:
         """``limits_rate``: the exchange's weights per minute are kept; not where the market is faster than minutes."""
         self.symbols = tuple(symbols)
@@ -160,6 +161,7 @@ class Source:
         self._inlet = inlet
         self._settings = settings
         self._dial, self._limits_rate = dial, limits_rate
+        self._is_demo = is_demo
         self._random = Random()  # noqa: S311 - spreads reconnects, guards nothing
         self._rows: dict[str, int] = {}
         self._ids: list[str] = []
@@ -190,6 +192,8 @@ class Source:
                 },
             }
         )
+        if self._is_demo:
+            self._client.enable_demo_trading(True)
         await self._ask(self._client.load_markets)
         for symbol in self.symbols:
             if symbol not in self._client.markets:

@@ -6,7 +6,6 @@ memory, doorbells --> compiled kernels --> crew, supervisor --> summary
 
 import argparse
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 
 from brain.strategies.loader import StrategyError, check, names
 from engine.journal import JournalError
+from orchestrator import result
 from orchestrator import session as sessions
 from orchestrator.alarms import Alarms
 from orchestrator.attendance import words
@@ -181,7 +181,8 @@ def opening(session: Session) -> Iterator[str]:
     """Yield the first lines: what this is and where it lives."""
     market = session.settings.market
     if session.mode == "live":
-        yield f"{'OBSERVING, nothing is sent' if session.observes else 'REAL MONEY'} on {session.exchange}"
+        stake = "DEMO, play money" if session.is_demo else "REAL MONEY"
+        yield f"{'OBSERVING, nothing is sent' if session.observes else stake} on {session.venue}"
         yield f"session {session.folder}"
         return
     yield f"play money, {described(market)}; profit here means nothing"
@@ -256,12 +257,8 @@ def mark_of(settings: Settings) -> str:
 
 def written(session: Session, summary: dict[str, Any], place: str | None) -> None:
     """Write the summary into the session, and to ``place``."""
-    text = json.dumps(summary, indent=2) + "\n"
-    (session.path / "summary.json").write_text(text)
-    if place == "-":
-        sys.stdout.write(text)
-    elif place:
-        Path(place).write_text(text)
+    result.write(summary, str(session.path / "summary.json"))
+    result.write(summary, place)
 
 
 def closing(session: Session, summary: dict[str, Any], difference: str) -> list[str]:

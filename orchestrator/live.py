@@ -1,7 +1,7 @@
 """A live session: the same wiring on a real exchange, after the doctor, and after a person has typed its name.
 
 keys (0600 or environment) --> doctor: permissions, modes, positions, symbols --> typed confirmation --> session
-                                |  one failed: exit 1, nothing was sent           (--yes, --observe: none)
+                                |  one failed: exit 1, nothing was sent           (--yes, --observe, --demo: none)
 """
 
 import argparse
@@ -36,6 +36,7 @@ from shm.records import Kill
 UNREAD = "its orders are tested against recorded answers only, and its market data is not read yet (docs/exchanges.md)"
 EXCHANGES = {"binanceusdm": "", "bybit": UNREAD, "krakenfutures": UNREAD}
 ALIASES = {"binance": "binanceusdm", "kraken": "krakenfutures"}
+HORIZON_MS_MIN = 40_000  # window, the exchange's own delay and its replicas' lag: tests/engine/venue/test_client.py
 LOOPBACK = "RINGMASTER_LOOPBACK"  # for tests: PORT:CERTIFICATE of what plays the exchange on this machine
 
 
@@ -60,12 +61,13 @@ def trade(typed: argparse.Namespace) -> int:
             mode="live",
             exchange=exchange,
             observes=typed.observe,
+            is_demo=typed.demo,
             loopback=certificate,
             folder="",
             state=str(state),
             run_id=secrets.token_hex(6),
             seed=0,
-            venue=exchange,
+            venue=f"{exchange}-demo" if typed.demo else exchange,
             account=settings.engine.account,
             port=port,
             market_start_ns=now_ns,
@@ -80,7 +82,7 @@ def trade(typed: argparse.Namespace) -> int:
         if not found.is_fit:
             screen.line("not started: nothing was sent")
             return 1
-        confirm(session, keys, found, asks=not (typed.yes or typed.observe))
+        confirm(session, keys, found, asks=not (typed.yes or typed.observe or typed.demo))
         segment.sweep()
         folder = sessions.new_folder(state, now)
         begun = replace(
@@ -131,7 +133,14 @@ def assembled(typed: argparse.Namespace, *, is_real: bool) -> Settings:
         raise BadInputError("--live: --market, --faults and --seed belong to the embedded exchange")
     if is_real and typed.speed:
         raise BadInputError("--live: a real market has its own speed")
-    return settings_of.assemble("live", typed.config, typed.set, options_of(typed))
+    settings = settings_of.assemble("live", typed.config, typed.set, options_of(typed))
+    horizon_ms = settings.engine.executor.unknown_horizon_ms
+    if is_real and horizon_ms < HORIZON_MS_MIN:
+        raise BadInputError(
+            f"engine.executor.unknown_horizon_ms {horizon_ms}: a real exchange may show an order later than that; "
+            f"{HORIZON_MS_MIN} or more"
+        )
+    return settings
 
 
 def loopback_of(environment: Mapping[str, str]) -> tuple[int, str]:

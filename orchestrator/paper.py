@@ -107,6 +107,5 @@ def options_of(typed: argparse.Namespace) -> dict[str, Any]:
     if typed.speed:
         chosen["market.speed"] = typed.speed
     if typed.strategy:
-        path = Path(typed.strategy)
-        chosen["brain.strategies"] = [str(path.resolve()) if path.suffix == ".py" else typed.strategy]
+        chosen["brain.strategies"] = [str(Path(n).resolve()) if n.endswith(".py") else n for n in typed.strategy]
     return chosen

@@ -40,6 +40,7 @@ class Session:
     mode: str  # paper, live
     exchange: str = "binanceusdm"  # as ccxt names it
     observes: bool = False  # live, and sends nothing
+    is_demo: bool = False  # live, on the hosts where the exchange lets people practise
     loopback: str = ""  # for tests: the certificate of what plays the exchange on ``port`` of this machine
     opening: int = 0  # live: cash at the start, minor units
     folder: str
@@ -88,7 +89,7 @@ def load(folder: Path) -> Session:
     """Return the session that lives in ``folder``."""
     try:
         return msgspec.json.decode((folder / "session.json").read_bytes(), type=Session)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BadInputError(f"{folder}: no session.json in it; sessions are folders under STATE/sessions") from None
     except msgspec.DecodeError as error:
         raise BadInputError(f"{folder}/session.json: {error}") from None

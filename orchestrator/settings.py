@@ -158,6 +158,10 @@ class Settings:
         """Refuse what does not go together."""
         if self.market.is_mirror and (self.exchange.order_latency_ms or self.exchange.order_jitter_ms):
             raise ValueError("exchange.order_latency_ms: a mirrored market cannot be played ahead of the real one")
+        there = [Path(which).stem for which in self.brain.strategies]
+        for name in self.engine.sizing.capitals:
+            if name not in there:
+                raise ValueError(f"engine.sizing.capitals.{name}: no such strategy here; there are {', '.join(there)}")
 
 
 def assemble(profile: str, config: Path | None, sets: Sequence[str], options: Mapping[str, Any]) -> Settings:

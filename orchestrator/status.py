@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from engine.petition import Deed, Petition
+from orchestrator import result
 from orchestrator import session as sessions
 from orchestrator.killswitch import level_of
 from orchestrator.session import Holder
@@ -38,11 +39,8 @@ def running(state: Path) -> Holder:
 def show(state: Path, place: str | None) -> int:
     """Print one page about the running session."""
     page = read(running(state))
-    if place == "-":
-        print(json.dumps(page, indent=2))
+    if not result.write(page, place):
         return 0
-    if place:
-        Path(place).write_text(json.dumps(page, indent=2) + "\n")
     print(f"session {page['session']}   pid {page['pid']}   market time {page['market_time']}   trading {page['kill']}")
     if page["kill_file"] != "normal":
         print(f"  kill switch {page['kill_file']}: kept for the next start; off with: python run.py kill-switch off")

@@ -76,9 +76,8 @@ class Reason(IntEnum):
 class OrderState(IntEnum):
     """Where an order stands; the transitions are in engine/order.py."""
 
-    NEW = 1  # the intent is durable, nothing was sent
-    SENT = 2
-    OPEN = 3
+    NEW = 1  # the intent is durable: it may have left
+    OPEN = 3  # 2 was never written
     PARTIAL = 4
     FILLED = 5
     CANCELLING = 6

@@ -83,6 +83,7 @@ class House:
         """Open the account with ``deposit`` minor units; ``positions`` is where the brain looks."""
         self.exchange, self._tenancy = exchange, tenancy
         self.books, self.dispatch = Books(), _Idle()
+        self.events: list[BookEvent] = []  # as a journal would have them
         self.fills: list[Filled] = []
         self.intents_count = self.rejects_count = 0
         self.funded: list[Funded] = []
@@ -192,6 +193,7 @@ class House:
         )
 
     def _answered(self, events: Sequence[BookEvent], actions: Sequence[Action]) -> None:
+        self.events.extend(events)
         for event in events:
             if isinstance(event, Filled):
                 self.fills.append(event)

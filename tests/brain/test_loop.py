@@ -126,3 +126,60 @@ def decide(state, settings, candle, position, target):
     note(target, float(state.hours), float(state.open_ns), float(state.span))
     return FLAT
 '''
+
+
+HEIR = '''"""Leaves what it holds on the candle after the first; else it waits."""
+from dataclasses import dataclass
+import numpy as np
+from brain.strategies.base import HELD, QUIET, go_flat, kernel, note
+
+
+@dataclass(frozen=True)
+class Settings:
+    """None."""
+
+
+STATE = np.dtype([("candles", "<i8")], align=True)
+
+
+@kernel
+def decide(state, settings, candle, position, target):
+    state.candles += 1
+    note(target, target.amount, 0.0, 0.0)
+    if target.amount == 0.0:
+        return QUIET
+    return go_flat(target) if state.candles > 2 else HELD
+'''
+
+
+def heir(tmp_path, lots=0, stopped_side=0):
+    """What a brain without a past says where its strategy's position is this from the first candle on."""
+    (tmp_path / "heir.py").write_text(HEIR)
+    market, position = Market(), np.zeros(1, POSITION)
+    position["lots"], position["stopped_side"] = lots, stopped_side
+    brain = market.think([loader.load(str(tmp_path / "heir.py"))])
+    market.positions.write(0, position)
+    market.publish(walk(4))
+    brain.think()
+    return market.everything("DECISIONS"), market.everything("TARGETS")
+
+
+@pytest.mark.parametrize(("lots", "stopped_side", "side"), [(5, 0, 1), (-5, 0, -1), (0, 1, 1), (0, 0, 0)])
+def test_what_an_earlier_session_left_is_managed_by_its_strategy(tmp_path, lots, stopped_side, side):
+    """It is held until the strategy changes its mind, and left when it does; nothing is wanted meanwhile."""
+    decisions, targets = heir(tmp_path, lots, stopped_side)
+    assert decisions["values"][:, 0].tolist() == [side, side, side, 0.0]
+    assert decisions["target_id"].tolist() == ([0, 0, 3, 3] if side else [0, 0, 0, 0])
+    assert targets["amount"].tolist() == ([0, 0] if side else [])
+
+
+def test_more_than_the_whole_risk_budget_is_no_answer(tmp_path):
+    """A strategy that asks for 5 budgets, five hundred per cent, is malformed: no target leaves."""
+    (tmp_path / "greedy.py").write_text(HEIR.replace("return QUIET", "return hold(target, 5.0, 0.5 * candle.close)")
+        .replace("go_flat, kernel", "go_flat, hold, kernel").replace("QUIET, ", ""))  # fmt: skip
+    market = Market()
+    brain = market.think([loader.load(str(tmp_path / "greedy.py"))])
+    market.publish(walk(3))
+    brain.think()
+    assert (market.everything("DECISIONS")["reason"] == Reason.MALFORMED).all()
+    assert len(market.everything("TARGETS")) == 0

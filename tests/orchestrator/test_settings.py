@@ -51,6 +51,7 @@ def test_the_mirror_profile_is_sound():
         ("exchange.order_latency_ms=-1", "order_latency_ms -1 is not between 0 and 10000"),
         ("exchange.feed_jitter_ms=10001", "feed_jitter_ms 10001 is not between 0 and 10000"),
         ("market.deposit=0", "deposit must be a number above 0"),
+        ("engine.sizing.capitals.trnd=500", "engine.sizing.capitals.trnd: no such strategy here; there are trend"),
         ("supervisor.stuck_after_s=0.1", "would kill healthy processes"),
         ("nonsense", "expected KEY=VALUE"),
     ],

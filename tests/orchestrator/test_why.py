@@ -1,5 +1,6 @@
 """Why: a recorded decision, found by symbol and time."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,12 @@ def state(tmp_path: Path) -> Path:
 
 def test_the_decision_of_the_candle_that_covers_the_time(state: Path, capsys: pytest.CaptureFixture[str]):
     """Any second of the minute finds it."""
-    assert why.explain(state, None, "BTC/USDT:USDT", "1970-01-01T00:01:59") == 0
+    assert why.explain(state, None, ("BTC/USDT:USDT", "1970-01-01T00:01:59")) == 0
     assert "BTC: no trade, trend flat" in capsys.readouterr().out
+    assert why.explain(state, None, ("BTC/USDT:USDT", "1970-01-01T00:01:59"), "-") == 0
+    (one,) = json.loads(capsys.readouterr().out)["decisions"]
+    assert (one["symbol"], one["time"], one["amount"]) == ("BTC/USDT:USDT", "1970-01-01T00:01", 0)
+    assert "no trade, trend flat" in one["words"]
 
 
 @pytest.mark.parametrize(
@@ -46,4 +51,4 @@ def test_the_decision_of_the_candle_that_covers_the_time(state: Path, capsys: py
 def test_what_is_not_there_is_said(state: Path, symbol: str, time: str, line: str):
     """The line says what there is instead."""
     with pytest.raises(BadInputError, match=line):
-        why.explain(state, None, symbol, time)
+        why.explain(state, None, (symbol, time))
