@@ -339,7 +339,7 @@ def _stop_reach_ppm(books: Books, instrument: str, proposal: Proposal) -> int:
 
 def unmarked(books: Books, marks: Mapping[str, int], followed: Iterable[str]) -> str:
     """An instrument of ``followed`` that is held and has no price yet in this life; empty: none."""
-    return next((name for name in followed if books.position(name).lots and name not in marks), "")
+    return next((name for name in followed if name not in marks and books.position(name).lots), "")
 
 
 def profit(books: Books, marks: Mapping[str, int]) -> int:
