@@ -21,7 +21,11 @@ WIDE = (
 def test_sixty_symbols_are_all_traded_and_all_decided(tmp_path: Path):
     """At speed 60, a candle a second of each: nothing is lost, killed or left out, and the exchange says the same."""
     sets = [word for name in WIDE for word in ("--set", name)]
-    summary = stage.start(tmp_path, "--seed", "3", "--speed", "60", "--max-candles", str(12 * SYMBOLS), *sets).finish()
+    running = stage.start(tmp_path, "--seed", "3", "--speed", "60", "--max-candles", str(12 * SYMBOLS), *sets)
+    try:
+        summary = running.finish(within_s=300.0)
+    finally:
+        running.process.kill()
     stage.check(summary)
     attendance = summary["attendance"]
     assert attendance["decided"] == attendance["expected"] == summary["candles"] >= 12 * SYMBOLS
