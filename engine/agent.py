@@ -76,7 +76,7 @@ class EngineAgent:
         self._kill, self._order, self._obeyed = Kill.NORMAL, Order.PREPARE, -1
         self._flatten = False
         self._is_fresh = True  # nothing was read since the start
-        self._lost = self._strangers = self._gauged_ns = 0
+        self._lost = self._strangers = self._gauged_ns = self._based_ns = 0
 
     async def start(self) -> None:
         """Replay, connect, ask for everything; then READY."""
@@ -99,6 +99,7 @@ class EngineAgent:
         if self._order is not Order.PREPARE:
             self._hear_people()
             messages = await self._read()
+        self._look_at_bases()
         for message in messages:
             self._tell(message)
         if self._plan.settings.executor.entry_style == "limit":
@@ -182,6 +183,13 @@ class EngineAgent:
         may_enter = read_command(memory).order is Order.RUN
         kill = max(memory.words.kill_level(), self._kill_file.level())
         return Stance(kill=kill, may_enter=may_enter, is_current=is_current)
+
+    def _look_at_bases(self) -> None:
+        """Measure how far the contracts are from their spots, now and then: there may be hundreds."""
+        now_ns = self._clock.monotonic_ns()
+        if self._plan.settings.risk.basis_ppm_max and now_ns - self._based_ns >= GAUGE_NS:
+            self._based_ns = now_ns
+            self._account.core.bases = self._quotes.bases(self._market_clock.now_ns(), now_ns)
 
     def _tell(self, message: Candle | Target) -> None:
         if isinstance(message, Candle):

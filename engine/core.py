@@ -76,6 +76,7 @@ class Core:
         self._closes_ns: dict[str, int] = {}
         self._zone = zone_of(settings.risk.risk_day_zone)
         self.quotes: Mapping[str, executor.Quote] = {}  # as heard last; where there is none, the last close has to do
+        self.bases: Mapping[str, int] = {}  # how far each contract is from its spot, ppm, where that is known
         self.clock_drift_ms = 0  # of our clock from the venue's
         self.isolated: Mapping[str, int] = {}  # leverage, of instruments whose margin is isolated
         self._breaker = Breaker(settings.breaker)
@@ -389,6 +390,7 @@ class Core:
             marks=self._marks,
             closes_ns=self._closes_ns,
             quotes=self.quotes,
+            bases=self.bases,
             breaker=self._breaker.objection(now.monotonic_ns),
             clock_drift_ms=self.clock_drift_ms,
             isolated=self.isolated,

@@ -64,6 +64,7 @@ class Circumstances:
     lots_min: Mapping[str, int] = field(default_factory=dict)  # of an order
     closes_ns: Mapping[str, int] = field(default_factory=dict)  # market time of the last close
     quotes: Mapping[str, Quote] = field(default_factory=dict)  # where they are fresh
+    bases: Mapping[str, int] = field(default_factory=dict)  # ppm from the spot, where that is known
     breaker: str = ""  # why the venue is left alone
     clock_drift_ms: int = 0
     isolated: Mapping[str, int] = field(default_factory=dict)  # leverage, of instruments whose margin is isolated
@@ -280,17 +281,6 @@ def reference_ticks(books: Books, instrument: str, strategies: Iterable[str], at
     return newest.reference_ticks
 
 
-def basis_ppm(books: Books, perpetual: str, at: Circumstances) -> int | None:
-    """How far ``perpetual`` is from the spot of the same name, in millionths of that; None: a price is missing."""
-    prices = []
-    for name in (perpetual, perpetual.partition(":")[0]):
-        listing, ticks = books.listings.get(name), at.marks.get(name, 0)
-        if listing is None or not ticks:
-            return None
-        prices.append(ticks * listing.tick_e8)
-    return abs(prices[0] - prices[1]) * 1_000_000 // prices[1]
-
-
 def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstances, rate: int) -> Book:
     """The account at its worst: an order that is open or in doubt counts as filled."""
     working = books.working_of(instrument)
@@ -312,7 +302,7 @@ def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstanc
         breaker=at.breaker,
         data_age_ns=max(0, at.market_ns - close_ns),
         mark_ticks=at.marks.get(instrument, 0),
-        basis_ppm=basis_ppm(books, instrument, at),
+        basis_ppm=at.bases.get(instrument),
         has_spot=":" in instrument,
         clock_drift_ms=at.clock_drift_ms,
         lost_today=books.tally.lost_today(profit(books, at.marks)),

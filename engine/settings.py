@@ -63,7 +63,7 @@ class RiskSettings:
     cooldown_minutes: int = 60  # market time, from the last loss
     data_age_s_max: int = 300  # market time since the last closed candle; 0: off
     price_band_ppm: int = 100_000  # an entry's price from the last close; 0: off
-    basis_ppm_max: int = 0  # a perpetual's price from its spot's, where both are played; 0: off
+    basis_ppm_max: int = 0  # a perpetual's price from its spot's; without a fresh price of both no entry; 0: off
     clock_drift_ms_max: int = 1_000  # our clock from the venue's; 0: off
 
     def __post_init__(self) -> None:

@@ -140,6 +140,11 @@ def client_class(listen: Callable[[Any], bool], broken: Callable[[str], None]) -
     return Client
 
 
+def plain_client(name: str, options: Mapping[str, Any]) -> Any:
+    """ccxt's client of an exchange as it is, for questions that are asked once."""
+    return getattr(ccxt.pro, name)({"enableRateLimit": True, **options})
+
+
 class Source:
     """One exchange's market data for a list of symbols."""
 

@@ -5,13 +5,13 @@ exit 0  it worked        1  a check or a run failed        2  bad usage or bad i
 
 import argparse
 import difflib
-import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from orchestrator.arguments import names, number, place, seconds, seed, whole
 from orchestrator.settings import BadInputError, NotStartedError, build
 
 LATER = ("optimise", "train", "record", "download")
@@ -19,7 +19,6 @@ WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
 MIRROR = "; or binanceusdm: the real public market, mirrored, at its own speed"
 ONLY_LIVE = ("exchange", "keys", "observe", "yes", "demo")
 AGENT_WORDS = 4  # agent ROLE --session DIR
-SEED_MAX = 2**63 - 1  # session.json and the chronicle keep it in eight bytes
 PEOPLE = {
     "close": ("SYMBOL", "close what is held of a symbol; no re-entry until the strategy changes its mind"),
     "pause": ("NAME", "a symbol or a strategy adds nothing any more; exits and stops go on"),
@@ -67,59 +66,6 @@ def state_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", type=Path, default=Path("var"), metavar="DIR", help="where sessions are kept (var/)")
 
 
-def seconds(text: str) -> float:
-    """Return a duration above nothing."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no duration in seconds")
-    return value
-
-
-def whole(text: str) -> int:
-    """Return a whole number above nothing."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of 1 or more")
-    return int(text)
-
-
-def number(text: str) -> int:
-    """Return a whole number of any sign."""
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number") from None
-
-
-def seed(text: str) -> int:
-    """Return what chance begins with."""
-    value = number(text)
-    if not 0 <= value <= SEED_MAX:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {SEED_MAX}")
-    return value
-
-
-def names(text: str) -> str:
-    """Return what names something: an empty word is a slip, not a wish for what is usual."""
-    if not text.strip(", "):
-        raise argparse.ArgumentTypeError(f"{text!r} names nothing")
-    return text
-
-
-def place(text: str) -> str:
-    """Return where a result is to be written, which must be possible: better refused now than after the session."""
-    path = Path(text)
-    if text != "-" and path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is a folder, not a file")
-    if text != "-" and not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}")
-    if text != "-" and not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text} cannot be written")
-    return text
-
-
 def live_options(parser: argparse.ArgumentParser) -> None:
     """Add what belongs to real exchanges."""
     add = parser.add_argument
@@ -160,10 +106,24 @@ def parser() -> Parser:
     state_option(sub := command("doctor", "check machine, memory, disk, settings; say what to do", _doctor))
     sub.add_argument("--config", type=Path, metavar="FILE", help="check this file of settings too")
     sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
+    markets_command(command)
     research_commands(command)
     exchange_command(command)
     top.commands = commands.choices
     return top
+
+
+def markets_command(command: Callable[..., Parser]) -> None:
+    """Add what would be traded."""
+    sub = command("markets", "what the rules of market.universe would trade, and why not the others", _markets)
+    sub.add_argument("--market", nargs="+", metavar="WHAT", help=WHAT + MIRROR)
+    # A name of its own: the top level's --exchange belongs to --live.
+    sub.add_argument("--exchange", dest="of", metavar="NAME", help="what --live would trade there, without keys")
+    sub.add_argument("--file", type=Path, nargs="+", metavar="FILE", help="of recorded exchangeInfo, JSON or gzip")
+    sub.add_argument("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
+    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
+    sub.add_argument("--all", action="store_true", help="a line for every market that is left out")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write everything there; - is standard output")
 
 
 def people_commands(command: Callable[..., Parser]) -> None:
@@ -337,6 +297,12 @@ def _doctor(typed: argparse.Namespace) -> int:
     from orchestrator.doctor import examine
 
     return examine(typed.state, typed.config, typed.json)
+
+
+def _markets(typed: argparse.Namespace) -> int:
+    from orchestrator.markets import show
+
+    return show(typed, dict(os.environ))
 
 
 def _why(typed: argparse.Namespace) -> int:

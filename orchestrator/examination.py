@@ -93,11 +93,11 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
     yield "modes", not words, words or "one-way, single-asset, leverage within limits"
     cash = await venue.wallet(wiring.ASSET)
     enough = cash.wallet > 0 or session.observes
-    yield "wallet", enough, f"{amount(cash.wallet)} {wiring.ASSET}" if enough else f"no {wiring.ASSET} to trade with"
+    yield "wallet", enough, f"{amount(cash.wallet):f} {wiring.ASSET}" if enough else f"no {wiring.ASSET} to trade with"
     sizing = session.settings.engine.sizing
     capital = sum(sizing.capital_of(name, 0) for name in session.strategies)
     if capital > cash.wallet:
-        words = f"engine.sizing.capital asks for {amount(capital)}, the wallet holds {amount(cash.wallet)}"
+        words = f"engine.sizing.capital asks for {amount(capital):f}, the wallet holds {amount(cash.wallet):f}"
         yield "capital", session.observes, words
     held = [seen for seen in await venue.positions() if seen.lots]
     left = unattended(session.account_path, symbols, session.strategies)

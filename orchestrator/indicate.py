@@ -71,6 +71,10 @@ def compute(argv: Sequence[str], kind: Parser, place: Callable[[str], str]) -> i
         recording = read(typed.data, timeframe_s)
     except RecordingError as error:
         raise BadInputError(str(error)) from None
+    if not recording.candles:
+        first = recording.defects[0]
+        why = f"row {first.row}: {first.kind}, {first.why}"
+        raise BadInputError(f"{typed.data}: none of its {recording.rows_count} rows can be used; {why}")
     candles = records(recording, timeframe_s)
     lacks_nothing(one, candles, typed.data)
     try:

@@ -19,7 +19,9 @@ from engine.switch import NAME as SWITCH
 from orchestrator import keys as keys_of
 from orchestrator import session as sessions
 from orchestrator import settings as settings_of
-from orchestrator.examination import Examined, Patient, examine
+from orchestrator import wiring
+from orchestrator.discovery import Discovered, Place, discovered
+from orchestrator.examination import Examined, Patient, examine, unattended
 from orchestrator.keys import Keys
 from orchestrator.killswitch import level_of
 from orchestrator.lifetime import check_strategies, live, shared_memory
@@ -78,15 +80,19 @@ def trade(typed: argparse.Namespace) -> int:
             code_hash=sessions.code_hash(),
             started=now.isoformat(timespec="seconds"),
         )
-        found = asyncio.run(examine(Patient(session, keys, Random()), screen.check))  # noqa: S311 - jitter
-        if not found.is_fit:
+        found = universe_of(session)
+        session = replace(session, settings=found.settings, spots=found.spots)
+        screen.lines(found.lines())
+        health = asyncio.run(examine(Patient(session, keys, Random()), screen.check))  # noqa: S311 - jitter
+        if not health.is_fit:
             screen.line("not started: nothing was sent")
             return 1
-        confirm(session, keys, found, asks=not (typed.yes or typed.observe or typed.demo))
+        confirm(session, keys, health, asks=not (typed.yes or typed.observe or typed.demo))
         segment.sweep()
         folder = sessions.new_folder(state, now)
+        found.save(folder)
         begun = replace(
-            session, name=folder.name, folder=str(folder), instruments=found.instruments, opening=found.wallet
+            session, name=folder.name, folder=str(folder), instruments=health.instruments, opening=health.wallet
         )
         return _run(begun, keys, (lock, screen, wish), typed)
 
@@ -113,6 +119,20 @@ def begin_at(memory: Memory, state: Path, screen: Screen, *, observes: bool) -> 
     memory.words.raise_kill(level)
     if level is not Kill.NORMAL and not observes:
         screen.line(f"!! the kill switch is on ({level.name}, {state / SWITCH}): the session starts at that level")
+
+
+def universe_of(session: Session) -> Discovered:
+    """What is traded; where rules say so, what our journal holds stays among it, whatever the rules say."""
+    settings = session.settings
+    held = unattended(session.account_path, (), ()).split(", ") if settings.market.universe else []
+    place = Place(
+        start_ns=session.market_start_ns,
+        exchange=session.exchange,
+        dial=wiring.dialler(session),
+        is_demo=session.is_demo,
+        held=[name for name in held if name],
+    )
+    return discovered(settings, place)
 
 
 def exchange_named(text: str | None) -> str:

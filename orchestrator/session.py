@@ -13,7 +13,7 @@ import hashlib
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,6 +23,7 @@ import msgspec
 import orjson
 
 from orchestrator.settings import BadInputError, Settings
+from orchestrator.spots import Spot
 from shm.instruments import Instrument
 from shm.topology import TIMEFRAMES_S
 
@@ -52,6 +53,7 @@ class Session:
     port: int  # of the embedded exchange
     market_start_ns: int  # wall time at the start; a made-up market begins there
     instruments: tuple[Instrument, ...]
+    spots: dict[str, Spot] = field(default_factory=dict)  # by the contract's symbol, where somebody compares them
     strategies: tuple[str, ...]  # by row, as in records
     values: tuple[tuple[str, ...], ...] = ()  # by strategy: the names of what its decisions show
     timeframes_s: tuple[int, ...] = TIMEFRAMES_S  # whose history somebody decides on

@@ -101,17 +101,17 @@ def last_day(lines: Sequence[Line]) -> int:
 def page(of: Statement) -> list[str]:
     """The statement as people read it; amounts in the quote asset, to the last unit."""
     rows = [
-        f"{stamp(line.at_ns)}  {line.kind:<12} {line.instrument:<18}{line.reference:<24}{amount(line.amount):>22}"
+        f"{stamp(line.at_ns)}  {line.kind:<12} {line.instrument:<18}{line.reference:<24}{amount(line.amount):>22f}"
         for line in of.lines
     ]
-    sums = [f"{kind:<39}{'':<24}{amount(total):>22}" for kind, total in of.sums.items() if total]
+    sums = [f"{kind:<39}{'':<24}{amount(total):>22f}" for kind, total in of.sums.items() if total]
     return [
         f"statement of {day_of(of.day * DAY_NS)} (UTC, market time)",
-        f"{'opening balance':<63}{amount(of.opening):>22}",
+        f"{'opening balance':<63}{amount(of.opening):>22f}",
         *rows,
         f"{len(rows)} lines",
         *sums,
-        f"{'closing balance':<63}{amount(of.closing):>22}",
+        f"{'closing balance':<63}{amount(of.closing):>22f}",
     ]
 
 

@@ -253,6 +253,17 @@ def market_dialler(session: Session, memory: Memory) -> "Callable[[], ClientSess
     return lambda: dialling.session(endpoint, traces)
 
 
+def spot_dialler(session: Session) -> "Callable[[], ClientSession]":
+    """Return what opens connections to the spots of the feed's market: their weight is in no budget of contracts."""
+    from orchestrator import dialling, mirroring
+
+    settings = session.settings.market
+    if not settings.is_mirror:
+        return dialler(session)
+    endpoint = mirroring.endpoint_of(settings)
+    return lambda: dialling.session(endpoint)
+
+
 def budget(session: Session, memory: Memory) -> Budget | None:
     """Return the rate budget of the address; on paper, where a minute is no minute, nobody counts."""
     if session.mode == "paper":
@@ -278,7 +289,14 @@ def feed(body: Body, session: Session) -> AsyncAgent:
     """Return the feed."""
     from engine.venue.embedded.pace import Speed
     from feed.agent import FeedAgent, MarketPlan
+    from feed.spots import SpotPlan
 
+    known = {one.row: spot for one in session.instruments if (spot := session.spots.get(one.symbol))}
+    spots = SpotPlan(
+        spots={row: (spot.id, float(spot.factor)) for row, spot in known.items()},
+        dial=spot_dialler(session),
+        is_demo=session.is_demo,
+    )
     speed = Speed.parse(str(session.settings.market.speed)).factor
     plan = MarketPlan(
         instruments=session.instruments,
@@ -287,6 +305,7 @@ def feed(body: Body, session: Session) -> AsyncAgent:
         timeframes_s=session.timeframes_s,
         limits_rate=session.mode != "paper" or session.settings.market.is_mirror,
         is_demo=session.is_demo,
+        spots=spots if session.settings.engine.risk.basis_ppm_max else None,
     )
     return FeedAgent(body, plan, session.settings.feed)
 

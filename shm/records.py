@@ -15,8 +15,7 @@ from enum import IntEnum
 
 import numpy as np
 
-PAYLOAD = 120
-GAP = 0
+PAYLOAD, GAP = 120, 0
 
 
 class MarketKind(IntEnum):
@@ -211,7 +210,8 @@ DECISION = np.dtype(
     [
         ("kind", "u1"),  # 1
         ("reason", "u1"),  # Reason
-        ("strategy", "<u2"),
+        ("strategy", "u1"),
+        ("stopped_side", "i1"),  # as read
         ("instrument", "<u4"),
         ("market_seq", "<i8"),  # sequence of the candle in ring MARKET
         ("open_ns", "<i8"),  # market
@@ -352,7 +352,9 @@ QUOTE = np.dtype(
         ("mark", "<f8"),
         ("event_ns", "<i8"),  # market
         ("received_ns", "<i8"),  # monotonic
-        ("spare", "<i8", (7,)),
+        ("spot", "<f8"),  # of one unit of the contract: of 1000 coins where it is that many
+        ("spot_ns", "<i8"),  # monotonic; 0: never heard
+        ("spare", "<i8", (5,)),
     ],
     align=True,
 )
@@ -395,5 +397,4 @@ COMMAND = np.dtype(
 )
 
 RECORDS = {name: value for name, value in globals().items() if isinstance(value, np.dtype)}
-for _name, _record in RECORDS.items():
-    assert _record.itemsize == PAYLOAD, f"{_name} must fill a slot's payload: {_record.itemsize}"
+assert all(record.itemsize == PAYLOAD for record in RECORDS.values()), "a record fills a slot's payload"

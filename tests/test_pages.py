@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from brain.strategies.loader import names as strategies
+from engine.venue.embedded.faults.kinds import KINDS
 from orchestrator import cli, indicate
+from shm.records import Kill, Reason
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = {
-    path.relative_to(ROOT).as_posix(): path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-}
+PAGES = {path.name: path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
 FILES = [
     path.relative_to(ROOT).as_posix()
     for folder in ("shm", "feed", "brain", "engine", "orchestrator", "tests", "benchmarks", "docs")
@@ -96,3 +97,27 @@ def test_every_test_that_a_page_names_is_there():
     named = {name for path in PAGES.values() for name in re.findall(r"\btest_\w+", path.read_text(encoding="utf-8"))}
     assert sorted(named - tests - files) == []
     assert len(named) > 80
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("faults.md", [f"| `{kind}` |" for kind in KINDS]),
+        ("strategy.md", [reason.name for reason in Reason]),
+        ("strategy.md", [f"| `{name}` |" for name in strategies()]),
+        ("operation.md", [f"| {level.name} |" for level in Kill]),
+    ],
+)
+def test_a_page_with_a_list_has_all_of_it(page: str, names: list[str]):
+    """Faults, reasons, strategies and levels of the kill switch."""
+    text = PAGES[page].read_text(encoding="utf-8")
+    assert [name for name in names if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)] == []
+    assert len(names) >= 5
+
+
+def test_every_command_is_on_a_page():
+    """What ``--help`` lists, README or docs tell of."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in PAGES.values())
+    commands = cli.parser().commands
+    assert [name for name in commands if not re.search(rf"`(?:python run\.py )?{name}\b", text)] == []
+    assert len(commands) > 15

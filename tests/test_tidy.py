@@ -24,7 +24,7 @@ FUNCTION_LINES_MAX = 60
 CCXT = {"feed/source.py", "engine/venue/live.py", "engine/venue/client.py"}
 NJIT = {"shm/jit.py", "shm/atomics.py"}
 EDGES = re.compile(
-    r"^(shm/(clock|wait|log|agent|segment|memory)|feed/(source|agent|backfill)|engine/(agent|journal)"
+    r"^(shm/(clock|wait|log|agent|segment|memory)|feed/(source|agent|backfill|registry)|engine/(agent|journal)"
     r"|engine/venue/(live|client)|engine/venue/embedded/[\w/]+|orchestrator/.*|brain/agent)\.py$|^run\.py$"
 )
 WORLD = {"time", "random", "uuid", "socket", "secrets"}

@@ -132,7 +132,6 @@ def write(found: dict[str, Any], course: "Course", place: str | None, folder: Pa
     result.write(found, place)
     if folder is None:
         return
-    folder.mkdir(parents=True, exist_ok=True)
     result.write(found, str(folder / "report.json"))
     with (folder / "trades.csv").open("w", newline="") as file:
         names = list(found["trades"][0]) if found["trades"] else ["symbol"]

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator import settings
-from orchestrator.settings import BadInputError
+from orchestrator.settings import BadInputError, assemble
+from orchestrator.universe import UniverseSettings
 
 
 def refused(*sets: str, config: Path | None = None) -> str:
@@ -98,6 +99,44 @@ def test_settings_survive_the_way_to_the_children():
 
 def test_symbols_are_named_or_counted():
     """Not both, and only a synthetic market makes some up."""
-    assert settings.assemble("paper", None, ["market.symbols_count=300"], {}).market.symbols_count == 300
+    assert assemble("paper", None, ["market.symbols_count=300"], {}).market.symbols_count == 300
     assert "whose symbols are not named" in refused("market.symbols_count=3", 'market.symbols=["BTC/USDT:USDT"]')
     assert "whose symbols are not named" in refused("market.symbols_count=3", 'market.source=["candles"]')
+
+
+def test_a_universe_is_a_table_that_is_there_or_not():
+    """None without one; any of its settings, or an empty table, is one; its names are checked like all."""
+    assert assemble("paper", None, [], {}).market.universe is None
+    assert assemble("paper", None, ["market.universe={}"], {}).market.universe == UniverseSettings()
+    found = assemble("paper", None, ["market.universe.rank_max=7", "market.universe.volume_min='1e6'"], {})
+    assert found.market.universe == UniverseSettings(rank_max=7, volume_min=Decimal(10**6))
+    with pytest.raises(BadInputError, match=r"market.universe.rnk_max is not a setting; did you mean rank_max"):
+        assemble("paper", None, ["market.universe.rnk_max=7"], {})
+    with pytest.raises(BadInputError, match=r"market.universe is a table of settings, not 5"):
+        assemble("paper", None, ["market.universe=5"], {})
+    with pytest.raises(BadInputError, match=r"market.universe: quotes names no asset"):
+        assemble("paper", None, ["market.universe.quotes=[]"], {})
+
+
+def test_symbols_are_a_list_or_a_table(tmp_path: Path):
+    """In a table each one is traded or not, or has its spot; what stands under market.spots wins."""
+    config = tmp_path / "mine.toml"
+    config.write_text(
+        '[market.symbols]\n"BTC/USDT:USDT" = true\n"ETH/USDT:USDT" = false\n"1000PEPE/USDT:USDT" = "PEPE/USDT*1000"\n'
+    )
+    market = assemble("live", config, [], {}).market
+    assert market.symbols == ("BTC/USDT:USDT", "1000PEPE/USDT:USDT")
+    assert market.spots == {"1000PEPE/USDT:USDT": "PEPE/USDT*1000"}
+    market = assemble("live", config, ["market.spots.1000PEPE/USDT:USDT=PEPE/USDC"], {}).market
+    assert market.spots == {"1000PEPE/USDT:USDT": "PEPE/USDC"}
+    market = assemble("live", config, [], {"market.symbols": ["SOL/USDT:USDT"]}).market
+    assert (market.symbols, market.spots) == (("SOL/USDT:USDT",), {})
+    with pytest.raises(BadInputError, match=r"market.symbols BTC/USDT:USDT: true, false, or the spot"):
+        assemble("live", None, ['market.symbols={"BTC/USDT:USDT"=5}'], {})
+
+
+def test_a_symbol_without_data_is_left_out_or_refuses_the_start():
+    """Nothing else."""
+    assert assemble("paper", None, ["market.without_data=refuse"], {}).market.without_data == "refuse"
+    with pytest.raises(BadInputError, match="neither leave_out nor refuse"):
+        assemble("paper", None, ["market.without_data=maybe"], {})

@@ -45,6 +45,11 @@ def test_the_statement_of_the_last_day_or_of_one_that_is_named(state, capsys):
     assert "closing balance                                                        10000.00190000" in told
     assert cli.main(["statement", "--state", str(state), "--day", "2025-11-21"]) == 0
     assert "0 lines" in capsys.readouterr().out
+    assert cli.main(["statement", "--state", str(state), "--day", "1969-12-31"]) == 0
+    assert (
+        "opening balance                                                            0.00000000"
+        in capsys.readouterr().out
+    )
     assert cli.main(["statement", "--state", str(state), "--day", "1970-01-01", "--account", "binanceusdm-main"]) == 0
     assert "TRANSFER" in capsys.readouterr().out
 

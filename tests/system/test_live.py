@@ -136,6 +136,26 @@ def test_observing_sends_nothing(stranger: Stranger, tmp_path: Path):
     assert summary["orders"] == summary["fills"] == 0
 
 
+def test_a_live_session_finds_its_symbols_by_rules(stranger: Stranger, tmp_path: Path):
+    """Two of the exchange's three, by volume, each with its spot; entries pass a limit on the basis by its price."""
+    state = tmp_path / "state"
+    rules = ("market.universe.rank_max=3", "market.universe.deny=['SOL*']", "engine.risk.basis_ppm_max=50000")
+    words = [word for rule in rules for word in ("--set", rule)]
+    done = lived(stranger, state, "--yes", "--strategy", str(STEADFAST), *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "universe: 2 of 6 markets (left out: deny 2, kind 2); 2 with a spot" in done.stdout
+    (folder,) = (state / "sessions").iterdir()
+    session = json.loads((folder / "session.json").read_text())
+    assert session["settings"]["market"]["symbols"] == [one["symbol"] for one in session["instruments"]]
+    assert sorted(session["settings"]["market"]["symbols"]) == [SYMBOL, OTHER]
+    assert session["spots"][OTHER] == {"symbol": "ETH/USDT", "id": "ETHUSDT", "factor": "1"}
+    assert [one["symbol"] for one in json.loads((folder / "universe.json").read_text())["taken"]] == session[
+        "settings"
+    ]["market"]["symbols"]
+    books = read_books(state / "accounts" / "binanceusdm-main")
+    assert len(books.ledger.trades) > 0
+
+
 DEAD_MAN_S = 5
 PATIENT = ("chase_interval_s", "chase_move_ticks", "patience_s")
 

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 # The names that clients ask for; those of the demo last.
 HOSTS = (
     *(f"{name}.binance.com" for name in ("fapi", "fstream", "ws-fapi", "api", "stream", "ws-api")),
-    *("demo-fapi.binance.com", "fstream.binancefuture.com", "testnet.binancefuture.com"),
+    *("demo-fapi.binance.com", "demo-api.binance.com", "fstream.binancefuture.com", "testnet.binancefuture.com"),
 )
 DAYS = 7
 DAY_SECONDS = 86_400
