@@ -19,9 +19,6 @@ REST_NS, REST_NS_MAX = 250_000_000, 60_000_000_000  # of a series that failed; d
 Fetch = Callable[[int, str, int | None, int], Awaitable[list[Candle]]]  # row, timeframe, from open_ns, count_max
 
 
-Keep = Callable[[int, int, list[Candle]], None]  # row, timeframe number, closed candles
-
-
 def closed(found: Iterable[Candle], timeframe_s: int, now_ns: int) -> list[Candle]:
     """The candles that are over by market time ``now_ns``: well formed, on the grid, each once, in order."""
     step_ns = timeframe_s * 1_000_000_000
