@@ -16,11 +16,13 @@ from typing import Protocol
 from engine import errors
 from engine.books import Books
 from engine.cash import Cash
+from engine.comparison import stirring, there_of
 from engine.dispatch import Dispatch
 from engine.events import Filled
 from engine.instrument_life import Change, forced
 from engine.messages import FillTold, Message, Moment, Outcome
-from engine.order import Event, Intent, intent_of
+from engine.order import Event, Intent, Order, intent_of
+from engine.rota import Rota, few_at_once
 from engine.venue.base import (
     ModesChanged,
     News,
@@ -75,6 +77,7 @@ class Desk:
         self._venue = venue
         self._account = account
         self._instruments = {instrument.symbol: instrument for instrument in instruments}
+        self._rota = Rota(list(self._instruments))
         self.cash = Cash(venue, account, self._instruments, is_shared=is_shared)
         self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
@@ -124,8 +127,7 @@ class Desk:
 
     def _stops(self, symbol: str) -> list[Intent]:
         """What may have become an order of another name at the venue."""
-        orders = self._account.books.orders.values()
-        return [o.intent for o in orders if o.intent.instrument == symbol and o.intent.stop_ticks and not o.is_settled]
+        return [order.intent for order in self._unsettled(symbol) if order.intent.stop_ticks]
 
     async def ask(self, intent: Intent) -> None:
         """Find out what became of an order, and tell; a failed question is no news."""
@@ -168,14 +170,32 @@ class Desk:
     async def recover(self) -> None:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""
         reason, self.recovery_wanted = self.recovery_wanted, ""
-        await asyncio.gather(*(self._recover_one(symbol) for symbol in self._instruments), self.cash.catch_up_funding())
+        if self._rota.is_long:
+            await self._recover_many(is_calm=reason in (ROUTINE, *AWAY))
+            await self.cash.catch_up_funding()
+        else:
+            each = (self._recover_one(symbol) for symbol in self._instruments)
+            await asyncio.gather(*each, self.cash.catch_up_funding())
         if reason != ROUTINE:
             await self.cash.catch_up_moves()
         if reason in AWAY:
             self.unheard = 0  # nobody was listening
 
     async def _recover_one(self, symbol: str) -> None:
-        resting = await self._venue.open_orders(symbol)
+        await self._recover_resting(symbol, await self._venue.open_orders(symbol))
+
+    async def _recover_many(self, *, is_calm: bool) -> None:
+        """All orders and positions in three questions; trades where they may tell more, or everywhere unless calm."""
+        everything = await self._venue.open_orders()
+        positions = {seen.symbol: seen.lots for seen in await self._venue.positions()}
+        resting: dict[str, list[OrderSeen]] = {symbol: [] for symbol in self._instruments}
+        for seen in everything:
+            resting[seen.symbol].append(seen)
+        listed = [there_of(seen) for seen in everything]
+        asked = self._rota.due(stirring(self._account.books, listed, positions)) if is_calm else self._instruments
+        await few_at_once(asked, lambda symbol: self._recover_resting(symbol, resting[symbol]))
+
+    async def _recover_resting(self, symbol: str, resting: Sequence[OrderSeen]) -> None:
         # After the orders: a trade between the two questions is then among the trades.
         await self._catch_up(symbol)
         for seen in resting:
@@ -183,14 +203,14 @@ class Desk:
         found = {self._ours(seen.client_id) for seen in resting}
         unsure = [
             order.intent
-            for intent_id, order in self._account.books.orders.items()
-            if order.intent.instrument == symbol
-            and not order.is_settled
-            and intent_id not in found
-            and not self._account.dispatch.is_under_way(intent_id)
+            for order in self._unsettled(symbol)
+            if order.intent.intent_id not in found and not self._account.dispatch.is_under_way(order.intent.intent_id)
         ]
         for intent in unsure:
             await self.ask(intent)
+
+    def _unsettled(self, symbol: str) -> list[Order]:
+        return sorted(self._account.books.working_of(symbol), key=lambda order: order.intent.intent_id)
 
     async def _catch_up(self, symbol: str) -> None:
         trades = await self._venue.trades_since(symbol, self._trades_from(symbol))

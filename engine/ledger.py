@@ -17,6 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded, Opened
+from engine.shelf import Shelf
 from engine.venue.facts import fee_ppm
 from shm.records import Leg
 
@@ -127,7 +128,7 @@ class Ledger:
     def __init__(self) -> None:
         """Start with nothing."""
         self.units: dict[str, int] = {}
-        self.positions: dict[Key, Position] = {}
+        self.positions: Shelf[Key, Position] = Shelf(lambda key: key[:4])
         self.wallets: dict[tuple[str, str], int] = {}
         self.trades: dict[tuple[str, str, int], Filled] = {}
         self.fee_mismatches = 0
@@ -253,7 +254,7 @@ class Ledger:
 
     def strategies_of(self, net: Key) -> list[Key]:
         """The strategies that hold, or held, lots of the account's position ``net``; in order of name."""
-        return sorted(key for key in self.positions if key[:4] == net[:4] and key.strategy != NET)
+        return sorted(key for key in self.positions.group(net[:4]) if key.strategy != NET)
 
     def unrealised(self, account: str, venue: str, marks: dict[str, int]) -> int:
         """What closing all net positions at ``marks`` (ticks by symbol) would realise."""

@@ -109,13 +109,17 @@ class Source:
         settings: FeedSettings,
         dial: Callable[[], aiohttp.ClientSession],
         where: Where = Where(),  # noqa: B008 - a tuple
+        *,
+        limits_rate: bool = True,
     ) -> None:
+        """``limits_rate``: the exchange's weights per minute are kept; not where the market is faster than minutes."""
         self.symbols = tuple(symbols)
+        self.patience_s = (settings.connect_timeout_ms + settings.read_timeout_ms) / 1e3
         self.frames_count = 0
         self.subscriptions_count = 0  # that the exchange acknowledged
         self.inlet = inlet
         self._settings = settings
-        self._dial = dial
+        self._dial, self._limits_rate = dial, limits_rate
         self._is_demo = where.is_demo
         self._random = Random()  # noqa: S311 - spreads reconnects, guards nothing
         self._rows: dict[str, int] = {}
@@ -133,7 +137,7 @@ class Source:
             {
                 "session": self._session,
                 "timeout": self._settings.read_timeout_ms,
-                "enableRateLimit": True,
+                "enableRateLimit": self._limits_rate,
                 "rateLimiterAlgorithm": "rollingWindow",
                 "newUpdates": True,
                 "has": {"fetchCurrencies": False},
@@ -220,7 +224,7 @@ class Source:
 
     async def _ask(self, question: Callable[[], Any]) -> Any:
         try:
-            async with asyncio.timeout((self._settings.connect_timeout_ms + self._settings.read_timeout_ms) / 1e3):
+            async with asyncio.timeout(self.patience_s):
                 return await question()
         except FOREIGN_TYPES as error:
             raise translate(error) from error

@@ -186,8 +186,8 @@ class Venue(Protocol):
         """The ordinary order of that number, e.g. the one that a trade names."""
         ...
 
-    async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
-        """What rests at the venue, ordinary and conditional, ours or not."""
+    async def open_orders(self, symbol: str = "") -> tuple[OrderSeen, ...]:
+        """What rests at the venue, ordinary and conditional, ours or not; without ``symbol`` all that we follow."""
         ...
 
     async def trades_since(self, symbol: str, trade_id: int) -> tuple[TradeSeen, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from engine import errors
 from engine.order import Intent
+from engine.rota import EACH_MAX
 from engine.venue import binance, income
 from engine.venue.base import (
     FundingSeen,
@@ -58,12 +59,24 @@ class BinanceWire(Wire):
 
     async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
         """Ordinary orders, then conditional ones."""
+        if not symbol:
+            return await self._all_open_orders()
         instrument = self.by_symbol[symbol]
         ordinary = await asked(self.client.fetch_open_orders(symbol))
         conditional = await asked(self.client.fetch_open_orders(symbol, None, None, {"trigger": True}))
         return (
             *(read(binance.order_row, order["info"], instrument) for order in ordinary),
             *(read(binance.algo_row, order["info"], instrument) for order in conditional),
+        )
+
+    async def _all_open_orders(self) -> tuple[OrderSeen, ...]:
+        """Two questions, however many instruments there are; the venue weighs each as forty."""
+        ordinary = await asked(self.client.fapiPrivateGetOpenOrders())
+        conditional = await asked(self.client.fapiPrivateGetOpenAlgoOrders())
+        return tuple(
+            seen
+            for reader, rows in ((binance.order_row, ordinary), (binance.algo_row, conditional))
+            for seen in read(lambda rows, reader=reader: list(binance.rows_of(rows, reader, self.by_id.get)), rows)
         )
 
     async def trades_since(self, symbol: str, trade_id: int) -> tuple[TradeSeen, ...]:
@@ -116,11 +129,9 @@ class BinanceWire(Wire):
     async def modes(self, symbols: Sequence[str]) -> Modes:
         """How the account is set up."""
         account = await asked(self.client.fapiPrivateGetAccountConfig())
-        rows = [
-            row
-            for symbol in symbols
-            for row in await asked(self.client.fapiPrivateGetSymbolConfig({"symbol": self.id_of(symbol)}))
-        ]
+        # Without a symbol the answer tells of every contract that is listed: long, but one.
+        wanted = [{"symbol": self.id_of(symbol)} for symbol in symbols] if len(symbols) <= EACH_MAX else [{}]
+        rows = [row for one in wanted for row in await asked(self.client.fapiPrivateGetSymbolConfig(one))]
         found: Modes = read(binance.modes, account, rows, self.by_id.get)
         return found
 

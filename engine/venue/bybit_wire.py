@@ -99,10 +99,11 @@ class BybitWire(Wire):
 
     async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
         """What rests and what waits for its trigger, in one list."""
-        wanted = self._of(symbol, openOnly=0, limit=ROWS_MAX["order"])
-        instrument = self.by_symbol[symbol]
+        which = {"symbol": self.id_of(symbol)} if symbol else {"settleCoin": bybit.COIN}
+        wanted = {"category": bybit.CATEGORY, **which, "openOnly": 0, "limit": ROWS_MAX["order"]}
         rows = await self._pages(self.client.privateGetV5OrderRealtime, wanted)
-        return tuple(read(bybit.order_row, row, instrument) for row in rows)
+        ours = [(row, self.by_id.get(read(lambda it: it["symbol"], row))) for row in rows]
+        return tuple(read(bybit.order_row, row, instrument) for row, instrument in ours if instrument is not None)
 
     async def trades_since(self, symbol: str, trade_id: int) -> tuple[TradeSeen, ...]:
         """Week by week from the moment that the number tells."""

@@ -66,6 +66,7 @@ class Surroundings:
 
 # Request weight by the end of a path; the exchange's own count corrects what is not listed here.
 WEIGHTS = {"userTrades": 5, "positionRisk": 5, "account": 5, "balance": 5, "symbolConfig": 5, "income": 30}
+ALL_WEIGHTS = {"openOrders": 40, "openAlgoOrders": 40}  # of all instruments in one question
 PLACES = ("order", "algoOrder", "create", "sendorder")  # a DELETE there is a cancel
 CANCELS = ("cancel", "cancelorder")
 REDUCES = re.compile(r'reduceOnly(=|"\s*:\s*)true')
@@ -83,8 +84,9 @@ def claim_of(path: str, method: str, body: str = "") -> Claim:
 
 async def granted(budget: Budget, url: str, method: str, body: str = "") -> int:
     """Take a request out of the budget: data waits for its turn; for anything else, how many ms to come back in."""
-    path = url.partition("?")[0]
-    claim, weight = claim_of(path, method, body), WEIGHTS.get(path.rpartition("/")[2], 1)
+    path, _, given = url.partition("?")
+    claim, name = claim_of(path, method, body), path.rpartition("/")[2]
+    weight = ALL_WEIGHTS[name] if name in ALL_WEIGHTS and "symbol=" not in given else WEIGHTS.get(name, 1)
     while wait_ms := budget.take(claim, weight):
         if claim is not Claim.DATA:
             return wait_ms

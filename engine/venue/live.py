@@ -139,8 +139,8 @@ class LiveVenue:
         """The ordinary order of that number, or None."""
         return await self._wire.order_by_id(symbol, venue_order_id)
 
-    async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
-        """What rests, ordinary and conditional."""
+    async def open_orders(self, symbol: str = "") -> tuple[OrderSeen, ...]:
+        """What rests, ordinary and conditional; of every instrument without a symbol."""
         return await self._wire.open_orders(symbol)
 
     async def trades_since(self, symbol: str, trade_id: int) -> tuple[TradeSeen, ...]:

@@ -100,7 +100,7 @@ class Wire(ABC):
 
     @abstractmethod
     async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
-        """What rests, ordinary and conditional."""
+        """What rests, ordinary and conditional; of every instrument we follow where ``symbol`` is empty."""
 
     @abstractmethod
     async def trades_since(self, symbol: str, trade_id: int) -> tuple[TradeSeen, ...]:

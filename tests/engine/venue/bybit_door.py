@@ -229,7 +229,7 @@ class Door:
         return {"orderId": order["orderId"], "orderLinkId": order["orderLinkId"]}
 
     def _named(self, asked):
-        rows = [one for one in self.floor.orders.values() if one["symbol"] == asked["symbol"]]
+        rows = [one for one in self.floor.orders.values() if one["symbol"] == asked.get("symbol", one["symbol"])]
         for name in ("orderId", "orderLinkId"):
             rows = [one for one in rows if one[name] == asked[name]] if name in asked else rows
         return [one for one in rows if one["orderLinkId"] not in self.hidden]

@@ -86,6 +86,7 @@ async def test_a_stop_rests_triggers_and_stays_the_same_order(hall, order_type, 
     assert (sent["triggerDirection"], sent["triggerBy"], sent["reduceOnly"]) == (direction, "LastPrice", True)
     await hall.until(lambda n: isinstance(n, OrderSeen) and n.is_conditional)
     (resting,) = await hall.venue.open_orders(BTC)
+    assert await hall.venue.open_orders() == (resting,)
     assert (resting.is_conditional, resting.stop_ticks, resting.event) == (True, stop, Event.ACK)
     hall.floor.move("BTCUSDT", f"{stop // 10}.0")
     state = await hall.ended(guard.intent)

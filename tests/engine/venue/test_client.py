@@ -8,7 +8,7 @@ import pytest
 from engine import errors
 from engine.settings import ExecutorSettings
 from engine.venue.client import OBJECTION, RECV_WINDOW_MS, Login, Surroundings, asked, claim_of, granted, watching
-from shm.budget import Budget, Claim
+from shm.budget import MINUTE_NS, Budget, Claim
 from shm.clock import SystemClock
 from shm.words import WORDS_BYTES, Words
 
@@ -141,3 +141,13 @@ async def test_an_order_is_not_sent_when_the_budget_is_spent_and_a_cancel_is():
 def test_a_login_shows_no_secret():
     """Neither key nor secret are in its words."""
     assert repr(Login(key="kkkk", secret="ssss")) == "Login(binanceusdm)"
+
+
+@pytest.mark.parametrize(("given", "left"), [("?symbol=BTCUSDT", 99), ("?timestamp=1", 60), ("", 60)])
+async def test_open_orders_of_all_weigh_forty(given, left):
+    """Of one symbol they weigh one."""
+    area = np.zeros(WORDS_BYTES // 8, np.int64)
+    words = Words(area.ctypes.data, retain=area)
+    budget = Budget(words, 100, lambda: 30 * 10**9)
+    await granted(budget, f"https://fapi.binance.com/fapi/v1/openOrders{given}", "GET")
+    assert 100 - words.weight_spent(30 * 10**9 // MINUTE_NS) == left
