@@ -179,7 +179,7 @@ def test_a_dead_engine_leaves_no_entry_to_be_filled_and_keeps_its_stop(tmp_path:
         waits = ("--set", 'engine.executor.entry_style="limit"', *rests)
         killed(stranger, state, lambda: rests_at(state, "ENTRY"), *armed, *waits)
         assert there.entries(SYMBOL)
-        wait_for("the exchange takes the entry back", lambda: not there.entries(SYMBOL), 4.0 * DEAD_MAN_S)
+        wait_for("the exchange takes the entry back", lambda: not there.entries(SYMBOL), 12.0 * DEAD_MAN_S)
         assert there.held(SYMBOL) == 0.0
 
         killed(stranger, state, lambda: rests_at(state, "STOP"), *armed)

@@ -56,7 +56,7 @@ class Speed:
         """Points of a minute's path: about twenty a second of machine time, fewer where many symbols share them."""
         if self.mode != "real":
             return 1
-        per_second = min(POINTS_PER_SECOND_MAX, SYMBOL_POINTS_PER_SECOND_MAX / symbols_count)
+        per_second = min(POINTS_PER_SECOND_MAX, SYMBOL_POINTS_PER_SECOND_MAX / max(1, symbols_count))
         return max(1, min(POINTS_MAX, int(per_second * 60 / self.factor)))
 
 
