@@ -35,7 +35,7 @@ from engine.events import (
     Stepped,
     Trimmed,
 )
-from engine.goal import Goal, ended, set_by_hand
+from engine.goal import Goal, ended, set_by_hand, taken
 from engine.hands import Hands
 from engine.ledger import NET, Key, Ledger, Position, Posting, shares
 from engine.order import Fact, Intent, Order, OrderType
@@ -237,8 +237,8 @@ class Books:
         names = self.strategies_of(fill.instrument)
         parts = self.hands.traded(fill, [(name, self.position(fill.instrument, name).lots) for name in names])
         for strategy, lots in parts:
-            left = self.position(fill.instrument, strategy).lots + fill.side * lots
-            self._end(fill.instrument, strategy, left)
+            held = self.position(fill.instrument, strategy).lots
+            self._take((fill.instrument, strategy), held, held + fill.side * lots)
         return self._book(fill, parts)
 
     def _book(self, fill: Filled, parts: list[tuple[str, int]]) -> list[Posting]:
@@ -288,13 +288,21 @@ class Books:
         )
         return self._book_cross(cross)
 
-    def _end(self, instrument: str, strategy: str, left: int = 0) -> None:
-        """What the strategy holds goes, or went, by another's hand, but for ``left``: nothing of it is bought back."""
+    def _take(self, name: tuple[str, str], held: int, left: int) -> None:
+        """A stranger has left ``left`` of the lots ``held``."""
+        if name[1] in NOBODY:
+            return
+        self.goals[name] = goal = taken(self.goals.get(name), self.run, held, left)
+        if goal.spent:
+            self.stopped_sides[name] = 1 if held > 0 else -1
+
+    def _end(self, instrument: str, strategy: str) -> None:
+        """A person closes what the strategy holds: nothing of it is bought back."""
         name = (instrument, strategy)
         if strategy in NOBODY:
             return
-        self.goals[name] = goal = ended(self.goals.get(name), self.run, left)
-        if goal.spent and (side := self.position(*name).side):
+        self.goals[name] = ended(self.goals.get(name), self.run)
+        if side := self.position(*name).side:
             self.stopped_sides[name] = side
 
     def _cross(self, cross: Crossed) -> list[Posting]:

@@ -310,8 +310,10 @@ class Core:
         limits, price = self._limits[symbol], 0
         reduction = planner.propose_reduction(self.books, symbol, at)
         waits = bool(self._agenda.waits_ns(Kind.ENTRY, symbol, now.monotonic_ns))
-        if (waits or self._settings.executor.entry_style == "limit") and reduction.lots >= limits.lots_min:
-            proposal = reduction  # an exit waits neither for its price nor for an entry's next try
+        is_part = reduction.side == proposal.side and not planner.reduces(self.books, symbol, proposal)
+        if is_part and reduction.lots >= limits.lots_min:
+            # Out first, clipped by the venue: a stop or target that fills meanwhile must not make a turn twice as large.
+            proposal = reduction
         if planner.reduces(self.books, symbol, proposal):
             if proposal.lots < limits.lots_min:  # too little for an order: stays, or is dust at the next look
                 if proposal.crosses:

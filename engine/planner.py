@@ -147,6 +147,8 @@ def expiry(books: Books, intent: Intent, at: Circumstances) -> str:
         return ""
     if at.forbids_entries:
         return "entries are off"
+    if foreign := books.foreign_lots(intent.instrument):
+        return f"{foreign} lots of {intent.instrument} are not ours: entries wait"
     names = [name for name, _ in intent.allocation if name != DUST]
     if any(books.hands.pauses(intent.instrument, name) for name in names):
         return "paused by hand"
@@ -259,7 +261,9 @@ def posts(books: Books, instrument: str) -> list[Order]:
 
 
 def is_wanted(books: Books, order: Order, at: Circumstances) -> bool:
-    """What an entry that rests would still buy is exactly what is wanted now."""
+    """What an entry that rests would still buy is exactly what is wanted now, and nobody else trades here."""
+    if books.foreign_lots(order.intent.instrument):
+        return False
     proposal = propose(books, order.intent.instrument, at)
     return (proposal.side, proposal.lots) == (order.intent.side, order.lots_left) and not proposal.crosses
 
