@@ -124,7 +124,8 @@ class Account:
         gate = Gate(Shut() if plan.observes else self._venue, self._objection)
         self.dispatch = Dispatch(journal, gate, self._witness, self.tell, self._ask)
         self._desk = Desk(self._venue, self, plan.instruments, is_shared=plan.is_shared)
-        self._desk.is_open = self.books.ledger.has_deposit(self.books.venue, OPENING)
+        # A trade that is told while a symbol's past is looked at would be in that look as well.
+        self._desk.is_open = self.books.ledger.has_deposit(self.books.venue, OPENING) and not self._unopened()
         say("connecting")
         await self._venue.open()
         self._venue.follow(plan.instruments)
@@ -303,9 +304,13 @@ class Account:
             self.tell(Recorded(opening))
         elif plan.is_shared:
             # A symbol that is new to the books may have a past as well: what that brought is in the list of income.
-            fresh = [one for one in plan.instruments if one.symbol not in self.books.trades_from]
+            fresh = self._unopened()
             self._open(await survey(self._venue, fresh, now.market_ns or now.wall_ns) if fresh else ())
         self._desk.is_open = True
+
+    def _unopened(self) -> list[Instrument]:
+        """Instruments of a shared account whose trades until now are a past that is not booked."""
+        return [one for one in self._plan.instruments if self._plan.is_shared and self.books.is_past(one.symbol)]
 
     async def _snapshot(self, now: Moment) -> int:
         """Book what was held before us, and answer the cash of the same moment: no trade came between."""

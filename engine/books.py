@@ -70,6 +70,7 @@ class Books:
         self.pursuits: dict[str, executor.Pursuit] = {}  # by instrument: what was posted for its newest target
         self.listings: dict[str, Listed] = {}
         self.trades_from: dict[str, int] = {}  # the first trade that is ours to book, by instrument
+        self.lapsed: dict[str, bool] = {}  # opened, and left out of a later session: what was traded then is cash
         self.hands = Hands()
         self.events_count = 0
         self.found_count = 0
@@ -95,6 +96,7 @@ class Books:
                 return self.ledger.book_deposit(event)
             case Opened():
                 self.trades_from[event.instrument] = event.trade_id_next
+                self.lapsed.pop(event.instrument, None)
                 return self.ledger.book_opening(event)
             case Sized():
                 self._size(event)
@@ -142,6 +144,13 @@ class Books:
         orders = (order for order in self.working_of(instrument) if order.intent.purpose == purpose)
         return [order for order in orders if order.intent.allocation[0][0] == strategy]
 
+    def is_past(self, instrument: str) -> bool:
+        """What was traded there until now is cash: the books were not opened, or looked away and nothing of ours stays."""
+        if instrument not in self.lapsed:
+            return instrument not in self.trades_from
+        ours = [name for name in self.strategies_of(instrument) if name not in NOBODY]
+        return not (self.working_of(instrument) or any(self.position(instrument, name).lots for name in ours))
+
     def foreign_lots(self, instrument: str) -> int:
         """Lots that others hold or traded here, unless a person said that it is well."""
         return self.hands.foreign_lots(instrument, self.position(instrument, EXTERNAL).lots)
@@ -159,6 +168,8 @@ class Books:
             for name, goal in self.goals.items():
                 self.goals[name] = msgspec.structs.replace(goal, stale=True)
         self.run = event.run
+        if event.symbols:
+            self.lapsed |= {name: True for name in self.trades_from if name not in event.symbols}
 
     def _list(self, event: Listed) -> None:
         name, known = event.instrument, self.listings.get(event.instrument)

@@ -112,7 +112,10 @@ class Core:
     def restarted(self, now: Moment) -> Answer:
         """Open the books of this run: what was under way is in doubt and asked about, everything is compared."""
         account = self._settings.account
-        self._reply.record(Started(run=self._run, account=account, venue=self._venue, wall_ns=now.wall_ns))
+        symbols = tuple(self._instruments)
+        self._reply.record(
+            Started(run=self._run, account=account, venue=self._venue, wall_ns=now.wall_ns, symbols=symbols)
+        )
         for name, filters in self._instruments.items():
             listed = Listed(
                 instrument=name, venue=self._venue, tick_e8=filters.tick_e8, lot_e8=filters.lot_e8, unit=filters.unit
@@ -312,7 +315,7 @@ class Core:
         waits = bool(self._agenda.waits_ns(Kind.ENTRY, symbol, now.monotonic_ns))
         is_part = reduction.side == proposal.side and not planner.reduces(self.books, symbol, proposal)
         if is_part and reduction.lots >= limits.lots_min:
-            # Out first, clipped by the venue: a stop or target that fills meanwhile must not make a turn twice as large.
+            # Out first, clipped by the venue: a stop or target that fills meanwhile makes no turn larger than wanted.
             proposal = reduction
         if planner.reduces(self.books, symbol, proposal):
             if proposal.lots < limits.lots_min:  # too little for an order: stays, or is dust at the next look

@@ -2,7 +2,7 @@
 
 target --sized--> goal --stop, time, a person--> spent      it wants nothing any more
                        --entry ended, refused--> barred     it may only reduce
-                       --a stranger took some--> barred     ... and so much less it wants; what was to go anyway is no loss
+                       --a stranger took some--> barred     ... and wants so much less; what was to go is no loss
                        --another run-----------> stale      no opinion, only its stop still counts
                        --a person--------------> by hand    lots and stop stand until the next target
 """

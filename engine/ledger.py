@@ -186,23 +186,26 @@ class Ledger:
     def book_opening(self, opened: Opened) -> list[Posting]:
         """Book what was held before these books began: no fee, no profit; a later look takes the place of an earlier.
 
-        Nothing once a trade is booked: what is held follows from it.
+        Nothing where a trade is booked that the look cannot have seen: what is held follows from that.
         """
         self.opened_ns = self.opened_ns or opened.market_ns
         net = Key(opened.account, opened.venue, opened.instrument, Leg.BOTH, NET)
         cost = abs(opened.lots) * opened.price_ticks * self.units[opened.instrument]
-        if net in self._newest or (opened.lots, cost) == (self.position(net).lots, self.position(net).cost):
+        if self._newest.get(net, -1) >= opened.trade_id_next:
             return []
+        self._settled[net] = opened.trade_id_next - 1
         postings = []
-        for key in (net, net._replace(strategy=EXTERNAL)):
-            held = self.position(key)
-            self.positions[key] = Position(version=held.version + 1)
-            if held.lots:
-                change = held.side * held.cost
-                postings += [Posting(key, "position", -change), Posting(key, "contracts", change)]
-            if opened.lots:
-                postings += self._book(key, opened.lots, opened.price_ticks, opened.market_ns)
-        self._begun[net] = self.positions[net]
+        if (opened.lots, cost) != (self.position(net).lots, self.position(net).cost):
+            for key in (net, net._replace(strategy=EXTERNAL)):
+                held = self.position(key)
+                self.positions[key] = msgspec.structs.replace(held, lots=0, cost=0, version=held.version + 1)
+                if held.lots:
+                    change = held.side * held.cost
+                    postings += [Posting(key, "position", -change), Posting(key, "contracts", change)]
+                if opened.lots:
+                    postings += self._book(key, opened.lots, opened.price_ticks, opened.market_ns)
+            self._step(net, opened.market_ns)
+        self._begun[net] = self.position(net)
         return postings
 
     def book_cross(self, cross: Crossed) -> list[Posting]:
@@ -272,9 +275,7 @@ class Ledger:
         done = trade(self.position(key), signed_lots, ticks, self.units[key.instrument], market_ns)
         self.positions[key] = done.position
         if key.strategy != NET:
-            net = key._replace(strategy=NET)
-            held = {name: self.positions[name].lots for name in self.strategies_of(net)}
-            self._steps.setdefault(net, deque(maxlen=STEPS_MAX)).append((market_ns, held))
+            self._step(key._replace(strategy=NET), market_ns)
         postings = []
         for change in (done.closed, done.opened):
             if change:
@@ -283,6 +284,11 @@ class Ledger:
             self._pay(key, done.realised)
             postings += [Posting(key, "cash", done.realised), Posting(key, "realised", -done.realised)]
         return postings
+
+    def _step(self, net: Key, market_ns: int) -> None:
+        """Remember who holds how much from now on."""
+        held = {name: self.positions[name].lots for name in self.strategies_of(net)}
+        self._steps.setdefault(net, deque(maxlen=STEPS_MAX)).append((market_ns, held))
 
     def _book_late(self, net: Key) -> list[Posting]:
         """Book a trade that was told after later ones: what was realised depends on their order, so all are told again.
