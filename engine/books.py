@@ -281,23 +281,14 @@ class Books:
     def _adopt(self, event: Intervened) -> list[Posting]:
         """Lots of nobody's become a strategy's at the price that they cost: no profit is made or moved."""
         name = (event.instrument, event.strategy)
-        held = self.position(event.instrument, EXTERNAL)
-        if not held.lots:
+        held, before = self.position(event.instrument, EXTERNAL), self.position(*name)
+        if not held.lots or held.side * before.side < 0:
             return []
-        lots = self.position(*name).lots + held.lots
-        self.goals[name] = set_by_hand(self.goals.get(name), self.run, lots, event.stop_ticks)
-        cross = Crossed(
-            cross_id=0,
-            account=self.account,
-            venue=self.venue,
-            instrument=event.instrument,
-            buyer=event.strategy if held.side > 0 else EXTERNAL,
-            seller=EXTERNAL if held.side > 0 else event.strategy,
-            lots=abs(held.lots),
-            price_ticks=held.entry_ticks(self.ledger.units[event.instrument]),
-            market_ns=held.opened_ns,
-        )
-        return self._book_cross(cross)
+        self.goals[name] = set_by_hand(self.goals.get(name), self.run, before.lots + held.lots, event.stop_ticks)
+        ticks = held.entry_ticks(self.ledger.units[event.instrument])
+        postings = self.ledger.book_adoption(self.key(event.instrument), event.strategy)
+        self._travel(name, before.lots, ticks, held.opened_ns)
+        return postings
 
     def _take(self, name: tuple[str, str], held: int, left: int) -> None:
         """A stranger has left ``left`` of the lots ``held``."""

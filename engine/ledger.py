@@ -215,6 +215,29 @@ class Ledger:
         sold = self._book(net._replace(strategy=cross.seller), -cross.lots, cross.price_ticks, cross.market_ns)
         return bought + sold
 
+    def book_adoption(self, net: Key, strategy: str) -> list[Posting]:
+        """Give all that EXTERNAL holds to ``strategy`` for exactly what it cost; the account is not touched."""
+        giver, taker = net._replace(strategy=EXTERNAL), net._replace(strategy=strategy)
+        given, held = self.position(giver), self.position(taker)
+        assert given.side * held.side >= 0, "who holds the other side adopts nothing"
+        self.positions[giver] = msgspec.structs.replace(given, lots=0, cost=0, version=given.version + 1)
+        self.positions[taker] = msgspec.structs.replace(
+            held,
+            lots=held.lots + given.lots,
+            cost=held.cost + given.cost,
+            opened_ns=held.opened_ns if held.lots else given.opened_ns,
+            version=held.version + 1,
+        )
+        steps = self._steps.get(net)
+        self._step(net, steps[-1][0] if steps else given.opened_ns)  # a person's word has no market time
+        change = given.side * given.cost
+        return [
+            Posting(giver, "position", -change),
+            Posting(giver, "contracts", change),
+            Posting(taker, "position", change),
+            Posting(taker, "contracts", -change),
+        ]
+
     def book_funding(self, funded: Funded) -> list[Posting]:
         """Book funding to the account and, by lots held when it was due, to strategies; trades may have followed."""
         if not self._is_new(f"funding {funded.venue} {funded.reference}"):
