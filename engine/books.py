@@ -145,7 +145,7 @@ class Books:
         return [order for order in orders if order.intent.allocation[0][0] == strategy]
 
     def is_past(self, instrument: str) -> bool:
-        """What was traded there until now is cash: the books were not opened, or looked away and nothing of ours stays."""
+        """What was traded there until now is cash: not opened yet, or left out, and nothing of ours stays."""
         if instrument not in self.lapsed:
             return instrument not in self.trades_from
         ours = [name for name in self.strategies_of(instrument) if name not in NOBODY]

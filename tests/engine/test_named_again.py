@@ -74,7 +74,7 @@ async def test_trades_of_a_symbol_that_is_left_out_are_not_booked_again_as_cash(
 
 @pytest.mark.parametrize("lots", [(9, -6), (9, -9), (-4,), ()])
 async def test_a_symbol_that_is_named_again_has_its_meantime_in_the_cash_once(stage, tmp_path, lots):
-    """Traded by hand while it was left out, and again while no engine ran: the position is the exchange's, EXTERNAL's."""
+    """Traded by hand while it was left out, and while no engine ran: what is held is EXTERNAL's."""
     await stage.live(BTC)
     for traded in lots:
         stage.exchange.price[ETH] += 2_000

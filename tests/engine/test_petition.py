@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from engine.books import Books
 from engine.events import EXTERNAL, Filled, Intervened, decode, encode
-from engine.ledger import NET
 from engine.executor import Quote
+from engine.ledger import NET
 from engine.messages import Cancel, FillTold, KillRaised, Recorded, Send, Tick
 from engine.order import Event
 from engine.petition import Deed, Denied, Market, Petition, judge
