@@ -27,7 +27,7 @@ from engine.gate import NS_OF_MS, Gate, Shut, Stance, objection
 from engine.instrument_life import Change, changed, pause
 from engine.journal import Journal
 from engine.messages import Answer, FillTold, Message, Moment, Recorded, Send
-from engine.opening import LOOKS_MAX, is_current, survey, unsupported
+from engine.opening import LOOKS_MAX, is_current, survey, unopened, unsupported
 from engine.order import Intent
 from engine.risk import Refused
 from engine.settings import EngineSettings
@@ -124,8 +124,7 @@ class Account:
         gate = Gate(Shut() if plan.observes else self._venue, self._objection)
         self.dispatch = Dispatch(journal, gate, self._witness, self.tell, self._ask)
         self._desk = Desk(self._venue, self, plan.instruments, is_shared=plan.is_shared)
-        # A trade that is told while a symbol's past is looked at would be in that look as well.
-        self._desk.is_open = self.books.ledger.has_deposit(self.books.venue, OPENING) and not self._unopened()
+        self._desk.is_open = False  # what is told before it is known from when on trades are ours is asked for later
         say("connecting")
         await self._venue.open()
         self._venue.follow(plan.instruments)
@@ -303,14 +302,10 @@ class Account:
             opening = Deposited(account=account, venue=venue, amount=cash, reference=OPENING, wall_ns=now.wall_ns)
             self.tell(Recorded(opening))
         elif plan.is_shared:
-            # A symbol that is new to the books may have a past as well: what that brought is in the list of income.
-            fresh = self._unopened()
-            self._open(await survey(self._venue, fresh, now.market_ns or now.wall_ns) if fresh else ())
+            # Such a symbol has a past as well: what that brought is in the list of income.
+            if fresh := unopened(self.books, plan.instruments):
+                self._open(await survey(self._venue, fresh, now.market_ns or now.wall_ns))
         self._desk.is_open = True
-
-    def _unopened(self) -> list[Instrument]:
-        """Instruments of a shared account whose trades until now are a past that is not booked."""
-        return [one for one in self._plan.instruments if self._plan.is_shared and self.books.is_past(one.symbol)]
 
     async def _snapshot(self, now: Moment) -> int:
         """Book what was held before us, and answer the cash of the same moment: no trade came between."""

@@ -144,13 +144,6 @@ class Books:
         orders = (order for order in self.working_of(instrument) if order.intent.purpose == purpose)
         return [order for order in orders if order.intent.allocation[0][0] == strategy]
 
-    def is_past(self, instrument: str) -> bool:
-        """What was traded there until now is cash: not opened yet, or left out, and nothing of ours stays."""
-        if instrument not in self.lapsed:
-            return instrument not in self.trades_from
-        ours = [name for name in self.strategies_of(instrument) if name not in NOBODY]
-        return not (self.working_of(instrument) or any(self.position(instrument, name).lots for name in ours))
-
     def foreign_lots(self, instrument: str) -> int:
         """Lots that others hold or traded here, unless a person said that it is well."""
         return self.hands.foreign_lots(instrument, self.position(instrument, EXTERNAL).lots)

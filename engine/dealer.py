@@ -42,9 +42,13 @@ class Dealer:
         for cross in planner.dusty(self._books, symbol, at):
             self._cross(symbol, cross, at)
         proposal = planner.propose(self._books, symbol, at)
+        kept_out = [cross for cross in proposal.crosses if not self._may_cross(symbol, cross, at)]
         for cross in proposal.crosses:
-            if self._may_cross(symbol, cross, at):
+            if cross not in kept_out:
                 self._cross(symbol, cross, at)
+        if kept_out and (second := self._second_best(symbol, at)).lots:
+            self._done(self._reviewed(symbol, second, at), now)  # who would have left by them must leave all the same
+            return
         if not proposal.lots:
             self._scrutiny.forget(symbol)
             return

@@ -113,6 +113,18 @@ def test_nobody_enters_by_another_strategys_wish_while_entries_wait():
     assert [desk.books.position(SYMBOL, name).lots for name in "ab"] == [3, -3]
 
 
+def test_who_leaves_goes_to_the_market_where_the_other_may_not_take_his_lots():
+    """A stranger has traded; one wants out of three long, the other in: the three are sold, none is passed on."""
+    desk = Desk()
+    candle(desk, 500_000)
+    desk.enter(1, 3, 490_000)
+    by_hand(desk, 1, 2)
+    desk.target(2, 3, 490_000, strategy="b")
+    orders = sends(desk.target(3, 0, 0))
+    assert [(one.side, one.lots, one.reduce_only, one.allocation) for one in orders] == [(-1, 3, True, (("trend", 3),))]
+    assert desk.books.position(SYMBOL, "b").lots == 0
+
+
 def test_lots_still_pass_from_one_who_leaves_to_one_who_leaves():
     """Both only take from what they hold: no limit of the moment keeps them in, and the venue sees nothing."""
     desk = Desk(settings=EngineSettings(risk=RiskSettings(data_age_s_max=60)))

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from engine.books import Books
 from engine.events import EXTERNAL, Filled, Intervened, decode, encode
 from engine.executor import Quote
-from engine.ledger import NET
 from engine.messages import Cancel, FillTold, KillRaised, Recorded, Send, Tick
 from engine.order import Event
 from engine.petition import Deed, Denied, Market, Petition, judge
@@ -188,21 +187,6 @@ def test_adopted_lots_become_the_strategys_without_profit():
     assert held(room) == (10, 0, 10)
     assert room.books.position(SYMBOL, "trend").realised == 0
     assert room.again().position(SYMBOL, "trend") == room.books.position(SYMBOL, "trend")
-
-
-@pytest.mark.parametrize("side", [1, -1])
-def test_an_adoption_moves_no_minor_unit(side):
-    """Bought at three prices, so that the price of a lot is no whole number of ticks: the cost passes as it is."""
-    room = Room()
-    for lots, ticks in ((1, 480_000), (1, 480_001), (1, 480_003)):
-        room.stranger(side, lots, ticks)
-    before = room.books.position(SYMBOL, EXTERNAL)
-    assert before.cost % (abs(before.lots) * 10_000)
-    room.ask(Deed.ADOPT, price="47000" if side > 0 else "53000")
-    ours, theirs, whole = (room.books.position(SYMBOL, name) for name in ("trend", EXTERNAL, NET))
-    assert (ours.lots, ours.cost, ours.realised) == (before.lots, before.cost, 0)
-    assert (theirs.lots, theirs.cost, theirs.realised) == (0, 0, before.realised)
-    assert (whole.lots, whole.cost) == (ours.lots, ours.cost)
 
 
 def test_adopted_lots_go_by_the_next_target():

@@ -4,6 +4,7 @@ import pytest
 
 from engine.events import EXTERNAL, Filled
 from engine.executor import Quote
+from engine.ledger import NET
 from engine.messages import Cancel, FillTold, Recorded, Tick
 from engine.order import Event
 from engine.settings import EngineSettings, ExecutorSettings
@@ -111,3 +112,18 @@ def test_an_entry_that_rests_is_taken_back_when_a_stranger_trades():
     assert desk.books.position(SYMBOL, EXTERNAL).lots == 2
     (again,) = sends(desk.tell(Recorded(deed(1, "ignore", lots=2)), later_s=1.0))
     assert (again.side, again.lots) == (1, 5)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_an_adoption_moves_no_minor_unit(side):
+    """Bought at three prices, so that the price of a lot is no whole number of ticks: the cost passes as it is."""
+    desk = Desk()
+    for ticks in (480_000, 480_001, 480_003):
+        by_hand(desk, side, 1, ticks)
+    before = desk.books.position(SYMBOL, EXTERNAL)
+    assert before.cost % (3 * 10_000)
+    desk.tell(Recorded(deed(1, "adopt", strategy="trend", stop_ticks=480_000 - side * 10_000)))
+    ours, theirs, whole = (desk.books.position(SYMBOL, name) for name in ("trend", EXTERNAL, NET))
+    assert (ours.lots, ours.cost, ours.realised) == (3 * side, before.cost, 0)
+    assert (theirs.lots, theirs.cost, theirs.realised) == (0, 0, before.realised)
+    assert (whole.lots, whole.cost) == (ours.lots, ours.cost)
