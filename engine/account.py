@@ -301,10 +301,9 @@ class Account:
             cash = await (self._snapshot(now) if plan.is_shared else self._desk.cash.opening(plan.asset))
             opening = Deposited(account=account, venue=venue, amount=cash, reference=OPENING, wall_ns=now.wall_ns)
             self.tell(Recorded(opening))
-        elif plan.is_shared:
+        elif plan.is_shared and (fresh := unopened(self.books, plan.instruments)):
             # Such a symbol has a past as well: what that brought is in the list of income.
-            if fresh := unopened(self.books, plan.instruments):
-                self._open(await survey(self._venue, fresh, now.market_ns or now.wall_ns))
+            self._open(await survey(self._venue, fresh, now.market_ns or now.wall_ns))
         self._desk.is_open = True
 
     async def _snapshot(self, now: Moment) -> int:

@@ -68,8 +68,8 @@ class Dealer:
             proposal = clipped(proposal, planner.portion(proposal.lots, limits))
         elif waits:
             return
-        elif not planner.leaves(self._books, symbol, proposal.side, proposal.allocation):
-            price = self._price(symbol, proposal, at)  # who leaves waits for no price
+        else:
+            proposal, price = self._priced(symbol, proposal, at)
         answer = self._reviewed(symbol, proposal, at, price)
         if isinstance(answer, Refused) and not answer.intent.reduce_only:
             self._scrutiny.announce(answer)
@@ -143,6 +143,13 @@ class Dealer:
                     self._scrutiny.announce(refused)
                     return False
         return True
+
+    def _priced(self, symbol: str, proposal: Proposal, at: planner.Circumstances) -> tuple[Proposal, int]:
+        """An order that is no reduction, and where it is posted; who leaves waits for no price, so he goes first."""
+        price = self._price(symbol, proposal, at)
+        leaving = planner.propose_leaving(self._books, symbol, at) if price else clipped(proposal, 0)
+        goes_first = leaving.side == proposal.side and leaving.lots >= self._scrutiny.limits[symbol].lots_min
+        return (leaving, 0) if goes_first else (proposal, price)
 
     def _price(self, symbol: str, proposal: Proposal, at: planner.Circumstances) -> int:
         """Where an entry is posted; 0: it takes what the book has."""

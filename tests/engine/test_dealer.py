@@ -125,6 +125,24 @@ def test_who_leaves_goes_to_the_market_where_the_other_may_not_take_his_lots():
     assert desk.books.position(SYMBOL, "b").lots == 0
 
 
+def test_who_leaves_does_not_wait_for_the_price_at_which_another_enters():
+    """Two of one short against two of another long, posted entries: the close of the first is an order of its own."""
+    desk = Desk(settings=EngineSettings(executor=ExecutorSettings(entry_style="limit")))
+    candle(desk, 500_000)
+    for target_id, strategy, lots in ((1, "a", -2), (2, "b", 2)):
+        desk.target(target_id, lots, 510_000 if lots < 0 else 490_000, strategy=strategy)
+        sent = [one for one in sends(desk.actions) if one.purpose in (Purpose.ENTRY, Purpose.EXIT)][-1]
+        desk.fill(sent, sent.lots)
+    for order in list(desk.books.working_of(SYMBOL)):
+        desk.ack(order.intent)
+    assert [desk.books.position(SYMBOL, name).lots for name in "ab"] == [-2, 2]
+    desk.books._end(SYMBOL, "a")
+    (order,) = [one for one in sends(desk.target(3, 5, 490_000, strategy="b")) if one.purpose != Purpose.STOP]
+    assert (order.side, order.lots, order.price_ticks, order.allocation) == (1, 2, 0, (("a", 2),))
+    (entry,) = [one for one in sends(desk.fill(order, 2)) if one.purpose == Purpose.ENTRY]
+    assert (entry.lots, entry.price_ticks, entry.allocation) == (3, 500_000, (("b", 3),))
+
+
 def test_lots_still_pass_from_one_who_leaves_to_one_who_leaves():
     """Both only take from what they hold: no limit of the moment keeps them in, and the venue sees nothing."""
     desk = Desk(settings=EngineSettings(risk=RiskSettings(data_age_s_max=60)))

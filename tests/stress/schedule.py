@@ -314,9 +314,7 @@ class Schedule:
         tally.orders += len(books.orders)
         tally.fills += len(bourse.trades)
         sent = max(bourse.arrivals.values(), default=0)
-        duplicates = int(sent > 1) + len(bourse.doubles) + doubled(books)
-        if len(self.strategies) == 1:  # with two, the order of one may close what the other holds
-            duplicates += overdone(bourse)
+        duplicates = int(sent > 1) + len(bourse.doubles) + doubled(books) + self.overdone()
         orphans = [
             name
             for name in bourse.orders
@@ -357,6 +355,10 @@ class Schedule:
             "stops": self.uncovered(books),
         }
         return ", ".join(f"{name} {what}" for name, what in found.items() if what)
+
+    def overdone(self) -> int:
+        """Targets for which too much was traded; of two strategies the order of one may close what the other holds."""
+        return overdone(self.bourse) if len(self.strategies) == 1 else 0
 
     def uncovered(self, books: Books) -> tuple[Any, ...]:
         """What is held and what its stops at the exchange cover, where that is not the same."""

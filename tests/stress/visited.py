@@ -150,8 +150,13 @@ class Visited(Schedule):
             cash_unexplained=self.account.agreement.cash_unexplained,
         )  # fmt: skip
         verdict = judge(petition, books, market)
-        if isinstance(verdict, Denied) or not verdict.events:
+        if isinstance(verdict, Denied):
             self.asked.remove(petition)
+            self.closed = {} if petition.deed is Deed.CLOSE else self.closed  # an earlier life's journal lacks it
+            return
+        if not verdict.events:
+            if any(petition.petition_id.encode() in payload for payload in self.disk.written):
+                self.asked.remove(petition)
             return
         if petition.deed is Deed.ADOPT:
             self.adopted += abs(books.position(SYMBOL, EXTERNAL).lots)
@@ -180,6 +185,10 @@ class Visited(Schedule):
         super()._check()
         if self.wrong:
             self.tally.failures[known:] = ["; ".join([*dict.fromkeys(self.wrong), *self.tally.failures[known:]])]
+
+    def overdone(self) -> int:
+        """Beside a stranger's lots a way out is an order that could add: what is held is looked at all the time."""
+        return 0
 
     def uncovered(self, books: Books) -> tuple[Any, ...]:
         """Each strategy on the side of the account has one stop, for its lots, where it wants it."""
