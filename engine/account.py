@@ -240,7 +240,7 @@ class Account:
             try:
                 await self._venue.arm(symbol, timeout_ms)
             except errors.VenueError as error:
-                self._dead_man.failed(symbol)
+                self._dead_man.failed(symbol, self._moment().monotonic_ns)
                 self._witness.warned(f"the dead-man timer of {symbol} was not set", error.text)
 
     def _pause(self, change: Change) -> None:

@@ -277,7 +277,8 @@ class Books:
         held, before = self.position(event.instrument, EXTERNAL), self.position(*name)
         if not held.lots or held.side * before.side < 0:
             return []
-        self.goals[name] = set_by_hand(self.goals.get(name), self.run, before.lots + held.lots, event.stop_ticks)
+        lots, given = before.lots + held.lots, held.lots
+        self.goals[name] = set_by_hand(self.goals.get(name), self.run, lots, event.stop_ticks, given)
         ticks = held.entry_ticks(self.ledger.units[event.instrument])
         postings = self.ledger.book_adoption(self.key(event.instrument), event.strategy)
         self._travel(name, before.lots, ticks, held.opened_ns)

@@ -52,12 +52,23 @@ def taken(goal: Goal | None, run: str, held: int, left: int) -> Goal:
     return msgspec.structs.replace(goal, lots=lots, barred=True)
 
 
-def set_by_hand(goal: Goal | None, run: str, lots: int, stop_ticks: int) -> Goal:
-    """The goal that a person wants: what is held and no more, with this stop, until the strategy's next target."""
+def set_by_hand(goal: Goal | None, run: str, lots: int, stop_ticks: int, given: int = 0) -> Goal:
+    """The goal that a person wants: ``lots``, which are held, ``given`` among them, and what is under way; this stop.
+
+    Until the strategy's next target, and nothing is ordered for it any more.
+    """
     # Target ids begin anew with a run: under an old one's the strategy's next targets would pass for older than it.
     known = _unknown(run) if goal is None or goal.stale else goal
+    # An order that is filling goes on: what it brings is not thrown out again.
+    coming = 0 if known.spent or known.lots * lots <= 0 else known.lots + given
     return msgspec.structs.replace(
-        known, lots=lots, stop_ticks=stop_ticks, by_hand=True, barred=True, spent=False, stale=False
+        known,
+        lots=max(lots, coming) if lots > 0 else min(lots, coming),
+        stop_ticks=stop_ticks,
+        by_hand=True,
+        barred=True,
+        spent=False,
+        stale=False,
     )
 
 

@@ -127,3 +127,20 @@ def test_an_adoption_moves_no_minor_unit(side):
     assert (ours.lots, ours.cost, ours.realised) == (3 * side, before.cost, 0)
     assert (theirs.lots, theirs.cost, theirs.realised) == (0, 0, before.realised)
     assert (whole.lots, whole.cost) == (ours.lots, ours.cost)
+
+
+@pytest.mark.parametrize(("deeds", "lots"), [(("move-stop",), 10), (("adopt",), 12)])
+def test_what_an_entry_still_brings_is_kept_when_a_person_moves_the_stop(deeds, lots):
+    """Four of ten have filled when a stop is said by hand; the six that follow stay, under that stop."""
+    desk = Desk()
+    if deeds == ("adopt",):
+        by_hand(desk, 1, 2)
+        desk.tell(Recorded(deed(9, "ignore", lots=2)))
+    (entry,) = sends(desk.target(1, 10, 490_000))
+    desk.fill(entry, 4)
+    desk.tell(Recorded(deed(1, deeds[0], strategy="trend", stop_ticks=495_000)))
+    desk.fill(entry, 6)
+    assert desk.books.position(*NAME).lots == lots
+    orders = [*later(desk), *(order.intent for order in desk.books.working_of(SYMBOL))]
+    assert {(one.purpose, one.stop_ticks) for one in orders} == {(Purpose.STOP, 495_000)}
+    assert lots in [one.lots for one in orders]
