@@ -64,6 +64,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     price_ticks: int  # average entry
     trade_id_next: int  # the first trade that is booked
     market_ns: int
+    cost: int = 0  # minor units; 0: lots at that price
 
 
 class Sized(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -107,6 +107,11 @@ def trade(position: Position, signed_lots: int, ticks: int, unit: int, market_ns
     return Trade(after, way * added, -side * share, realised)
 
 
+def cost_of(opened: Opened, unit: int) -> int:
+    """What the lots of an opening have cost."""
+    return (opened.cost or abs(opened.lots) * opened.price_ticks * unit) if opened.lots else 0
+
+
 def shares(allocation: tuple[tuple[str, int], ...], before: int, lots: int) -> list[tuple[str, int]]:
     """Whose lots the trade of ``lots`` are, ``before`` being filled already: first allotted, first filled.
 
@@ -190,7 +195,7 @@ class Ledger:
         """
         self.opened_ns = self.opened_ns or opened.market_ns
         net = Key(opened.account, opened.venue, opened.instrument, Leg.BOTH, NET)
-        cost = abs(opened.lots) * opened.price_ticks * self.units[opened.instrument]
+        cost = cost_of(opened, self.units[opened.instrument])
         if self._newest.get(net, -1) >= opened.trade_id_next:
             return []
         self._settled[net] = opened.trade_id_next - 1
@@ -198,12 +203,13 @@ class Ledger:
         if (opened.lots, cost) != (self.position(net).lots, self.position(net).cost):
             for key in (net, net._replace(strategy=EXTERNAL)):
                 held = self.position(key)
-                self.positions[key] = msgspec.structs.replace(held, lots=0, cost=0, version=held.version + 1)
-                if held.lots:
-                    change = held.side * held.cost
-                    postings += [Posting(key, "position", -change), Posting(key, "contracts", change)]
-                if opened.lots:
-                    postings += self._book(key, opened.lots, opened.price_ticks, opened.market_ns)
+                after = msgspec.structs.replace(
+                    held, lots=opened.lots, cost=cost, opened_ns=opened.market_ns, version=held.version + 1
+                )
+                self.positions[key] = after
+                for change in (-held.side * held.cost, after.side * cost):
+                    if change:
+                        postings += [Posting(key, "position", change), Posting(key, "contracts", -change)]
             self._step(net, opened.market_ns)
         self._begun[net] = self.position(net)
         return postings

@@ -37,6 +37,7 @@ async def survey(venue: Venue, instruments: Sequence[Instrument], market_ns: int
             price_ticks=max(1, positions[one.symbol].entry_ticks) if one.symbol in positions else 1,
             trade_id_next=newest[one.symbol] + 1,
             market_ns=market_ns,
+            cost=positions[one.symbol].cost if one.symbol in positions else 0,
         )
         for one in instruments
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.events import BookEvent, Deposited, Filled, Found, Funded, Listed, Opened
-from engine.ledger import Position, trade
+from engine.ledger import Position, cost_of, trade
 from shm.records import Finding
 
 DAY_NS = 86_400 * 10**9
@@ -81,7 +81,7 @@ def lines_of(events: Iterable[BookEvent]) -> list[Line]:
             case Listed():
                 units[event.instrument] = event.unit
             case Opened():
-                cost = abs(event.lots) * event.price_ticks * units[event.instrument]
+                cost = cost_of(event, units[event.instrument])
                 held = event.trade_id_next, Position(lots=event.lots, cost=cost)
                 openings.setdefault(event.instrument, []).append(held)
             case Filled():
