@@ -172,7 +172,9 @@ class Books:
             ratio = Fraction(known.tick_e8, event.tick_e8)
             self.goals |= {key: goal.scaled(ratio) for key, goal in self.goals.items() if key[0] == name}
             self.trips.scale(name, ratio)
-            self.pursuits.pop(name, None)
+            if pursuit := self.pursuits.get(name):  # its order may rest still
+                ticks = round(pursuit.price_ticks * ratio)
+                self.pursuits[name] = msgspec.structs.replace(pursuit, price_ticks=ticks)
         self.listings[name] = event
         self.ledger.relist(name, event.unit)
 

@@ -4,13 +4,14 @@ from decimal import Decimal
 
 import pytest
 
-from engine.events import EXTERNAL, Crossed
-from engine.messages import Announce, Candle, KillRaised, Recorded
+from engine.books import Books
+from engine.events import EXTERNAL, Crossed, decode, encode
+from engine.messages import Announce, Cancel, Candle, KillRaised, Recorded
 from engine.order import Event
 from engine.risk import Refusal
 from engine.settings import EngineSettings, ExecutorSettings, RiskSettings
 from shm.records import Kill, Purpose
-from tests.engine.test_core import SYMBOL, Desk, S, sends
+from tests.engine.test_core import SYMBOL, Desk, Rules, S, sends
 from tests.engine.test_hands import deed
 from tests.engine.test_strangers import by_hand
 
@@ -189,3 +190,21 @@ def test_the_kill_switch_flattens_what_a_person_gave_to_a_strategy_that_never_sp
     ]
     assert (leaving.side, leaving.lots, leaving.allocation) == (side, 1, (("b", 1),))
     assert desk.books.position(*NAME).lots == 0
+
+
+@pytest.mark.parametrize("end", [Event.CANCEL_CONFIRMED, Event.EXPIRE, Event.FILL_ALL])
+def test_a_post_that_rests_when_the_tick_changes_neither_stops_the_engine_nor_its_journal(end):
+    """The next session takes it back, and whatever becomes of it can be read again."""
+    desk = Desk(settings=EngineSettings(executor=ExecutorSettings(entry_style="limit")))
+    candle(desk, 500_000)
+    (post,) = sends(desk.target(1, 5, 490_000))
+    desk.ack(post)
+    again = Desk(desk.books, run="r2", settings=desk.settings, rules=Rules(tick_e8=5_000_000, unit=5_000))
+    again.ns = desk.ns
+    actions = [*again.actions, *candle(again, 1_000_000)]
+    assert [action.intent.intent_id for action in actions if isinstance(action, Cancel)] == [post.intent_id]
+    again.ack(post, end)
+    read = Books()
+    for event in [*desk.events, *again.events]:
+        read.apply(decode(encode(event)))
+    assert read.orders[post.intent_id].state == again.books.orders[post.intent_id].state

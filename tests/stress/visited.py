@@ -172,8 +172,8 @@ class Visited(Schedule):
         """What is true beside the rest."""
         books, at = self.account.books, self.account.core.circumstances(self._moment())
         proposal = planner.propose(books, SYMBOL, at)
-        # A difference that is over lets entries go on with the next word of market or brain, of which there is none.
-        waits = books.foreign_lots(SYMBOL) or planner.posts(books, SYMBOL) or books.found_count
+        # What waits for a price, or for a difference that is over, goes on with the market's next word; there is none.
+        waits = books.foreign_lots(SYMBOL) or planner.posts(books, SYMBOL) or books.found_count or not at.marks
         if (proposal.lots or proposal.crosses) and not waits:
             self.wrong.append(f"wants {proposal}")
         for name, target_id in self.closed.items():
