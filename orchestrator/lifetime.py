@@ -19,7 +19,7 @@ from typing import Any
 
 from brain.strategies.loader import StrategyError, check, names
 from engine.journal import JournalError
-from orchestrator import result
+from orchestrator import observed, result
 from orchestrator import session as sessions
 from orchestrator.alarms import Alarms
 from orchestrator.attendance import words
@@ -64,7 +64,7 @@ def shared_memory(session: Session) -> Iterator[tuple[Memory, dict[str, int]]]:
     """Make the session's memory and doorbells; both are gone afterwards, whatever happens."""
     bells = {role: os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for role in LOOPED}
     try:
-        memory = Memory.create(session.run_id, len(session.instruments), bells)
+        memory = Memory.create(session.run_id, observed.rows_of(session), bells)
     except SegmentError as error:
         raise BadInputError(str(error)) from None
     try:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from brain.kernels import load_all
+from brain.routes import rows_of
 from brain.stage import Stage
 from brain.strategies.loader import Strategy, StrategyError
 from brain.words import explain
@@ -109,7 +110,7 @@ class Replay:
         self._session, self._strategies, self._recording = session, strategies, recording
         self._ticks_e8 = [instrument.tick_e8 for instrument in session.instruments]
         routes = len(self._ticks_e8) * len(strategies)
-        self._stage = Stage(len(self._ticks_e8), 1 << max(6, (2 * routes).bit_length()))
+        self._stage = Stage(rows_of(strategies, len(self._ticks_e8)), 1 << max(6, (2 * routes).bit_length()))
         self._newest: dict[tuple[int, int], np.void] = {}  # decision of each route
         self._position, self._candle = np.zeros(1, POSITION), np.zeros(1, MARKET)
         self._remembered = 0
@@ -146,7 +147,7 @@ class Replay:
         self._epoch = epoch
         self.verdict.epochs.append(epoch)
         if known:
-            since = np.searchsorted(self._recording.candles["sequence"], int(known[-1]["market_seq"]))
+            since = np.searchsorted(self._recording.candles["sequence"], self._brain.market_seq)
             for slot in self._recording.candles[since:at]:
                 self._play(int(slot["sequence"]), slot["record"], self._recording.decisions[:0])
 

@@ -11,7 +11,7 @@ RISES = (1_000_000, 1_000_300, 999_900, 1_000_200)  # 100 down, 400 up, 100 down
 
 def pit_of(exchange: Exchange) -> Pit:
     """A pit of its own on the same market."""
-    return Pit(exchange._market, 0, Rules(spread_ticks=2))
+    return Pit(exchange.market, 0, Rules(spread_ticks=2))
 
 
 def test_a_position_is_a_time_within_the_minute(opened: Callable[..., Exchange]) -> None:
@@ -59,7 +59,7 @@ def test_the_spread_widens_by_the_range_of_the_last_candle(opened: Callable[...,
 def test_a_minute_without_volume_visits_nothing(opened: Callable[..., Exchange]) -> None:
     """It has a candle and no path."""
     exchange = opened(RISES)
-    exchange._market._all["volume_e8"][1:] = 0
+    exchange.market._all["volume_e8"][1:] = 0
     pit = pit_of(exchange)
     assert pit.begin() is None
     assert (pit.playing, pit.length) == (True, 0)
