@@ -109,7 +109,8 @@ class FeedAgent:
         if self._company:
             await self._company.open()
         began = self._recall()
-        tell(detail=f"loading history of {len(self._tracks)} instruments")
+        count = len(self._plan.instruments)
+        tell(detail=f"loading history of {count} instruments")
         await self._hydrate(began)
         self._tasks = [
             asyncio.create_task(self._source.listen(stream), name=f"listen {stream}") for stream in self._streams
@@ -124,9 +125,8 @@ class FeedAgent:
             self._report(None, "streams: not all subscribed yet", 0)
         for track in self._tracks:
             track.suspect()  # what closed while nobody listened
-        loaded = (
-            f"{len(self._tracks) - len(self._silent)} of {len(self._tracks)}" if self._silent else len(self._tracks)
-        )
+        silent = sum(row < count for row in self._silent)
+        loaded = f"{count - silent} of {count}" if silent else count
         tell(life=Life.READY, detail=f"history of {loaded} instruments loaded")
 
     async def work(self) -> int:

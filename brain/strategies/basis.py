@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brain.indicators.statistics import ZSCORE, zscore
+from brain.indicators.trend import SMA, sma
 from brain.indicators.volatility import ATR, atr
 from brain.strategies.base import (
     HELD,
@@ -43,18 +44,18 @@ class Settings:
     period: int = 120
     enter: float = 2.0
     leave: float = 0.5  # this near to the mean it has come back
-    basis_ppm_min: float = 0.0  # a basis nearer to zero than this is not worth the fees
+    stray_ppm_min: float = 0.0  # of the price: strayed less far from its mean, it is not worth the fees
     range_period: int = 30
     stop_atr: float = 6.0
 
     def __post_init__(self) -> None:
         if self.period < 2 or self.range_period < 1:
             raise ValueError("period must be at least 2, range_period at least 1")
-        if not 0.0 <= self.leave < self.enter or self.stop_atr <= 0.0 or self.basis_ppm_min < 0.0:
-            raise ValueError("enter must be above leave, leave and basis_ppm_min at least 0, stop_atr above 0")
+        if not 0.0 <= self.leave < self.enter or self.stop_atr <= 0.0 or self.stray_ppm_min < 0.0:
+            raise ValueError("enter must be above leave, leave and stray_ppm_min at least 0, stop_atr above 0")
 
 
-STATE = np.dtype([("basis", ZSCORE), ("reach", ATR), ("spot", MARKET)], align=True)
+STATE = np.dtype([("basis", ZSCORE), ("mean", SMA), ("reach", ATR), ("spot", MARKET)], align=True)
 
 
 @kernel
@@ -62,6 +63,7 @@ def decide(state, settings, candle, position, target):
     """Return the reason, and write the target."""
     basis = _basis(state.spot, candle)
     score = zscore(state.basis, basis, settings.period)
+    stray = abs(basis - sma(state.mean, basis, settings.period))
     reach = atr(state.reach, candle, settings.range_period)
     if score != score or reach != reach:
         return WARMING
@@ -72,7 +74,7 @@ def decide(state, settings, candle, position, target):
         return REACHED
     if held != 0.0:
         return STOPPED if is_stopped(position, target) else HELD
-    if abs(score) < settings.enter or abs(basis) * PPM < settings.basis_ppm_min or reach <= 0.0:
+    if abs(score) < settings.enter or stray * PPM < settings.stray_ppm_min or reach <= 0.0:
         return QUIET if abs(score) < 0.5 * settings.enter else WEAK
     side = -1.0 if score > 0.0 else 1.0
     return hold(target, side, candle.close - side * settings.stop_atr * reach)

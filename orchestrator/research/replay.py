@@ -123,10 +123,11 @@ class Replay:
         last_seq = int(said["market_seq"].max())
         for at, slot in enumerate(self._recording.candles):
             sequence, candle = int(slot["sequence"]), slot["record"]
+            is_ours = candle["kind"] != 0 and candle["instrument"] < len(self._ticks_e8)  # behind them: spots
             if sequence > last_seq:
-                self.verdict.undecided += int(candle["kind"] != 0)
+                self.verdict.undecided += int(is_ours)
                 continue
-            self.verdict.candles += int(candle["kind"] != 0)
+            self.verdict.candles += int(is_ours)
             first, end = np.searchsorted(said["market_seq"], [sequence, sequence + 1])
             groups = list(_by_epoch(said[first:end]))
             for recorded in groups or [said[:0]]:
@@ -146,10 +147,14 @@ class Replay:
         self._heard = self._stage.decisions()
         self._epoch = epoch
         self.verdict.epochs.append(epoch)
+        before = self._recording.candles[:at]
         if known:
-            since = np.searchsorted(self._recording.candles["sequence"], self._brain.market_seq)
-            for slot in self._recording.candles[since:at]:
-                self._play(int(slot["sequence"]), slot["record"], self._recording.decisions[:0])
+            before = before[np.searchsorted(before["sequence"], self._brain.market_seq) :]
+        else:
+            # the first one decided all contracts' minutes that there were; a spot's may stand before the first of them
+            before = before[before["record"]["instrument"] >= len(self._ticks_e8)]
+        for slot in before:
+            self._play(int(slot["sequence"]), slot["record"], self._recording.decisions[:0])
 
     def _play(self, sequence: int, candle: np.void, recorded: Records) -> None:
         self._remember(candle)

@@ -130,9 +130,9 @@ def test_the_spots_candle_is_in_the_hash():
     assert not same[10:].any()
 
 
-def test_a_basis_that_does_not_pay_is_let_be():
+def test_a_basis_that_strays_too_little_is_let_be():
     """With a floor above everything nothing is entered, and the answer is still one of the closed list."""
-    said = traded(two(), basis_ppm_min=1e6)
+    said = traded(two(), stray_ppm_min=1e6)
     assert not said["amount"].any()
     assert set(said["reason"].tolist()) == {Reason.QUIET, Reason.WEAK}
 
@@ -156,7 +156,7 @@ def test_a_spot_that_is_no_candle_in_its_state_is_refused(tmp_path):
         load(str(mine))
 
 
-@pytest.mark.parametrize("chosen", [{"period": 1}, {"leave": 3.0}, {"stop_atr": 0.0}, {"basis_ppm_min": -1.0}])
+@pytest.mark.parametrize("chosen", [{"period": 1}, {"leave": 3.0}, {"stop_atr": 0.0}, {"stray_ppm_min": -1.0}])
 def test_settings_that_make_no_sense_are_refused(chosen):
     """In words."""
     with pytest.raises(StrategyError, match="must be"):
