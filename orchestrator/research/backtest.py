@@ -92,7 +92,7 @@ class Backtest:
         self._inbox: Inbox = self.house.inbox(self._stage.candles(), self._stage.targets())
         self._heard = self._stage.decisions()
         self._said = np.zeros(self._stage.capacity, DECISION)
-        self._record = np.zeros(1, MARKET)
+        self._record, self._longer = np.zeros(1, MARKET), np.zeros(1, MARKET)
         self._newest = dict.fromkeys(range(len(self._instruments)), market.start_ns - MINUTE_NS)
         self.course = Course(self.house, market.listings)
 
@@ -129,11 +129,23 @@ class Backtest:
         for number in range(missing if missing <= GAP_MAX else 0):
             fill(self._record, self._listings[row], None, hole_ns + number * MINUTE_NS)
             self._stage.market.publish(self._record)
+            self._closed(row, hole_ns + number * MINUTE_NS)
         self._newest[row] = update.candle.open_ns
         fill(self._record, self._listings[row], update.candle, update.candle.open_ns)
         self._record["missing"] = missing if missing > GAP_MAX else 0
         self._stage.remember(self._record[0])
         self._stage.market.publish(self._record)
+        self._closed(row, update.candle.open_ns)
+
+    def _closed(self, row: int, open_ns: int) -> None:
+        """Remember the longer candles that end with this minute, as the feed fetches them then: a hole leaves them."""
+        listing, end_ns = self._listings[row], open_ns + MINUTE_NS
+        for seconds in self._frames[1:]:
+            step_ns = seconds * 1_000_000_000
+            if end_ns % step_ns == 0:
+                for candle in self._exchange.klines(listing.id, NAMES[seconds], end_ns - step_ns, open_ns, 1):
+                    fill(self._longer, listing, candle, int(candle["open_ns"]), seconds)
+                    self._stage.remember(self._longer[0])
 
     def _hydrate(self) -> None:
         """Fill HISTORY with what closed before the market's start."""

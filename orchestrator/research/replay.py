@@ -114,6 +114,7 @@ class Replay:
         self._newest: dict[tuple[int, int], np.void] = {}  # decision of each route
         self._position, self._candle = np.zeros(1, POSITION), np.zeros(1, MARKET)
         self._remembered = 0
+        self._awaited: list[np.void] = []  # closed, and not yet fetched by the feed
         self._epoch = -1
         self.verdict = Verdict()
 
@@ -157,7 +158,7 @@ class Replay:
             self._play(int(slot["sequence"]), slot["record"], self._recording.decisions[:0])
 
     def _play(self, sequence: int, candle: np.void, recorded: Records) -> None:
-        self._remember(candle)
+        self._remember(candle, recorded)
         if self._epoch < 0:
             return  # nobody had listened yet
         self._candle[0] = candle
@@ -170,8 +171,8 @@ class Replay:
         out = np.zeros(self._stage.capacity, DECISION)
         self._compare(recorded, out[: self._heard.read_into(out)])
 
-    def _remember(self, candle: np.void) -> None:
-        """Keep HISTORY as the feed did: what had closed by now, and this minute."""
+    def _remember(self, candle: np.void, recorded: Records) -> None:
+        """Keep HISTORY as the feed did: what it had by now of what had closed, and this minute."""
         past = self._recording.past
         if candle["kind"] == 0:
             return
@@ -179,8 +180,15 @@ class Replay:
             one = past[self._remembered]
             if int(one["open_ns"]) + int(one["timeframe_s"]) * SECOND_NS > int(candle["open_ns"]) + 60 * SECOND_NS:
                 break
-            self._stage.remember(one)
+            self._awaited.append(one)
             self._remembered += 1
+        now_ns = int(recorded["decided_ns"].min()) if len(recorded) else int(candle["published_ns"])
+        # An hour is fetched a little after its close; what a later life of the feed fetched again was there before.
+        there = [int(one["published_ns"]) <= now_ns or one["epoch"] != candle["epoch"] for one in self._awaited]
+        for one, is_there in zip(self._awaited, there, strict=True):
+            if is_there:
+                self._stage.remember(one)
+        self._awaited = [one for one, is_there in zip(self._awaited, there, strict=True) if not is_there]
         if candle["timeframe_s"] == 60:
             self._stage.remember(candle)
 
