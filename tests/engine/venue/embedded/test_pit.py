@@ -45,7 +45,7 @@ def test_the_shown_book_has_the_spread_and_ten_levels(opened: Callable[..., Exch
 
 def test_the_spread_widens_by_the_range_of_the_last_candle(opened: Callable[..., Exchange]) -> None:
     """2 % of the 400 ticks between the last candle's low and high are 8 ticks more than the 2 of a calm market."""
-    pit = Pit(opened(RISES, (1_000_200,) * 4)._market, 0, Rules(spread_ticks=2, spread_ppm=20_000))
+    pit = Pit(opened(RISES, (1_000_200,) * 4).market, 0, Rules(spread_ticks=2, spread_ppm=20_000))
     spreads = []
     for _ in range(2):
         pit.begin()
