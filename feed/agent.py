@@ -382,7 +382,7 @@ class FeedAgent:
                 if self._company is not None:
                     self._company.watch_from(self._clock.monotonic_ns())
                 pulse.tell(life=Life.RUNNING, obeyed=command.version)
-            case Order.DRAIN if pulse.life is not Life.DRAINED and not any(t.is_repairing for t in self._tracks):
+            case Order.DRAIN if pulse.life is not Life.DRAINED and not any(t.is_pending for t in self._tracks):
                 pulse.tell(life=Life.DRAINED, obeyed=command.version)
             case Order.STOP:
                 pulse.tell(obeyed=command.version)

@@ -90,6 +90,11 @@ class Track:
         """Is REST being asked?"""
         return self._repair is not None and not self._repair.done()
 
+    @property
+    def is_pending(self) -> bool:
+        """Is there a minute that is known and not told yet, or may be?"""
+        return self.is_repairing or (self._mate is not None and bool(self._waiting))
+
     def offer(self, candle: Candle, event_ns: int, received_ns: int) -> None:
         """Take a closed candle from the stream."""
         arrival = Arrival(candle, event_ns, received_ns)

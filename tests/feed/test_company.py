@@ -104,9 +104,11 @@ async def test_a_contract_that_is_first_waits_for_its_spot(pair):
     """It is told in the same moment, right behind it."""
     pair.offer(pair.contract, 1)
     assert pair.told == []
+    assert pair.contract.is_pending  # nobody may think that all is told
     pair.offer(pair.spot, 1)
     await pair.settle()
     assert pair.told == [("spot", 1), ("contract", 1)]
+    assert not pair.contract.is_pending
     assert pair.counts == {Counter.SPOT_CANDLES_PUBLISHED: 1, Counter.CANDLES_PUBLISHED: 1}
 
 
