@@ -27,7 +27,7 @@ from engine.gate import NS_OF_MS, Gate, Shut, Stance, objection
 from engine.instrument_life import Change, changed, pause
 from engine.journal import Journal
 from engine.messages import Answer, FillTold, Message, Moment, Recorded, Send
-from engine.opening import LOOKS_MAX, is_current, survey, unsupported
+from engine.opening import LOOKS_MAX, is_current, survey, unopened, unsupported
 from engine.order import Intent
 from engine.risk import Refused
 from engine.settings import EngineSettings
@@ -124,7 +124,7 @@ class Account:
         gate = Gate(Shut() if plan.observes else self._venue, self._objection)
         self.dispatch = Dispatch(journal, gate, self._witness, self.tell, self._ask)
         self._desk = Desk(self._venue, self, plan.instruments, is_shared=plan.is_shared)
-        self._desk.is_open = self.books.ledger.has_deposit(self.books.venue, OPENING)
+        self._desk.is_open = False  # what is told before it is known from when on trades are ours is asked for later
         say("connecting")
         await self._venue.open()
         self._venue.follow(plan.instruments)
@@ -240,7 +240,7 @@ class Account:
             try:
                 await self._venue.arm(symbol, timeout_ms)
             except errors.VenueError as error:
-                self._dead_man.failed(symbol)
+                self._dead_man.failed(symbol, self._moment().monotonic_ns)
                 self._witness.warned(f"the dead-man timer of {symbol} was not set", error.text)
 
     def _pause(self, change: Change) -> None:
@@ -301,10 +301,9 @@ class Account:
             cash = await (self._snapshot(now) if plan.is_shared else self._desk.cash.opening(plan.asset))
             opening = Deposited(account=account, venue=venue, amount=cash, reference=OPENING, wall_ns=now.wall_ns)
             self.tell(Recorded(opening))
-        elif plan.is_shared:
-            # A symbol that is new to the books may have a past as well: what that brought is in the list of income.
-            fresh = [one for one in plan.instruments if one.symbol not in self.books.trades_from]
-            self._open(await survey(self._venue, fresh, now.market_ns or now.wall_ns) if fresh else ())
+        elif plan.is_shared and (fresh := unopened(self.books, plan.instruments)):
+            # Such a symbol has a past as well: what that brought is in the list of income.
+            self._open(await survey(self._venue, fresh, now.market_ns or now.wall_ns))
         self._desk.is_open = True
 
     async def _snapshot(self, now: Moment) -> int:

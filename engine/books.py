@@ -35,7 +35,7 @@ from engine.events import (
     Stepped,
     Trimmed,
 )
-from engine.goal import Goal, ended, set_by_hand
+from engine.goal import Goal, ended, set_by_hand, taken
 from engine.hands import Hands
 from engine.ledger import NET, Key, Ledger, Position, Posting, shares
 from engine.order import Fact, Intent, Order, OrderType
@@ -70,6 +70,7 @@ class Books:
         self.pursuits: dict[str, executor.Pursuit] = {}  # by instrument: what was posted for its newest target
         self.listings: dict[str, Listed] = {}
         self.trades_from: dict[str, int] = {}  # the first trade that is ours to book, by instrument
+        self.lapsed: dict[str, bool] = {}  # opened, and left out of a later session: what was traded then is cash
         self.hands = Hands()
         self.events_count = 0
         self.found_count = 0
@@ -95,6 +96,7 @@ class Books:
                 return self.ledger.book_deposit(event)
             case Opened():
                 self.trades_from[event.instrument] = event.trade_id_next
+                self.lapsed.pop(event.instrument, None)
                 return self.ledger.book_opening(event)
             case Sized():
                 self._size(event)
@@ -159,6 +161,8 @@ class Books:
             for name, goal in self.goals.items():
                 self.goals[name] = msgspec.structs.replace(goal, stale=True)
         self.run = event.run
+        if event.symbols:
+            self.lapsed |= {name: True for name in self.trades_from if name not in event.symbols}
 
     def _list(self, event: Listed) -> None:
         name, known = event.instrument, self.listings.get(event.instrument)
@@ -168,7 +172,9 @@ class Books:
             ratio = Fraction(known.tick_e8, event.tick_e8)
             self.goals |= {key: goal.scaled(ratio) for key, goal in self.goals.items() if key[0] == name}
             self.trips.scale(name, ratio)
-            self.pursuits.pop(name, None)
+            if pursuit := self.pursuits.get(name):  # its order may rest still
+                ticks = round(pursuit.price_ticks * ratio)
+                self.pursuits[name] = msgspec.structs.replace(pursuit, price_ticks=ticks)
         self.listings[name] = event
         self.ledger.relist(name, event.unit)
 
@@ -237,8 +243,8 @@ class Books:
         names = self.strategies_of(fill.instrument)
         parts = self.hands.traded(fill, [(name, self.position(fill.instrument, name).lots) for name in names])
         for strategy, lots in parts:
-            left = self.position(fill.instrument, strategy).lots + fill.side * lots
-            self._end(fill.instrument, strategy, left)
+            held = self.position(fill.instrument, strategy).lots
+            self._take((fill.instrument, strategy), held, held + fill.side * lots)
         return self._book(fill, parts)
 
     def _book(self, fill: Filled, parts: list[tuple[str, int]]) -> list[Posting]:
@@ -270,31 +276,31 @@ class Books:
     def _adopt(self, event: Intervened) -> list[Posting]:
         """Lots of nobody's become a strategy's at the price that they cost: no profit is made or moved."""
         name = (event.instrument, event.strategy)
-        held = self.position(event.instrument, EXTERNAL)
-        if not held.lots:
+        held, before = self.position(event.instrument, EXTERNAL), self.position(*name)
+        if not held.lots or held.side * before.side < 0:
             return []
-        lots = self.position(*name).lots + held.lots
-        self.goals[name] = set_by_hand(self.goals.get(name), self.run, lots, event.stop_ticks)
-        cross = Crossed(
-            cross_id=0,
-            account=self.account,
-            venue=self.venue,
-            instrument=event.instrument,
-            buyer=event.strategy if held.side > 0 else EXTERNAL,
-            seller=EXTERNAL if held.side > 0 else event.strategy,
-            lots=abs(held.lots),
-            price_ticks=held.entry_ticks(self.ledger.units[event.instrument]),
-            market_ns=held.opened_ns,
-        )
-        return self._book_cross(cross)
+        lots, given = before.lots + held.lots, held.lots
+        self.goals[name] = set_by_hand(self.goals.get(name), self.run, lots, event.stop_ticks, given)
+        ticks = held.entry_ticks(self.ledger.units[event.instrument])
+        postings = self.ledger.book_adoption(self.key(event.instrument), event.strategy)
+        self._travel(name, before.lots, ticks, held.opened_ns)
+        return postings
 
-    def _end(self, instrument: str, strategy: str, left: int = 0) -> None:
-        """What the strategy holds goes, or went, by another's hand, but for ``left``: nothing of it is bought back."""
+    def _take(self, name: tuple[str, str], held: int, left: int) -> None:
+        """A stranger has left ``left`` of the lots ``held``."""
+        if name[1] in NOBODY:
+            return
+        self.goals[name] = goal = taken(self.goals.get(name), self.run, held, left)
+        if goal.spent:
+            self.stopped_sides[name] = 1 if held > 0 else -1
+
+    def _end(self, instrument: str, strategy: str) -> None:
+        """A person closes what the strategy holds: nothing of it is bought back."""
         name = (instrument, strategy)
         if strategy in NOBODY:
             return
-        self.goals[name] = goal = ended(self.goals.get(name), self.run, left)
-        if goal.spent and (side := self.position(*name).side):
+        self.goals[name] = ended(self.goals.get(name), self.run)
+        if side := self.position(*name).side:
             self.stopped_sides[name] = side
 
     def _cross(self, cross: Crossed) -> list[Posting]:

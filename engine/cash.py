@@ -106,8 +106,14 @@ class Cash:
         """What follows from a trade of the books is no news, and funding has a list of its own."""
         if row.kind == OF_FUNDING:
             return True
-        first = self._account.books.trades_from.get(row.symbol, 0)
-        return row.kind in OF_TRADES and row.symbol in self._symbols and row.trade_id >= first
+        if row.kind not in OF_TRADES:
+            return False
+        books = self._account.books
+        if row.symbol in self._symbols and row.trade_id >= books.trades_from.get(row.symbol, 0):
+            return True
+        # Of a contract that is not followed any more, or again after a while, trades may be booked all the same.
+        names = [name for name in books.listings if _plain(name) == _plain(row.symbol)]
+        return any((books.venue, name, row.trade_id) in books.ledger.trades for name in names)
 
     def _note(self) -> None:
         """Write down how far the list was read: the next life need not read all of it again."""
@@ -140,3 +146,8 @@ class Cash:
                 )
             )
         )
+
+
+def _plain(symbol: str) -> str:
+    """A contract's name without its marks: a venue's list names one that is not followed in its own way."""
+    return symbol.partition(":")[0].replace("/", "")

@@ -12,9 +12,10 @@ import sys
 from collections.abc import Mapping
 
 from engine import executor, planner, sizing
-from engine.agenda import Agenda, Kind, kind_of
+from engine.agenda import Agenda, kind_of
 from engine.books import Books
 from engine.breaker import Breaker
+from engine.dealer import Dealer
 from engine.doubts import doubts
 from engine.draft import Draft
 from engine.events import DayBegan, Filled, Intervened, Listed, Observed, Sized, Started
@@ -34,12 +35,10 @@ from engine.messages import (
     Target,
     Tick,
 )
-from engine.netting import Proposal, clipped
 from engine.order import Event, Order
 from engine.protection import Protection
 from engine.questions import NS_OF_MS, Questions
 from engine.reply import Reply
-from engine.risk import Approved, Refused
 from engine.scrutiny import Scrutiny
 from engine.settings import EngineSettings
 from engine.tally import day_of, zone_of
@@ -81,7 +80,6 @@ class Core:
         self.isolated: Mapping[str, int] = {}  # leverage, of instruments whose margin is isolated
         self._breaker = Breaker(settings.breaker)
         self._valid: dict[tuple[str, str], int] = {}
-        self._traces: dict[tuple[str, str], tuple[int, int]] = {}
         self._reply = Reply(books)
         self._questions = Questions(settings.executor)
         self._agenda = Agenda(settings.executor)
@@ -92,6 +90,9 @@ class Core:
             (self._reply, self._scrutiny),
             (self._questions, self._agenda),
             settings,
+        )
+        self._dealer = Dealer(
+            books, self._draft, (self._reply, self._scrutiny), (self._agenda, self._protection), settings.executor
         )
         self._tick_ns = 0
 
@@ -112,7 +113,10 @@ class Core:
     def restarted(self, now: Moment) -> Answer:
         """Open the books of this run: what was under way is in doubt and asked about, everything is compared."""
         account = self._settings.account
-        self._reply.record(Started(run=self._run, account=account, venue=self._venue, wall_ns=now.wall_ns))
+        symbols = tuple(self._instruments)
+        self._reply.record(
+            Started(run=self._run, account=account, venue=self._venue, wall_ns=now.wall_ns, symbols=symbols)
+        )
         for name, filters in self._instruments.items():
             listed = Listed(
                 instrument=name, venue=self._venue, tick_e8=filters.tick_e8, lot_e8=filters.lot_e8, unit=filters.unit
@@ -174,7 +178,7 @@ class Core:
             profit = self.books.profit_of(target.strategy)
             stake = sizing.stake_of(self._settings.sizing, target.strategy, profit)
             lots = sizing.lots_of(target, stake, self._limits[target.instrument])
-            self._traces[name] = (target.received_ns, target.decided_ns)
+            self._dealer.traces[name] = (target.received_ns, target.decided_ns)
         self._reply.record(
             Sized(
                 run=self._run,
@@ -261,8 +265,8 @@ class Core:
                 self._attend(order, now)
         self._questions.forget([name for name in self._questions.open if self.books.orders[name].is_settled])
         for symbol in self._instruments:
-            if self.books.working.get(symbol):
-                self._pursue(symbol, now)
+            if planner.posts(self.books, symbol):
+                self._dealer.pursue(symbol, self.circumstances(now), now)
         for symbol in self._agenda.due(now.monotonic_ns):
             self._plan(symbol, now)
 
@@ -288,95 +292,15 @@ class Core:
             return
         if symbol not in self._instruments or self.kill >= Kill.HALT:
             return
-        self._pursue(symbol, now)
+        at = self.circumstances(now)
+        self._dealer.pursue(symbol, at, now)
         if not planner.is_busy(self.books, symbol):
-            self._net(symbol, now)
+            self._dealer.deal(symbol, at, now)
         elif planner.is_adrift(self.books, symbol, self._questions.missed):
-            self._leave(symbol, now)
+            self._dealer.leave(symbol, at, now)
         elif self._protection.covers_soon(symbol, now):
             return
-        self._protection.protect(symbol, self.circumstances(now), now)
-
-    def _net(self, symbol: str, now: Moment) -> None:
-        at = self.circumstances(now)
-        for cross in planner.dusty(self.books, symbol, at):
-            self._cross(symbol, cross, at)
-        proposal = planner.propose(self.books, symbol, at)
-        for cross in proposal.crosses:
-            self._cross(symbol, cross, at)
-        if not proposal.lots:
-            self._scrutiny.forget(symbol)
-            return
-        limits, price = self._limits[symbol], 0
-        reduction = planner.propose_reduction(self.books, symbol, at)
-        waits = bool(self._agenda.waits_ns(Kind.ENTRY, symbol, now.monotonic_ns))
-        if (waits or self._settings.executor.entry_style == "limit") and reduction.lots >= limits.lots_min:
-            proposal = reduction  # an exit waits neither for its price nor for an entry's next try
-        if planner.reduces(self.books, symbol, proposal):
-            if proposal.lots < limits.lots_min:  # too little for an order: stays, or is dust at the next look
-                if proposal.crosses:
-                    self._agenda.look_at(symbol, now.monotonic_ns)
-                return
-            proposal = clipped(proposal, planner.portion(proposal.lots, limits))
-        elif waits:
-            return
-        else:
-            price = self._price(symbol, proposal, at)
-        answer = self._reviewed(symbol, proposal, at, price)
-        if isinstance(answer, Refused) and not answer.intent.reduce_only:
-            self._scrutiny.announce(answer)
-            if reduction.lots < limits.lots_min:
-                return
-            answer = self._reviewed(symbol, clipped(reduction, planner.portion(reduction.lots, limits)), at)
-        if isinstance(answer, Refused):
-            if answer.intent.reduce_only:  # a position that must go and cannot: again and again, and said each time
-                self._scrutiny.forget(symbol)
-                self._agenda.look_at(symbol, now.monotonic_ns + self._settings.executor.ask_last_ms * NS_OF_MS)
-            self._scrutiny.announce(answer)
-        else:
-            self._scrutiny.send(answer, now)
-
-    def _leave(self, symbol: str, now: Moment) -> None:
-        """What is to go goes, though an order that the venue does not find may yet come.
-
-        An entry is closed when it does; an exit finds nothing to reduce, or leaves less to this one.
-        """
-        at, limits = self.circumstances(now), self._limits[symbol]
-        reduction = planner.propose_reduction(self.books, symbol, at)
-        if reduction.lots >= limits.lots_min and planner.may_leave_again(self.books, symbol, reduction):
-            answer = self._reviewed(symbol, clipped(reduction, planner.portion(reduction.lots, limits)), at)
-            if isinstance(answer, Approved):
-                self._scrutiny.send(answer, now)
-
-    def _cross(self, symbol: str, cross: tuple[str, str, int], at: planner.Circumstances) -> None:
-        crossed = self._draft.cross(symbol, cross, at)
-        if crossed.price_ticks > 0:  # else at the next candle, which has one
-            self._reply.record(crossed)
-
-    def _price(self, symbol: str, proposal: Proposal, at: planner.Circumstances) -> int:
-        """Where an entry is posted; 0: it takes what the book has."""
-        goals = [self.books.goals.get((symbol, strategy)) for strategy, _ in proposal.allocation]
-        target_id = max((goal.target_id for goal in goals if goal and not goal.stale), default=0)
-        pursuit = self.books.pursuits.get(symbol)
-        pursuit = pursuit if pursuit and pursuit.target_id == target_id else None
-        quote = planner.quote(symbol, at)
-        return executor.opening(pursuit, proposal.side, quote, at.market_ns, self._settings.executor)
-
-    def _pursue(self, symbol: str, now: Moment) -> None:
-        """Withdraw an entry that rests where it should not; what is left is planned once that is confirmed."""
-        for order in planner.posts(self.books, symbol):
-            at, pursuit = self.circumstances(now), self.books.pursuits[symbol]
-            is_current = pursuit.target_id == order.intent.target_id and planner.is_wanted(self.books, order, at)
-            quote, side = planner.quote(symbol, at), order.intent.side
-            if not is_current or executor.withdrawal(pursuit, side, quote, at.market_ns, self._settings.executor):
-                self._protection.cancel(order, now)
-
-    def _reviewed(
-        self, symbol: str, proposal: Proposal, at: planner.Circumstances, price_ticks: int = 0
-    ) -> Approved | Refused:
-        names = [strategy for strategy, _ in proposal.allocation]
-        trace = max((self._traces.get((symbol, name), (0, 0)) for name in names), default=(0, 0))
-        return self._scrutiny.review(self._draft.order(symbol, proposal, at, trace, price_ticks), proposal, at)
+        self._protection.protect(symbol, at, now)
 
     def circumstances(self, now: Moment) -> planner.Circumstances:
         """What beside the books decides at ``now`` whether an entry may be made."""

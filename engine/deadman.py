@@ -15,6 +15,8 @@ from engine.books import Books
 from engine.order import CONDITIONAL
 
 NS_OF_MS = 1_000_000
+NEVER = -(10**18)
+RETRY_NS = 2 * 10**9  # after a venue that was not told: each try costs weight that stops may need
 
 
 def wants_timer(books: Books, symbol: str) -> bool:
@@ -31,12 +33,13 @@ class DeadMan:
     def __init__(self, symbols: Sequence[str], timeout_ms: int, *, by_symbol: bool = True) -> None:
         self._symbols, self._timeout_ms, self._by_symbol = tuple(symbols), timeout_ms, by_symbol
         self._told_ns: dict[str, int] = {}  # of what is armed
+        self._waits_ns: dict[str, int] = {}  # of those that the venue was not told of: until when
 
     def inherit(self, posted: Iterable[str]) -> None:
         """An earlier life may have armed what it posted entries on: told again, or disarmed, at the first look."""
         known = [symbol for symbol in posted if symbol in self._symbols]
         for symbol in known if self._by_symbol else self._symbols[: len(known)][:1]:
-            self.failed(symbol)
+            self._told_ns[symbol] = NEVER
 
     def due(self, books: Books, now_ns: int) -> list[tuple[str, int]]:
         """(symbol, milliseconds) to tell the venue now; 0 disarms. An account's timer has one symbol stand for it."""
@@ -46,6 +49,8 @@ class DeadMan:
             wanted = {self._symbols[0]: idle and any(wanted.values())}
         found = []
         for symbol, is_wanted in wanted.items():
+            if now_ns < self._waits_ns.get(symbol, now_ns):
+                continue
             told_ns = self._told_ns.get(symbol)
             if is_wanted and (told_ns is None or now_ns - told_ns >= self._timeout_ms * NS_OF_MS // 3):
                 self._told_ns[symbol] = now_ns
@@ -55,6 +60,6 @@ class DeadMan:
                 found.append((symbol, 0))
         return found
 
-    def failed(self, symbol: str) -> None:
-        """The venue was not told: try again at the next look."""
-        self._told_ns[symbol] = -(10**18)
+    def failed(self, symbol: str, now_ns: int) -> None:
+        """The venue was not told: try again after a while, armed or not."""
+        self._told_ns[symbol], self._waits_ns[symbol] = NEVER, now_ns + RETRY_NS

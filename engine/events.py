@@ -27,6 +27,7 @@ class Started(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     account: str
     venue: str
     wall_ns: int
+    symbols: tuple[str, ...] = ()  # that are followed; empty: an older journal does not say
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -51,7 +52,10 @@ class Deposited(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What an account held of an instrument when its books were opened; its history before is not ours to book."""
+    """What an account held of an instrument when its books were opened, or when it was followed again after a while.
+
+    What was traded before is not ours to book: it is in the cash.
+    """
 
     account: str
     venue: str
@@ -60,6 +64,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     price_ticks: int  # average entry
     trade_id_next: int  # the first trade that is booked
     market_ns: int
+    cost: int = 0  # minor units; 0: lots at that price
 
 
 class Sized(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -107,6 +107,11 @@ def trade(position: Position, signed_lots: int, ticks: int, unit: int, market_ns
     return Trade(after, way * added, -side * share, realised)
 
 
+def cost_of(opened: Opened, unit: int) -> int:
+    """What the lots of an opening have cost."""
+    return (opened.cost or abs(opened.lots) * opened.price_ticks * unit) if opened.lots else 0
+
+
 def shares(allocation: tuple[tuple[str, int], ...], before: int, lots: int) -> list[tuple[str, int]]:
     """Whose lots the trade of ``lots`` are, ``before`` being filled already: first allotted, first filled.
 
@@ -186,23 +191,27 @@ class Ledger:
     def book_opening(self, opened: Opened) -> list[Posting]:
         """Book what was held before these books began: no fee, no profit; a later look takes the place of an earlier.
 
-        Nothing once a trade is booked: what is held follows from it.
+        Nothing where a trade is booked that the look cannot have seen: what is held follows from that.
         """
         self.opened_ns = self.opened_ns or opened.market_ns
         net = Key(opened.account, opened.venue, opened.instrument, Leg.BOTH, NET)
-        cost = abs(opened.lots) * opened.price_ticks * self.units[opened.instrument]
-        if net in self._newest or (opened.lots, cost) == (self.position(net).lots, self.position(net).cost):
+        cost = cost_of(opened, self.units[opened.instrument])
+        if self._newest.get(net, -1) >= opened.trade_id_next:
             return []
+        self._settled[net] = opened.trade_id_next - 1
         postings = []
-        for key in (net, net._replace(strategy=EXTERNAL)):
-            held = self.position(key)
-            self.positions[key] = Position(version=held.version + 1)
-            if held.lots:
-                change = held.side * held.cost
-                postings += [Posting(key, "position", -change), Posting(key, "contracts", change)]
-            if opened.lots:
-                postings += self._book(key, opened.lots, opened.price_ticks, opened.market_ns)
-        self._begun[net] = self.positions[net]
+        if (opened.lots, cost) != (self.position(net).lots, self.position(net).cost):
+            for key in (net, net._replace(strategy=EXTERNAL)):
+                held = self.position(key)
+                after = msgspec.structs.replace(
+                    held, lots=opened.lots, cost=cost, opened_ns=opened.market_ns, version=held.version + 1
+                )
+                self.positions[key] = after
+                for change in (-held.side * held.cost, after.side * cost):
+                    if change:
+                        postings += [Posting(key, "position", change), Posting(key, "contracts", -change)]
+            self._step(net, opened.market_ns)
+        self._begun[net] = self.position(net)
         return postings
 
     def book_cross(self, cross: Crossed) -> list[Posting]:
@@ -211,6 +220,29 @@ class Ledger:
         bought = self._book(net._replace(strategy=cross.buyer), cross.lots, cross.price_ticks, cross.market_ns)
         sold = self._book(net._replace(strategy=cross.seller), -cross.lots, cross.price_ticks, cross.market_ns)
         return bought + sold
+
+    def book_adoption(self, net: Key, strategy: str) -> list[Posting]:
+        """Give all that EXTERNAL holds to ``strategy`` for exactly what it cost; the account is not touched."""
+        giver, taker = net._replace(strategy=EXTERNAL), net._replace(strategy=strategy)
+        given, held = self.position(giver), self.position(taker)
+        assert given.side * held.side >= 0, "who holds the other side adopts nothing"
+        self.positions[giver] = msgspec.structs.replace(given, lots=0, cost=0, version=given.version + 1)
+        self.positions[taker] = msgspec.structs.replace(
+            held,
+            lots=held.lots + given.lots,
+            cost=held.cost + given.cost,
+            opened_ns=held.opened_ns if held.lots else given.opened_ns,
+            version=held.version + 1,
+        )
+        steps = self._steps.get(net)
+        self._step(net, steps[-1][0] if steps else given.opened_ns)  # a person's word has no market time
+        change = given.side * given.cost
+        return [
+            Posting(giver, "position", -change),
+            Posting(giver, "contracts", change),
+            Posting(taker, "position", change),
+            Posting(taker, "contracts", -change),
+        ]
 
     def book_funding(self, funded: Funded) -> list[Posting]:
         """Book funding to the account and, by lots held when it was due, to strategies; trades may have followed."""
@@ -272,9 +304,7 @@ class Ledger:
         done = trade(self.position(key), signed_lots, ticks, self.units[key.instrument], market_ns)
         self.positions[key] = done.position
         if key.strategy != NET:
-            net = key._replace(strategy=NET)
-            held = {name: self.positions[name].lots for name in self.strategies_of(net)}
-            self._steps.setdefault(net, deque(maxlen=STEPS_MAX)).append((market_ns, held))
+            self._step(key._replace(strategy=NET), market_ns)
         postings = []
         for change in (done.closed, done.opened):
             if change:
@@ -283,6 +313,11 @@ class Ledger:
             self._pay(key, done.realised)
             postings += [Posting(key, "cash", done.realised), Posting(key, "realised", -done.realised)]
         return postings
+
+    def _step(self, net: Key, market_ns: int) -> None:
+        """Remember who holds how much from now on."""
+        held = {name: self.positions[name].lots for name in self.strategies_of(net)}
+        self._steps.setdefault(net, deque(maxlen=STEPS_MAX)).append((market_ns, held))
 
     def _book_late(self, net: Key) -> list[Posting]:
         """Book a trade that was told after later ones: what was realised depends on their order, so all are told again.

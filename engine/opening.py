@@ -7,6 +7,7 @@ every look    Modes --unsupported--> "hedge mode: ..." and no entries
 from collections.abc import Mapping, Sequence
 
 from engine import errors
+from engine.books import NOBODY, Books
 from engine.events import Opened
 from engine.settings import RiskSettings
 from engine.venue.base import Modes, Venue
@@ -36,9 +37,25 @@ async def survey(venue: Venue, instruments: Sequence[Instrument], market_ns: int
             price_ticks=max(1, positions[one.symbol].entry_ticks) if one.symbol in positions else 1,
             trade_id_next=newest[one.symbol] + 1,
             market_ns=market_ns,
+            cost=positions[one.symbol].cost if one.symbol in positions else 0,
         )
         for one in instruments
     )
+
+
+def unopened(books: Books, instruments: Sequence[Instrument]) -> list[Instrument]:
+    """Instruments of which what was traded until now is cash: never looked at, or left out for a while.
+
+    Not where something of ours is held or under way: that is looked after, and its trades are booked.
+    """
+    return [one for one in instruments if _is_past(books, one.symbol)]
+
+
+def _is_past(books: Books, symbol: str) -> bool:
+    if symbol not in books.lapsed:
+        return symbol not in books.trades_from
+    ours = [name for name in books.strategies_of(symbol) if name not in NOBODY]
+    return not (books.working_of(symbol) or any(books.position(symbol, name).lots for name in ours))
 
 
 async def is_current(venue: Venue, found: Sequence[Opened]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine.books import Books
+from engine.books import NOBODY, Books
 from engine.events import DUST, EXTERNAL
 from engine.executor import Quote
 from engine.ledger import NET
@@ -147,6 +147,10 @@ def expiry(books: Books, intent: Intent, at: Circumstances) -> str:
         return ""
     if at.forbids_entries:
         return "entries are off"
+    if leaves(books, intent.instrument, intent.side, intent.allocation):
+        return ""
+    if foreign := books.foreign_lots(intent.instrument):
+        return f"{foreign} lots of {intent.instrument} are not ours: entries wait"
     names = [name for name, _ in intent.allocation if name != DUST]
     if any(books.hands.pauses(intent.instrument, name) for name in names):
         return "paused by hand"
@@ -207,6 +211,26 @@ def propose_reduction(books: Books, instrument: str, at: Circumstances) -> Propo
     return clipped(net(deltas), abs(account))
 
 
+def propose_leaving(books: Books, instrument: str, at: Circumstances) -> Proposal:
+    """The part of it that only takes from what strategies of ours hold, whatever it does to the account's position."""
+    deltas = {}
+    for strategy in books.strategies_of(instrument):
+        have = books.position(instrument, strategy).lots
+        if strategy not in NOBODY and (delta := reducing(have, wanted(books, instrument, strategy, at)) - have):
+            deltas[strategy] = delta
+    return net(deltas)
+
+
+def adds(books: Books, instrument: str, strategy: str, side: int) -> bool:
+    """Lots on ``side`` would make what a strategy of ours holds larger, not smaller."""
+    return strategy not in NOBODY and books.position(instrument, strategy).lots * side >= 0
+
+
+def leaves(books: Books, instrument: str, side: int, allocation: Iterable[tuple[str, int]]) -> bool:
+    """An order only takes from what the strategies behind it hold."""
+    return all(lots <= -side * books.position(instrument, name).lots for name, lots in allocation if name != DUST)
+
+
 def reduces(books: Books, instrument: str, proposal: Proposal) -> bool:
     """The order can only make the account's position smaller, and of it what is ours: a stranger's is not."""
     account = books.position(instrument).lots
@@ -259,7 +283,9 @@ def posts(books: Books, instrument: str) -> list[Order]:
 
 
 def is_wanted(books: Books, order: Order, at: Circumstances) -> bool:
-    """What an entry that rests would still buy is exactly what is wanted now."""
+    """What an entry that rests would still buy is exactly what is wanted now, and nobody else trades here."""
+    if books.foreign_lots(order.intent.instrument):
+        return False
     proposal = propose(books, order.intent.instrument, at)
     return (proposal.side, proposal.lots) == (order.intent.side, order.lots_left) and not proposal.crosses
 
@@ -278,7 +304,7 @@ def reference_ticks(books: Books, instrument: str, strategies: Iterable[str], at
     newest = max(goals, key=lambda goal: goal.target_id, default=None)
     if newest is None or newest.stale:
         return at.marks.get(instrument, 0)
-    return newest.reference_ticks
+    return newest.reference_ticks or at.marks.get(instrument, 0)  # a person's goal saw no price
 
 
 def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstances, rate: int) -> Book:
@@ -298,6 +324,7 @@ def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstanc
         other_notional=sum(_worst_notional(books, other, at) for other in occupied(books) if other != instrument),
         orders_last_minute=rate,
         foreign_lots=books.foreign_lots(instrument),
+        leaves=leaves(books, instrument, proposal.side, proposal.allocation),
         in_doubt=sum(order.state == OrderState.IN_DOUBT for order in working),
         breaker=at.breaker,
         data_age_ns=max(0, at.market_ns - close_ns),

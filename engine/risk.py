@@ -81,6 +81,7 @@ class Book:
     orders_last_minute: int
     in_doubt: int  # orders in doubt on the instrument
     foreign_lots: int  # of the instrument, signed: by trades that were not ours
+    leaves: bool = False  # of every strategy behind the order it only takes
     breaker: str = ""  # why the venue is left alone
     data_age_ns: int = 0  # market time since the last candle closed
     mark_ticks: int = 0  # last close; 0: none yet
@@ -120,6 +121,11 @@ def _is_exit(intent: Intent) -> bool:
     return intent.reduce_only
 
 
+def _leaves(intent: Intent, book: Book) -> bool:
+    """It ends what strategies hold, though the account's position may grow by it: against others, or a stranger."""
+    return intent.reduce_only or book.leaves
+
+
 def _worst_lots(intent: Intent, book: Book) -> int:
     """Net lots after the order and everything that is open, whichever way is worse."""
     after = book.position_lots + intent.side * intent.lots
@@ -141,7 +147,7 @@ def trading_is_on(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, 
 
 def entry_is_valid(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
     """An expired target forbids entries and keeps exits."""
-    if _is_exit(intent) or book.market_ns <= book.valid_until_ns:
+    if _leaves(intent, book) or book.market_ns <= book.valid_until_ns:
         return None
     late_s = (book.market_ns - book.valid_until_ns) // 1_000_000_000
     return Refusal.TARGET_EXPIRED, f"target {intent.target_id} expired {late_s} s ago"
@@ -163,7 +169,7 @@ def nothing_is_in_doubt(intent: Intent, book: Book, limits: Limits) -> tuple[Ref
 
 def nobody_else_trades_here(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
     """What a human or the venue did by trades of their own is never repaired by trading."""
-    if _is_exit(intent) or not book.foreign_lots:
+    if _leaves(intent, book) or not book.foreign_lots:
         return None
     return Refusal.FOREIGN_POSITION, f"{book.foreign_lots} lots of {intent.instrument} are not ours: entries wait"
 
@@ -234,7 +240,7 @@ def exposure_stays_bounded(intent: Intent, book: Book, limits: Limits) -> tuple[
 
 def rate_is_low_enough(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
     """Orders of the last minute of market time; exits always pass."""
-    if _is_exit(intent) or book.orders_last_minute < limits.orders_per_minute_max:
+    if _leaves(intent, book) or book.orders_last_minute < limits.orders_per_minute_max:
         return None
     return (
         Refusal.ORDER_RATE,
@@ -251,7 +257,7 @@ def venue_is_well(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, 
 
 def data_is_fresh(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
     """A market that has not been heard of for so long may be anywhere."""
-    if _is_exit(intent) or not limits.data_age_ns_max or book.data_age_ns <= limits.data_age_ns_max:
+    if _leaves(intent, book) or not limits.data_age_ns_max or book.data_age_ns <= limits.data_age_ns_max:
         return None
     ages = f"{book.data_age_ns // NS} s old; data_age_s_max is {limits.data_age_ns_max // NS}"
     return Refusal.STALE_DATA, f"the last candle of {intent.instrument} is {ages}"
@@ -259,7 +265,7 @@ def data_is_fresh(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, 
 
 def clock_is_right(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
     """A venue refuses requests of another time, and we would misjudge every age."""
-    if _is_exit(intent) or not limits.clock_drift_ms_max or abs(book.clock_drift_ms) <= limits.clock_drift_ms_max:
+    if _leaves(intent, book) or not limits.clock_drift_ms_max or abs(book.clock_drift_ms) <= limits.clock_drift_ms_max:
         return None
     words = f"our clock is {book.clock_drift_ms} ms off the venue's; clock_drift_ms_max is {limits.clock_drift_ms_max}"
     return Refusal.CLOCK_DRIFT, words
@@ -267,7 +273,7 @@ def clock_is_right(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal,
 
 def price_is_in_band(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
     """The price that the order counts on, and its limit, are near the last close."""
-    if _is_exit(intent) or not limits.price_band_ppm or not book.mark_ticks:
+    if _leaves(intent, book) or not limits.price_band_ppm or not book.mark_ticks:
         return None
     for ticks in (intent.reference_ticks, intent.price_ticks):
         away = abs(ticks - book.mark_ticks) * 1_000_000 // book.mark_ticks if ticks else 0
@@ -279,7 +285,7 @@ def price_is_in_band(intent: Intent, book: Book, limits: Limits) -> tuple[Refusa
 
 def basis_is_narrow(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
     """A perpetual that has left its spot behind is not the market that was decided on."""
-    if _is_exit(intent) or not limits.basis_ppm_max or not book.has_spot:
+    if _leaves(intent, book) or not limits.basis_ppm_max or not book.has_spot:
         return None
     if book.basis_ppm is None:
         return Refusal.BASIS, f"no spot price to compare {intent.instrument} with"
@@ -291,7 +297,7 @@ def basis_is_narrow(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal
 
 def day_may_lose_more(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
     """Once a day has lost so much, the next day may try again."""
-    if _is_exit(intent) or not limits.daily_loss_max:
+    if _leaves(intent, book) or not limits.daily_loss_max:
         return None
     if book.unmarked:
         return Refusal.DAILY_LOSS, f"what {book.unmarked} has lost today is not known before its first candle"
@@ -303,7 +309,7 @@ def day_may_lose_more(intent: Intent, book: Book, limits: Limits) -> tuple[Refus
 
 def losses_are_few(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
     """A strategy that loses trade after trade cools down."""
-    if _is_exit(intent) or not limits.losses_in_a_row_max or book.losses_in_a_row < limits.losses_in_a_row_max:
+    if _leaves(intent, book) or not limits.losses_in_a_row_max or book.losses_in_a_row < limits.losses_in_a_row_max:
         return None
     left_ns = book.lost_last_ns + limits.cooldown_ns - book.market_ns
     if left_ns <= 0:
@@ -314,7 +320,7 @@ def losses_are_few(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal,
 
 def stop_comes_before_liquidation(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
     """A position of isolated margin is lost to the venue when that margin is: a stop beyond it protects nothing."""
-    if _is_exit(intent) or not book.isolated_leverage:
+    if _leaves(intent, book) or not book.isolated_leverage:
         return None
     room_ppm = 1_000_000 // book.isolated_leverage - limits.margin_ppm
     if book.stop_reach_ppm < room_ppm:
@@ -351,10 +357,29 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
+# What forbids to enter now, whatever the size and wherever the lots come from.
+OF_THE_MOMENT: tuple[Check, ...] = (
+    entry_is_valid,
+    nobody_else_trades_here,
+    data_is_fresh,
+    clock_is_right,
+    price_is_in_band,
+    basis_is_narrow,
+    day_may_lose_more,
+    losses_are_few,
+)
+
+
+def objection(intent: Intent, book: Book, limits: Limits) -> Refused | None:
+    """Why lots must not be entered at this moment, be they only passed from one strategy to another."""
+    found = (check(intent, book, limits) for check in OF_THE_MOMENT)
+    return next((Refused(intent, *one) for one in found if one), None)
+
+
 def review(intent: Intent, book: Book, limits: Limits) -> Approved | Refused:
     """Ask every check in order; the first objection wins."""
     assert intent.reduce_only or intent.purpose == Purpose.ENTRY, "an exit is reduce-only"
     for check in CHECKS:
-        if objection := check(intent, book, limits):
-            return Refused(intent, *objection)
+        if found := check(intent, book, limits):
+            return Refused(intent, *found)
     return Approved(intent)

@@ -17,7 +17,7 @@ from engine.netting import Proposal
 from engine.order import Intent
 from engine.questions import Questions
 from engine.reply import Reply
-from engine.risk import Approved, Limits, Refusal, Refused, review
+from engine.risk import Approved, Book, Limits, Refusal, Refused, objection, review
 
 
 class Scrutiny:
@@ -36,10 +36,11 @@ class Scrutiny:
 
     def review(self, intent: Intent, proposal: Proposal, at: planner.Circumstances) -> Approved | Refused:
         """Ask risk about ``intent``, the account being what it is now."""
-        while self._entries and self._entries[0] <= at.market_ns - planner.MINUTE_NS:
-            self._entries.popleft()
-        book = planner.risk_book(self._books, intent.instrument, proposal, at, len(self._entries))
-        return review(intent, book, self.limits[intent.instrument])
+        return review(intent, self._book(intent, proposal, at), self.limits[intent.instrument])
+
+    def objection(self, intent: Intent, proposal: Proposal, at: planner.Circumstances) -> Refused | None:
+        """Why the lots of ``intent`` must not be entered now, be they only passed on inside the books."""
+        return objection(intent, self._book(intent, proposal, at), self.limits[intent.instrument])
 
     def send(self, approved: Approved, now: Moment) -> None:
         """Write the intent down and have it sent."""
@@ -58,6 +59,11 @@ class Scrutiny:
         if self._announced.get(symbol) != name:
             self._announced[symbol] = name
             self._reply.act(Announce(refused))
+
+    def _book(self, intent: Intent, proposal: Proposal, at: planner.Circumstances) -> Book:
+        while self._entries and self._entries[0] <= at.market_ns - planner.MINUTE_NS:
+            self._entries.popleft()
+        return planner.risk_book(self._books, intent.instrument, proposal, at, len(self._entries))
 
     def forget(self, symbol: str) -> None:
         """The next refusal for ``symbol`` is news again."""

@@ -10,12 +10,12 @@ ticks and lots of its own time.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.events import BookEvent, Deposited, Filled, Found, Funded, Listed, Opened
-from engine.ledger import Position, trade
+from engine.ledger import Position, cost_of, trade
 from shm.records import Finding
 
 DAY_NS = 86_400 * 10**9
@@ -75,14 +75,15 @@ def lines_of(events: Iterable[BookEvent]) -> list[Line]:
     units: dict[str, int] = {}
     fills: dict[tuple[str, int], tuple[Filled, int]] = {}
     lines: dict[tuple[str, str, str], Line] = {}
-    held: dict[str, Position] = {}
+    openings: dict[str, list[tuple[int, Position]]] = {}  # by instrument: from which trade on, what was held
     for event in events:
         match event:
             case Listed():
                 units[event.instrument] = event.unit
             case Opened():
-                cost = abs(event.lots) * event.price_ticks * units[event.instrument]
-                held[event.instrument] = Position(lots=event.lots, cost=cost)
+                cost = cost_of(event, units[event.instrument])
+                held = event.trade_id_next, Position(lots=event.lots, cost=cost)
+                openings.setdefault(event.instrument, []).append(held)
             case Filled():
                 fills.setdefault((event.instrument, event.trade_id), (event, units[event.instrument]))
             case Funded():
@@ -91,7 +92,7 @@ def lines_of(events: Iterable[BookEvent]) -> list[Line]:
             case Deposited() if event.amount:  # nothing where an opening had it already
                 line = Line(event.wall_ns, "", event.reference, event.kind, event.amount)
                 lines.setdefault((Kind.TRANSFER, event.venue, event.reference), line)
-    return sorted([*lines.values(), *_of_trades([fills[name] for name in sorted(fills)], held)])
+    return sorted([*lines.values(), *_of_trades([fills[name] for name in sorted(fills)], openings)])
 
 
 def unexplained_of(events: Iterable[BookEvent]) -> Unexplained | None:
@@ -105,10 +106,17 @@ def unexplained_of(events: Iterable[BookEvent]) -> Unexplained | None:
     return found
 
 
-def _of_trades(fills: Sequence[tuple[Filled, int]], held: dict[str, Position]) -> Iterable[Line]:
-    """What trades, each with its unit, did to ``held``; in order of instrument and id."""
+def _of_trades(
+    fills: Sequence[tuple[Filled, int]], openings: Mapping[str, Sequence[tuple[int, Position]]]
+) -> Iterable[Line]:
+    """What trades, each with its unit, did to what was held; in order of instrument and id."""
+    held: dict[str, Position] = {}
+    opened: dict[str, int] = {}  # how many openings a trade has come after
     for fill, unit in fills:
         name, reference = fill.instrument, str(fill.trade_id)
+        for first, position in openings.get(name, ())[opened.get(name, 0) :]:
+            if first <= fill.trade_id:
+                held[name], opened[name] = position, opened.get(name, 0) + 1
         done = trade(held.get(name, Position()), fill.side * fill.lots, fill.price_ticks, unit, fill.market_ns)
         held[name] = done.position
         for kind, amount in ((Kind.REALISED, done.realised), (Kind.FEE, -fill.fee)):

@@ -73,6 +73,7 @@ class PositionSeen:
     symbol: str
     lots: int  # signed
     entry_ticks: int = 0  # 0 where the venue does not say
+    cost: int = 0  # of the lots, minor units: an average price lies between two ticks; 0 where it does not say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

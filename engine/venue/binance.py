@@ -266,7 +266,13 @@ def position_rows(rows: Iterable[Row], find: Find) -> Iterator[PositionSeen]:
                 symbol=instrument.symbol,
                 lots=instrument.lots(Decimal(row["positionAmt"])),
                 entry_ticks=_rounded(instrument, row.get("entryPrice", "0")),
+                cost=cost_of(row["positionAmt"], row.get("entryPrice", "0")),
             )
+
+
+def cost_of(quantity: str, price: str) -> int:
+    """What a position has cost by its average price, to the nearest minor unit."""
+    return abs(int((Decimal(quantity) * Decimal(price)).scaleb(8).to_integral_value()))
 
 
 def modes(account: Row, symbols: Iterable[Row], find: Find) -> Modes:

@@ -107,6 +107,7 @@ def position_rows(rows: Iterable[Row], find: Find) -> Iterator[PositionSeen]:
                 symbol=instrument.symbol,
                 lots=SIDES[row["side"]] * instrument.lots(Decimal(row["size"] or "0")),
                 entry_ticks=_nearest(instrument, row.get("avgPrice")),
+                cost=minor_rounded(str(Decimal(row["size"] or "0") * Decimal(row.get("avgPrice") or "0"))),
             )
 
 

@@ -303,7 +303,12 @@ class FakeVenue:
         """What is held."""
         there = self.exchange
         return tuple(
-            PositionSeen(symbol=symbol, lots=lots, entry_ticks=there.cost[symbol] // (abs(lots) * there.unit(symbol)))
+            PositionSeen(
+                symbol=symbol,
+                lots=lots,
+                entry_ticks=there.cost[symbol] // (abs(lots) * there.unit(symbol)),
+                cost=there.cost[symbol],
+            )
             if lots
             else PositionSeen(symbol=symbol, lots=0)
             for symbol, lots in there.lots.items()

@@ -26,7 +26,7 @@ from engine.messages import (
 )
 from engine.order import Event
 from engine.risk import Refusal
-from engine.settings import EngineSettings, RiskSettings
+from engine.settings import EngineSettings, ExitSettings, RiskSettings
 from shm.records import Kill, OrderState, Purpose, Unit
 
 SYMBOL = "BTC/USDT:USDT"
@@ -153,19 +153,50 @@ def test_the_risk_budget_is_sized_once_for_a_target_id():
     assert desk.target(7, 2_000_000, 499_000, unit=Unit.RISK) == ()
 
 
-def test_a_flip_is_one_order_and_moves_the_stop_after_the_fill():
-    """Long 3 to short 2 sells 5; the new stop is placed first, the old one goes when the new one rests."""
+def test_a_turn_leaves_first_and_moves_the_stop_after_the_fill():
+    """Long 3 to short 2 sells 3, reduce-only, then 2; the new stop is placed, the old one goes with what it guarded."""
     desk = Desk()
     old = desk.enter(7, 3, 490_000)
-    (send,) = desk.target(8, -2, 510_000)
-    assert (send.intent.lots, send.intent.side, send.intent.reduce_only) == (5, -1, False)
-    (stop,) = sends(desk.fill(send.intent, 5))
+    (leaving,) = sends(desk.target(8, -2, 510_000))
+    assert (leaving.lots, leaving.side, leaving.reduce_only, leaving.purpose) == (3, -1, True, Purpose.EXIT)
+    actions = desk.fill(leaving, 3)
+    (entry,) = sends(actions)
+    assert (entry.lots, entry.side, entry.reduce_only, entry.target_id) == (2, -1, False, 8)
+    assert [action.intent for action in actions if isinstance(action, Cancel)] == [old]
+    (stop,) = sends(desk.fill(entry, 2))
     assert (stop.lots, stop.side, stop.stop_ticks) == (2, 1, 510_000)
-    (cancel,) = desk.ack(stop)
-    assert isinstance(cancel, Cancel)
-    assert cancel.intent == old
+    desk.ack(stop)
     desk.ack(old, Event.CANCEL_CONFIRMED)
     assert desk.core.is_settled
+
+
+@pytest.mark.parametrize("purpose", [Purpose.STOP, Purpose.TAKE_PROFIT])
+def test_a_turn_is_never_larger_than_was_wanted_though_a_stop_or_target_fills_meanwhile(purpose):
+    """Ten long on the way to ten short when an order that rests sells some: the venue clips the exit, ten are sold."""
+    exits = ExitSettings(tp_r_multiples=(Decimal(1),), tp_splits=(Decimal("0.4"),))
+    desk = Desk(settings=EngineSettings(exits=exits))
+    (send,) = sends(desk.target(1, 10, 490_000))
+    resting = {one.purpose: one for one in sends(desk.fill(send, 10))}
+    for one in list(resting.values()):
+        resting |= {other.purpose: other for other in sends(desk.ack(one))}
+    for one in resting.values():
+        desk.ack(one)
+    taking = resting[purpose]
+    (leaving,) = sends(desk.target(2, -10, 510_000))
+    held = []
+    desk.fill(taking, taking.lots)  # it was filled before the exit arrived, and told afterwards
+    if left := 10 - taking.lots:
+        desk.fill(leaving, left)
+        desk.ack(leaving, Event.EXPIRE, lots_filled=left)
+    else:
+        desk.ack(leaving, Event.REJECT, refusal="ReduceOnlyRejected")
+    for _ in range(3):
+        desk.tell(Tick(), later_s=1.0)
+        for one in sends(desk.actions):
+            if one.purpose == Purpose.ENTRY and not desk.books.orders[one.intent_id].lots_filled:
+                desk.fill(one, one.lots)
+                held.append(desk.books.position(SYMBOL, NET).lots)
+    assert held == [-10]
 
 
 def test_a_partly_filled_entry_is_covered_in_time_and_the_stop_follows_its_end():
@@ -347,5 +378,5 @@ def test_a_new_run_has_no_opinion_and_keeps_the_stop():
     assert sends(cold.tell(Tick(), later_s=5)) == []
     assert cold.core.is_settled
     assert cold.books.resting_stop_ticks(SYMBOL, "trend") == 490_000
-    (send,) = cold.target(1, -3, 510_000)
-    assert (send.intent.lots, send.intent.side) == (6, -1)
+    (leaving,) = sends(cold.target(1, -3, 510_000))
+    assert (leaving.lots, leaving.side, leaving.purpose) == (3, -1, Purpose.EXIT)

@@ -92,12 +92,39 @@ def test_a_timer_of_the_whole_account_minds_every_instrument():
 
 
 def test_a_venue_that_was_not_told_is_told_again():
-    """At the next look."""
+    """After two seconds, whether it is to be armed or disarmed; not in every duty cycle."""
     account, timer = Account(), DeadMan((BTC,), 60_000)
-    account.rest()
+    entry = account.rest()
     timer.due(account.books, 0)
-    timer.failed(BTC)
-    assert timer.due(account.books, 1) == [(BTC, 60_000)]
+    timer.failed(BTC, 0)
+    assert timer.due(account.books, 2 * S - 1) == []
+    assert timer.due(account.books, 2 * S) == [(BTC, 60_000)]
+    account.fill(entry, 1)
+    assert timer.due(account.books, 3 * S) == [(BTC, 0)]
+    timer.failed(BTC, 3 * S)
+    assert timer.due(account.books, 4 * S) == []
+    assert timer.due(account.books, 5 * S) == [(BTC, 0)]
+    assert timer.due(account.books, 6 * S) == []
+
+
+async def test_a_venue_that_refuses_the_timer_is_not_stormed(tmp_path, monkeypatch):
+    """Ten seconds of refusals cost six requests, not one in each duty cycle: the weight is for stops."""
+    stage = Stage(tmp_path, replace(SETTINGS))
+    stage.plan = {"is_shared": True}
+    await stage.begin()
+    told = []
+
+    async def refuse(symbol, timeout_ms):
+        told.append(symbol)
+        raise errors.Rejected("not for this account")
+
+    monkeypatch.setattr(stage.venue, "arm", refuse)
+    monkeypatch.setattr("engine.deadman.wants_timer", lambda books, symbol: symbol == ETH)
+    begun_ns = stage.clocks.ns
+    while stage.clocks.ns - begun_ns < 10 * S:
+        await stage.turn()
+    assert 5 <= len(told) <= 6
+    await stage.end()
 
 
 def test_a_timer_that_an_earlier_life_may_have_armed_is_disarmed_or_told_again():
@@ -147,7 +174,7 @@ async def test_the_engine_arms_it_and_survives_a_venue_that_refuses(tmp_path, mo
 
     monkeypatch.setattr(stage.venue, "arm", refuse)
     monkeypatch.setattr("engine.deadman.wants_timer", lambda books, symbol: symbol == ETH)
-    for _ in range(20):
+    for _ in range(120):
         await stage.turn()
     assert told == [(ETH, 60_000), (ETH, 60_000)]
     await stage.end()

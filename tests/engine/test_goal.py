@@ -1,8 +1,9 @@
 """Goals that a person's or a stranger's hand changes."""
 
 import msgspec
+import pytest
 
-from engine.goal import Goal, ended, set_by_hand
+from engine.goal import Goal, ended, set_by_hand, taken
 
 GOAL = Goal(run="r1", target_id=7, lots=10, stop_ticks=490, valid_until_ns=99, reference_ticks=500, trail_ticks=3)
 
@@ -34,6 +35,24 @@ def test_a_goal_of_another_run_that_is_set_by_hand_is_older_than_every_target_of
 
 def test_a_goal_of_which_some_was_taken_keeps_its_stop_and_buys_nothing_back():
     """It is not a person's stop: trailing goes on; a goal that is over already stays over."""
-    assert ended(GOAL, "r2", 4) == msgspec.structs.replace(GOAL, lots=4, barred=True)
-    assert ended(msgspec.structs.replace(GOAL, spent=True), "r2", 4).lots == 10
-    assert ended(None, "r2", 4).spent
+    assert taken(GOAL, "r2", 10, 4) == msgspec.structs.replace(GOAL, lots=4, barred=True)
+    assert taken(msgspec.structs.replace(GOAL, spent=True), "r2", 10, 4).lots == 10
+    assert taken(None, "r2", 10, 4).spent
+    assert taken(GOAL, "r2", 10, 0) == msgspec.structs.replace(GOAL, spent=True)
+
+
+@pytest.mark.parametrize(
+    ("wants", "held", "left", "lots"),
+    [(10, 4, 2, 8), (5, 10, 8, 5), (5, 10, 3, 3), (-10, -4, -3, -9)],
+)
+def test_what_a_goal_may_still_come_to_hold_is_less_by_what_was_taken(wants, held, left, lots):
+    """What is under way may still come; a goal that was to shrink shrinks no less, and none grows."""
+    goal = taken(msgspec.structs.replace(GOAL, lots=wants), "r1", held, left)
+    assert (goal.lots, goal.barred) == (lots, True)
+
+
+@pytest.mark.parametrize("wants", [0, -10])
+def test_a_goal_loses_nothing_by_lots_that_were_to_go(wants):
+    """It is flat, or turned: a stranger who closes what it leaves takes nothing that it wants."""
+    goal = msgspec.structs.replace(GOAL, lots=wants)
+    assert taken(goal, "r1", 3, 1) == taken(goal, "r1", 3, 0) == goal

@@ -7,11 +7,13 @@ import pytest
 from engine import errors
 from engine.books import Books
 from engine.events import EXTERNAL, Filled, Opened, Started
+from engine.journal import JournalReader
 from engine.ledger import NET
 from engine.opening import survey, unsupported
 from engine.order import Intent, OrderType
 from engine.risk import Refusal
 from engine.settings import RiskSettings
+from engine.statement import lines_of
 from engine.venue.base import Modes, ModesChanged, PositionSeen
 from shm.records import Purpose
 from tests.engine.fake_venue import FakeVenue
@@ -193,6 +195,26 @@ async def test_the_first_start_books_no_history(shared):
     await shared.quiet()
     assert len(books.ledger.trades) == 1
     assert books.position(BTC, EXTERNAL).lots == 3
+
+
+@pytest.mark.parametrize("side", [1, -1])
+async def test_what_was_held_has_cost_what_it_has_cost_also_between_two_ticks(tmp_path, side):
+    """Three lots at an average that no tick is: when they are closed by hand, cash is the exchange's to the unit."""
+    stage = Stage(tmp_path)
+    stage.plan = {"is_shared": True}
+    for number, lots in enumerate((2, 1)):
+        stage.exchange.price[BTC] += 1 + number
+        stage.exchange.accept(by_hand(side * lots, number))
+    assert stage.exchange.cost[BTC] % 3
+    await stage.begin()
+    stage.exchange.price[BTC] += 50
+    stage.exchange.accept(by_hand(-side * 3, 9))
+    await stage.quiet()
+    assert stage.account.books.ledger.wallet("main", "fake") == stage.exchange.cash
+    assert stage.account.core.differs == ""
+    await stage.end()
+    lines = lines_of(JournalReader(tmp_path).refresh())
+    assert sum(line.amount for line in lines) == stage.exchange.cash
 
 
 async def test_a_second_start_knows_where_its_trades_begin(shared):

@@ -144,20 +144,32 @@ def test_an_exit_that_failed_is_tried_again_when_the_switch_is_thrown():
     assert [intent.purpose for intent in sends(desk.tell(KillRaised(Kill.FLATTEN)))] == [Purpose.FLATTEN]
 
 
-@pytest.mark.parametrize(("lots", "leaves"), [(15, True), (-5, False)])
-def test_an_entry_in_doubt_keeps_nobody_in_a_position(lots, leaves):
-    """One that adds and is not found: we leave now, and close it when it appears; one that turns us is waited for."""
+def test_an_entry_in_doubt_keeps_nobody_in_a_position():
+    """It adds and is not found: we leave now, and close it when it appears."""
     desk = Desk()
     desk.enter(1, 10, 490_000)
-    (send,) = desk.target(2, lots, 490_000 if lots > 0 else 510_000)
+    (send,) = desk.target(2, 15, 490_000)
     desk.ack(send.intent, Event.DOUBT, refusal="Unknown")
     assert sends(desk.tell(KillRaised(Kill.FLATTEN), later_s=0.2)) == []
     closing = [intent for intent in sends(desk.ack(send.intent, Event.ABSENT)) if intent.purpose is Purpose.FLATTEN]
-    assert [(intent.lots, intent.reduce_only) for intent in closing] == ([(10, True)] if leaves else [])
-    if leaves:
-        assert sends(desk.ack(send.intent, Event.ABSENT)) == []
-        desk.fill(closing[0], 10)
-        late = [*desk.fill(send.intent, 5), *desk.tell(Tick(), later_s=0.3)]
-        (again,) = [intent for intent in sends(late) if intent.purpose is Purpose.FLATTEN]
-        desk.fill(again, 5)
-        assert desk.books.position(SYMBOL).lots == 0
+    assert [(intent.lots, intent.reduce_only) for intent in closing] == [(10, True)]
+    assert sends(desk.ack(send.intent, Event.ABSENT)) == []
+    desk.fill(closing[0], 10)
+    late = [*desk.fill(send.intent, 5), *desk.tell(Tick(), later_s=0.3)]
+    (again,) = [intent for intent in sends(late) if intent.purpose is Purpose.FLATTEN]
+    desk.fill(again, 5)
+    assert desk.books.position(SYMBOL).lots == 0
+
+
+def test_a_turn_in_doubt_keeps_nobody_in_a_position():
+    """Its first half only reduces: the kill switch's exit follows at once, and whichever comes second finds nothing."""
+    desk = Desk()
+    desk.enter(1, 10, 490_000)
+    (leaving,) = sends(desk.target(2, -5, 510_000))
+    desk.ack(leaving, Event.DOUBT, refusal="Unknown")
+    assert sends(desk.tell(KillRaised(Kill.FLATTEN), later_s=0.2)) == []
+    (closing,) = [one for one in sends(desk.ack(leaving, Event.ABSENT)) if one.purpose is Purpose.FLATTEN]
+    assert (closing.lots, closing.reduce_only) == (10, True)
+    desk.fill(closing, 10)
+    assert sends(desk.ack(leaving, Event.REJECT, refusal="ReduceOnlyRejected")) == []
+    assert desk.books.position(SYMBOL).lots == 0

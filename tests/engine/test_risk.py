@@ -70,6 +70,8 @@ def an_intent(lots, reduce_only=False, side=1, reference_ticks=100):
         (an_intent(5, reduce_only=True), {"in_doubt": 1}, {}, None, ""),
         (an_intent(5), {"foreign_lots": -1}, {}, R.FOREIGN_POSITION, "are not ours"),
         (an_intent(5, reduce_only=True), {"foreign_lots": -1}, {}, None, ""),
+        (an_intent(5), {"foreign_lots": -1, "leaves": True}, {}, None, ""),
+        (an_intent(5), {"in_doubt": 1, "leaves": True}, {}, R.ORDER_IN_DOUBT, "in doubt"),
         (an_intent(5), {"market_ns": 51}, {}, R.TARGET_EXPIRED, "expired"),
         (an_intent(5, reduce_only=True), {"market_ns": 51}, {}, None, ""),
         (an_intent(5), {}, {"trading": False}, R.NOT_TRADING, "not trading"),

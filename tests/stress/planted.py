@@ -40,7 +40,7 @@ BUGS = (
     Bug("a late trade is booked as if it were the newest", "engine/ledger.py", "if self._settled.get(net, 0) < fill.trade_id < self._newest.get(net, 0):", "if fill.trade_id < 0:", "test_ledger"),
     Bug("a closing share is rounded against us", "engine/ledger.py", "share = position.cost * closing // held if closing else 0", "share = position.cost // held * closing if closing else 0", "test_ledger"),
     Bug("INC-18 a doubt forbids no entry", "engine/risk.py", "if _is_exit(intent) or not book.in_doubt:", "if _is_exit(intent) or book.in_doubt:", "test_risk"),
-    Bug("INC-26 a stranger's position forbids no entry", "engine/risk.py", "if _is_exit(intent) or not book.foreign_lots:", "if _is_exit(intent) or book.foreign_lots > 0:", "test_risk test_incidents"),
+    Bug("INC-26 a stranger's position forbids no entry", "engine/risk.py", "if _leaves(intent, book) or not book.foreign_lots:", "if _leaves(intent, book) or book.foreign_lots > 0:", "test_risk test_incidents"),
     Bug("INC-39 the switch stops exits too", "engine/risk.py", 'return Refusal.HALTED, "the kill switch stands at HALT: nothing is sent"\n    if _is_exit(intent):\n        return None', 'return Refusal.HALTED, "the kill switch stands at HALT: nothing is sent"\n    if not intent:\n        return None', "test_risk"),
     Bug("the worst case forgets what is open", "engine/risk.py", "return max(abs(after), abs(after + book.open_lots))", "return abs(after)", "test_risk"),
     Bug("INC-22 an exit need not reduce", "engine/risk.py", "assert intent.reduce_only or intent.purpose == Purpose.ENTRY", "assert intent is not None", "test_risk test_incidents"),

@@ -314,9 +314,7 @@ class Schedule:
         tally.orders += len(books.orders)
         tally.fills += len(bourse.trades)
         sent = max(bourse.arrivals.values(), default=0)
-        duplicates = int(sent > 1) + len(bourse.doubles) + doubled(books)
-        if len(self.strategies) == 1:  # with two, the order of one may close what the other holds
-            duplicates += overdone(bourse)
+        duplicates = int(sent > 1) + len(bourse.doubles) + doubled(books) + self.overdone()
         orphans = [
             name
             for name in bourse.orders
@@ -347,11 +345,6 @@ class Schedule:
         held = books.position(SYMBOL)
         working = {order.intent.client_id for order in books.working_of(SYMBOL)}
         resting = {seen.client_id for seen in bourse.resting()}
-        stops = [
-            seen
-            for seen in bourse.resting()
-            if seen.side == -held.side and bourse.orders[seen.client_id].intent.purpose is Purpose.STOP
-        ]
         found = {
             "position": (held.lots, bourse.lots, lots) if not held.lots == bourse.lots == lots else (),
             "cash": () if books.ledger.wallet("main", "model") == bourse.cash else ("differs",),
@@ -359,11 +352,23 @@ class Schedule:
             "not quiet": () if self._is_quiet() else [str(order.state) for order in books.working_of(SYMBOL)] or "yes",
             "unplanned": bourse.unplanned,
             "no entries": self.account.core.differs,
-            "stops": ()
-            if len(self.strategies) > 1 or sum(seen.lots for seen in stops) == abs(held.lots)
-            else (held.lots, [seen.lots for seen in stops]),
+            "stops": self.uncovered(books),
         }
         return ", ".join(f"{name} {what}" for name, what in found.items() if what)
+
+    def overdone(self) -> int:
+        """Targets for which too much was traded; of two strategies the order of one may close what the other holds."""
+        return overdone(self.bourse) if len(self.strategies) == 1 else 0
+
+    def uncovered(self, books: Books) -> tuple[Any, ...]:
+        """What is held and what its stops at the exchange cover, where that is not the same."""
+        bourse, held = self.bourse, books.position(SYMBOL)
+        stops = [
+            seen.lots
+            for seen in bourse.resting()
+            if seen.side == -held.side and bourse.orders[seen.client_id].intent.purpose is Purpose.STOP
+        ]
+        return () if len(self.strategies) > 1 or sum(stops) == abs(held.lots) else (held.lots, stops)
 
 
 def _ancestor(number: int, target_id: int) -> Intent:

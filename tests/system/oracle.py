@@ -260,6 +260,8 @@ def enter(account: Account, minute: Minute, side: int, reach: float, depth: int)
         stop = account_stop
     else:
         stop = 0
+    if wanted * account.lots < 0:
+        account.take(minute, last, depth, -account.lots)  # a turn is two orders: out first, and depth is fresh for each
     if wanted != account.lots:
         account.take(minute, last, depth, wanted - account.lots)
     account.stop_ticks = stop

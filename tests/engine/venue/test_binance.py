@@ -81,3 +81,10 @@ def test_what_is_not_followed_is_not_told():
     """An order of another symbol, a lite trade and a margin call are no news of ours."""
     assert list(binance.news_of({"e": "ORDER_TRADE_UPDATE", "E": 1, "o": {"s": "XUSDT"}}, RULES.get)) == []
     assert list(binance.news_of({"e": "TRADE_LITE", "E": 1}, RULES.get)) == []
+
+
+def test_a_position_has_cost_what_its_average_price_says_and_not_the_nearest_tick():
+    """Three thousandths short at 60 000.123456 are 180.000370368 USDT; the price in ticks is for eyes."""
+    row = {"symbol": "BTCUSDT", "positionAmt": "-0.003", "entryPrice": "60000.123456", "positionSide": "BOTH"}
+    (seen,) = binance.position_rows([row], RULES.get)
+    assert (seen.lots, seen.entry_ticks, seen.cost) == (-3, 6_000_012, 18_000_037_037)

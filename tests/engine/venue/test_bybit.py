@@ -140,3 +140,11 @@ def test_the_exchanges_own_orders_carry_the_names_that_the_engine_knows():
     for made in bybit.FORCED_ORDERS:
         assert forced(BTC.symbol, bybit.order_row(row | {"createType": made}, BTC).client_id) is not None
     assert bybit.order_row(row | {"createType": "CreateByUser"}, BTC).client_id == ""
+
+
+@pytest.mark.parametrize(("size", "average", "cost"), [("0.003", "60000.123456", 18_000_037_037), ("0", "", 0)])
+def test_a_position_has_cost_what_its_average_price_says_and_not_the_nearest_tick(size, average, cost):
+    """Also where nothing is held and no price is written."""
+    row = {"symbol": "BTCUSDT", "positionIdx": 0, "side": "Sell" if cost else "", "size": size, "avgPrice": average}
+    (seen,) = bybit.position_rows([row], FIND)
+    assert (abs(seen.lots), seen.cost) == (3 if cost else 0, cost)
