@@ -17,11 +17,11 @@ import aiohttp
 from feed import backfill, hydration
 from feed.candle import Candle
 from feed.continuity import ROUTINE, Verdict
-from feed.dialect import Quote, Stream, Trade, Where
+from feed.dialect import Quote, SourceError, SourceUnreachableError, Stream, Trade, Where
 from feed.horizon import Horizon
 from feed.outlet import Outlet
 from feed.settings import FeedSettings
-from feed.source import Source, SourceError, SourceUnreachableError
+from feed.source import Source
 from feed.spots import SpotPlan, SpotWatch
 from feed.track import Surroundings, Track
 from feed.watchdog import Watchdog
@@ -180,6 +180,11 @@ class FeedAgent:
         self._report(row, why, 0)
         if row is not None:
             self._tracks[row].suspect()
+
+    def alive(self, stream: Stream, heard: tuple[int, int]) -> None:
+        """Take a sign of life without data."""
+        if stream in self._dogs:
+            self._hear(stream, *heard)
 
     def connected(self, stream: Stream, again: bool) -> None:
         """Count silence from here; after a break, ask for what was missed."""

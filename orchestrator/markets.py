@@ -105,8 +105,8 @@ def recorded(infos: Sequence[dict[str, Any]], names: Sequence[Path]) -> list[Mar
     from orchestrator.narrowing import narrow
 
     narrow()
+    from feed.dialect import SourceError
     from feed.registry import recorded as read
-    from feed.source import SourceError
 
     found: dict[str, Market] = {}
     for info, name in zip(infos, names, strict=True):

@@ -15,8 +15,9 @@ from engine.venue.embedded.server import Plan, Server
 from engine.venue.embedded.signing import Key, fresh_key
 from feed.agent import FeedAgent, MarketPlan
 from feed.continuity import ROUTINE
+from feed.dialect import SourceUnreachableError
 from feed.settings import FeedSettings
-from feed.source import Source, SourceUnreachableError
+from feed.source import Source
 from orchestrator import dialling
 from shm import records, topology
 from shm.agent import Body, Pulse, Stopping

@@ -10,6 +10,7 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -39,6 +40,12 @@ def signed(text):
     """As the exchange signs."""
     digest = hashlib.sha256(text.encode()).digest()
     return base64.b64encode(hmac.new(base64.b64decode(SECRET), digest, hashlib.sha512).digest()).decode()
+
+
+async def say(socket, frame):
+    """Tell it; who hangs up in the middle hears nothing."""
+    with contextlib.suppress(ConnectionError):
+        await socket.send_str(json.dumps(frame))
 
 
 class Door:
@@ -96,9 +103,9 @@ class Door:
         """The parameters of every request whose path ends so."""
         return [params for where, params in self.asked if where.rpartition("/v")[2].partition("/")[2] == name]
 
-    def publish(self, feed, product, **body):
+    def publish(self, feed, product, body):
         """Tell a public feed."""
-        self._send((feed, product), {"feed": feed} | ({"product_id": product} if product else {}) | body)
+        self._send((feed, product), body | {"feed": feed} | ({"product_id": product} if product else {}))
 
     def close_minute(self, symbol, row):
         """A minute of ``symbol`` is over: listed."""
@@ -110,18 +117,15 @@ class Door:
     def _send(self, topic, frame):
         for socket, topics in self.sockets.items():
             if topic in topics and not socket.closed:
-                self._later(socket.send_str(json.dumps(frame)))
-
-    def _later(self, sending):
-        task = asyncio.get_running_loop().create_task(sending)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+                task = asyncio.get_running_loop().create_task(say(socket, frame))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
     async def _stream(self, request):
         socket = web.WebSocketResponse(autoping=True)
         await socket.prepare(request)
         self.sockets[socket], challenge = set(), ""
-        await socket.send_str(json.dumps({"event": "info", "version": 1}))
+        await say(socket, {"event": "info", "version": 1})
         try:
             async for message in socket:
                 said = json.loads(message.data)
@@ -129,7 +133,7 @@ class Door:
                     challenge = self.floor.name()
                     known = said["api_key"] == KEY
                     answer = {"event": "challenge", "message": challenge} if known else {"event": "error"}
-                    await socket.send_str(json.dumps(answer | ({} if known else {"message": "Invalid api key"})))
+                    await say(socket, answer | ({} if known else {"message": "Invalid api key"}))
                 elif said["event"] == "subscribe":
                     await self._subscribe(socket, said, challenge)
         finally:
@@ -142,17 +146,17 @@ class Door:
             proof = (said.get("api_key"), said.get("original_challenge"), said.get("signed_challenge"))
             if self.refuses_feeds or proof != (KEY, challenge, signed(challenge)):
                 words = "Failed to subscribe to authenticated feed"
-                await socket.send_str(json.dumps({"event": "alert", "message": words}))
+                await say(socket, {"event": "alert", "message": words})
                 return
         self.sockets[socket] |= {(feed, product) for product in products}
         named = {} if products == [""] else {"product_ids": products}
-        await socket.send_str(json.dumps({"event": "subscribed", "feed": feed} | named))
+        await say(socket, {"event": "subscribed", "feed": feed} | named)
         if feed == "open_orders":
             rows = [one.frame() for one in self.floor.orders.values() if one.is_open]
-            await socket.send_str(json.dumps({"feed": "open_orders_snapshot", "account": "a", "orders": rows}))
+            await say(socket, {"feed": "open_orders_snapshot", "account": "a", "orders": rows})
         if feed == "fills":
             rows = self.floor.fills[-100:]
-            await socket.send_str(json.dumps({"feed": "fills_snapshot", "account": "a", "fills": rows}))
+            await say(socket, {"feed": "fills_snapshot", "account": "a", "fills": rows})
 
     async def _ask(self, request):
         path, name = request.path, request.path.rpartition("/v")[2].partition("/")[2]
