@@ -50,6 +50,7 @@ class Facts:
         default_factory=dict
     )  # why an order that was taken in has ended, told later
     late_ms: int = 0  # by how much the list of trades may lag behind the stream
+    candles_late_ms: int = 0  # the least that a closed candle may be late before it is missed: where none is streamed
     fees_ppm: tuple[int, int] = (200, 500)  # maker and taker, of an account without a discount
     stream_loses: str  # what its private stream can lose that Binance's cannot
     untold: tuple[str, ...] = ()  # what the doctor cannot be told by it
@@ -219,6 +220,7 @@ FACTS: Mapping[str, Facts] = {
             "post_order_failed_because_it_would_filled": errors.WouldTake,
         },
         late_ms=60_000,
+        candles_late_ms=10_000,
         stream_loses=(
             "what happens between two connections; a market order that fills at once may never be listed as open: "
             "only its fills tell of it"
