@@ -22,7 +22,8 @@ from shm.numbering import EPOCH_MS, trade_number
 MINUTE_NS = 60 * NS_PER_S
 SETTLE_NS = NS_PER_S  # after the end of an interval, before its bar is believed to be whole
 AGAIN_NS = NS_PER_S // 2  # of the exchange's time, before a bar that is not listed yet is asked for again
-AT_ONCE_MAX = 8
+PATIENCE_NS = 10 * NS_PER_S  # after that the next minute asks for it, and whoever misses it by itself
+AT_ONCE_MAX, BARS_MAX = 8, 1000
 SECONDS = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "4h": 14400, "1d": 86400}
 TAKERS = {"buy": 1, "sell": -1}
 
@@ -50,8 +51,8 @@ class Kraken(Dialect):
             "trade_snapshot": self._read_old,
         }
         self._clock, self._received_ns = Horizon(), 0  # the exchange's, and when we heard of it last
-        self._due_ns = 0  # open time of the minute that closes next
-        self._asked_ns = 0  # the clock when it was asked for last
+        self._due_ns = 0  # open time of the newest minute that is over
+        self._asked_ns, self._is_behind = 0, False  # the clock when it was asked for last; somebody has it not yet
         self._is_due = asyncio.Event()
         self._told: dict[int, Candle] = {}  # the last closed one of each row
 
@@ -130,10 +131,9 @@ class Kraken(Dialect):
             due.cancel()
             if self._is_due.is_set() and not broken.done():
                 self._is_due.clear()
-                self._asked_ns, until_ns = self._clock_ns, self._due_ns
-                whole = await asyncio.gather(*(self._ask(row, until_ns, turnstile) for row in range(rows)))
-                if all(whole):
-                    self._due_ns = until_ns + MINUTE_NS
+                self._asked_ns, due_ns = self._clock_ns, self._due_ns
+                whole = await asyncio.gather(*(self._ask(row, due_ns, turnstile) for row in range(rows)))
+                self._is_behind = due_ns != self._due_ns or not all(whole)
         await broken
 
     async def _ask(self, row: int, due_ns: int, turnstile: asyncio.Semaphore) -> bool:
@@ -141,17 +141,18 @@ class Kraken(Dialect):
         told = self._told.get(row)
         if told is not None and told.open_ns >= due_ns:
             return True
-        begin_ns = (told.open_ns if told is not None else due_ns - MINUTE_NS) - MINUTE_NS
+        begin_ns = told.open_ns if told is not None else due_ns
         try:
             async with turnstile:
-                found = await self.ear.candles(row, "1m", begin_ns, (due_ns - begin_ns) // MINUTE_NS + 2)
+                count = min((due_ns - begin_ns) // MINUTE_NS + 1, BARS_MAX)
+                found = await self.ear.candles(row, "1m", begin_ns, count)
         except SourceError as error:
             self.ear.inlet.defect(None, f"candles of row {row}: {error}")
             return False
         for candle in found:
-            if told is None or candle.open_ns > told.open_ns or (candle.open_ns == told.open_ns and candle != told):
-                heard = max(self._clock_ns, candle.open_ns + MINUTE_NS), self._received_ns
+            if candle != told and candle.open_ns >= begin_ns:
                 self.ear.heard(Stream.CANDLES)
+                heard = max(self._clock_ns, candle.open_ns + MINUTE_NS), self._received_ns
                 self.ear.inlet.candle(row, candle, True, heard)
                 self._told[row] = candle
         newest = self._told.get(row)
@@ -160,10 +161,17 @@ class Kraken(Dialect):
     def _advance(self, clock_ns: int) -> None:
         if not self._clock.advance(clock_ns):
             return  # a leap that nobody has confirmed
-        self._due_ns = self._due_ns or self._clock_ns // MINUTE_NS * MINUTE_NS
-        is_over = self._clock_ns >= self._due_ns + MINUTE_NS + SETTLE_NS
-        if is_over and self._clock_ns - self._asked_ns >= AGAIN_NS:
+        over_ns = (self._clock_ns - SETTLE_NS) // MINUTE_NS * MINUTE_NS - MINUTE_NS
+        if not self._due_ns:
+            self._due_ns = over_ns  # of before: the feed asks for that itself
+        elif over_ns > self._due_ns:
+            self._due_ns, self._is_behind = over_ns, True
             self._is_due.set()
+        elif self._is_behind and self._clock_ns - self._asked_ns >= AGAIN_NS and self._is_patient(over_ns):
+            self._is_due.set()
+
+    def _is_patient(self, open_ns: int) -> bool:
+        return self._clock_ns - open_ns - MINUTE_NS - SETTLE_NS <= PATIENCE_NS
 
     def _hear_time(self, event_ns: int, received_ns: int) -> None:
         self._received_ns = received_ns

@@ -73,7 +73,7 @@ class KrakenWire(Wire):
     async def server_ns(self) -> int:
         """Any answer tells the time."""
         name = next(iter(self.by_id), "PF_XBTUSD")
-        answer = await asked(self.client.publicGetTickersSymbol({"symbol": name}))
+        answer = await asked(self.client.publicGetInstrumentsSymbolStatus({"symbol": name}))
         told_ms: int = read(lambda found: kraken.milliseconds(found["serverTime"]), answer)
         return told_ms * NS_OF_MS
 

@@ -130,6 +130,11 @@ class Market:
         self.at_ms = AT + (number + 1) * MINUTE + more_ms
         self.door.publish("heartbeat", "", body={"time": self.at_ms})
 
+    @property
+    def charts(self):
+        """How often any bar was asked for."""
+        return self.door.charts_count
+
     async def told(self, count):
         """The first so many candles: row, number of its minute, close."""
         async with asyncio.timeout(20):
@@ -189,13 +194,12 @@ async def test_a_minute_is_asked_for_when_the_exchanges_clock_is_past_it(candles
     await asyncio.sleep(0.1)
     assert candles.ear.told == []
     candles.beat(5, 1_000)
-    # What it knew nothing of before is told as well: the feed knows which of them it has.
-    assert sorted(await candles.told(4)) == [(0, 3, 14.0), (0, 4, 15.0), (0, 5, 16.0), (1, 5, 16.0)]
+    assert sorted(await candles.told(2)) == [(0, 5, 16.0), (1, 5, 16.0)]
     assert all(closed and at >= one.open_ns + MINUTE * NS for _, one, closed, at in candles.ear.told)
     candles.bar("PF_XBTUSD", 6)
     candles.bar("PF_ETHUSD", 6)
     candles.beat(6, 1_500)
-    assert sorted((await candles.told(6))[4:]) == [(0, 6, 17.0), (1, 6, 17.0)]
+    assert sorted((await candles.told(4))[2:]) == [(0, 6, 17.0), (1, 6, 17.0)]
 
 
 async def test_a_bar_that_is_not_listed_yet_is_asked_for_again(candles):
@@ -203,13 +207,31 @@ async def test_a_bar_that_is_not_listed_yet_is_asked_for_again(candles):
     candles.bar("PF_XBTUSD", 5)
     candles.beat(4, 30_000)
     candles.beat(5, 1_000)
-    await candles.told(3)
+    await candles.told(1)
     candles.bar("PF_ETHUSD", 5)
     candles.beat(5, 1_400)
     await asyncio.sleep(0.1)
-    assert len(candles.ear.told) == 3
+    assert len(candles.ear.told) == 1
     candles.beat(5, 1_500)
-    assert (await candles.told(4))[3:] == [(1, 5, 16.0)]
+    assert (await candles.told(2))[1:] == [(1, 5, 16.0)]
+
+
+async def test_a_symbol_whose_bar_never_comes_holds_up_no_other(candles):
+    """It is asked for again for ten seconds, then with the next minute."""
+    candles.beat(4, 30_000)
+    for number in (5, 6):
+        candles.bar("PF_XBTUSD", number)
+        candles.beat(number, 1_000)
+        assert (await candles.told(number - 4))[-1] == (0, number, 11.0 + number)
+    asked = candles.charts
+    for more_ms in (2_000, 11_001, 12_000, 30_000):
+        candles.beat(6, more_ms)
+        await asyncio.sleep(0.05)
+    assert candles.charts == asked + 1
+    candles.bar("PF_XBTUSD", 7)
+    candles.bar("PF_ETHUSD", 7)
+    candles.beat(7, 1_000)
+    assert sorted((await candles.told(4))[2:]) == [(0, 7, 18.0), (1, 7, 18.0)]
 
 
 async def test_a_bar_that_changed_after_it_was_told_is_told_again(candles):
@@ -218,12 +240,12 @@ async def test_a_bar_that_changed_after_it_was_told_is_told_again(candles):
         candles.bar(symbol, 5)
     candles.beat(4, 30_000)
     candles.beat(5, 1_000)
-    await candles.told(4)
+    await candles.told(2)
     candles.bar("PF_ETHUSD", 5, close=17)
     for symbol in ("PF_XBTUSD", "PF_ETHUSD"):
         candles.bar(symbol, 6)
     candles.beat(6, 1_000)
-    assert sorted((await candles.told(7))[4:]) == [(0, 6, 17.0), (1, 5, 17.0), (1, 6, 17.0)]
+    assert sorted((await candles.told(5))[2:]) == [(0, 6, 17.0), (1, 5, 17.0), (1, 6, 17.0)]
 
 
 async def test_a_list_that_cannot_be_had_is_a_defect_and_asked_for_again(candles):
@@ -238,7 +260,7 @@ async def test_a_list_that_cannot_be_had_is_a_defect_and_asked_for_again(candles
         while not candles.ear.defects:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     candles.beat(5, 1_600)
-    assert sorted((await candles.told(4))[1:]) == [(0, 3, 14.0), (0, 4, 15.0), (0, 5, 16.0)]
+    assert (await candles.told(2))[1:] == [(0, 5, 16.0)]
 
 
 async def test_streams_are_heard_over_sockets_and_dialled_again(market):

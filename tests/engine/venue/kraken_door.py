@@ -63,6 +63,7 @@ class Door:
         self.log_is_late = False
         self.ahead_ms = 0  # its clock before the machine's
         self.dead_man_s: list[int] = []
+        self.charts_count = 0
         self.sockets: dict[web.WebSocketResponse, set[tuple[str, str]]] = {}  # feed and product
         self.refuses_feeds = False
         floor.told = self._tell
@@ -179,7 +180,9 @@ class Door:
         return web.json_response({"result": "success", "serverTime": dated(now_ms() + self.ahead_ms)} | found)
 
     def _answers(self, name):
-        if name.startswith("tickers/"):
+        if name.endswith("/status") and name.startswith("instruments"):
+            return lambda _: {"tradeable": "yes"}
+        if name.startswith("tickers/"):  # the market may run faster than the wall clock
             return lambda _: {"serverTime": dated(self.floor.now_ms()), "ticker": {}}
         if name.startswith("trade/"):
             return lambda asked: self._charts(*name.split("/")[1:], asked)
@@ -276,6 +279,7 @@ class Door:
         return {"accounts": {"cash": {"type": "cashAccount", "balances": {"usd": "7"}}, "flex": flex}}
 
     def _charts(self, symbol, interval, asked):
+        self.charts_count += 1
         seconds = SECONDS[interval]
         begin, end = int(asked.get("from", 0)) * 1000, int(asked.get("to", 1 << 40)) * 1000
         rows = together(self.candles[symbol], seconds * 1000 // MINUTE_MS)
