@@ -37,6 +37,7 @@ ENDS = {
     "limit_order_from_stop": Event.ACK,
     "ioc_order_failed_because_it_would_not_be_executed": Event.EXPIRE,
 }
+ACTIVATED = "OrderTriggerActivated"
 HISTORY = {
     "OrderPlaced": Event.ACK,
     "OrderUpdated": Event.FILL_SOME,
@@ -44,7 +45,7 @@ HISTORY = {
     "OrderRejected": Event.REJECT,
     "OrderTriggerPlaced": Event.ACK,
     "OrderTriggerUpdated": Event.ACK,
-    "OrderTriggerActivated": Event.ACK,
+    ACTIVATED: Event.ACK,  # for a while: see the wire
     "OrderTriggerCancelled": Event.CANCEL_CONFIRMED,
 }
 # The exchange's own trades get the names that engine/instrument_life.py knows.

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine import errors
-from engine.order import CONDITIONAL, Intent
+from engine.order import CONDITIONAL, Event, Intent
 from engine.venue import kraken, kraken_lists
 from engine.venue.base import (
     FundingSeen,
@@ -100,8 +100,9 @@ class KrakenWire(Wire):
         seen = await self._order(instrument, {"cliOrdIds": intent.client_id}, since_ms)
         if seen is None:
             return await self._by_fills(intent, since_ms)
-        # What is left is not what was asked for.
-        seen = replace(seen, lots=intent.lots)
+        seen = replace(seen, lots=intent.lots)  # what is left is not what was asked for
+        if seen.text.startswith(kraken.ACTIVATED) and self._now_ms() - seen.market_ns // NS_OF_MS > LEAD_MS:
+            seen = replace(seen, event=Event.EXPIRE)  # nothing of its name came of it: the position tells the rest
         if seen.is_conditional is not (intent.type in CONDITIONAL):
             seen = replace(seen, reduce_only=intent.reduce_only)
         self._keep(seen)

@@ -117,6 +117,21 @@ async def test_a_stop_rests_triggers_and_its_order_is_found_by_its_name(hall, or
     assert await hall.venue.open_orders(BTC) == ()
 
 
+async def test_a_stop_of_which_nothing_came_by_name_is_over_after_a_minute(hall):
+    """It waits no more and no order carries its name: for a while that is a list that lags, then it is the truth."""
+    hall.floor.renames = "nameless"
+    await hall.trade(1, 10)
+    guard = approved(2, OrderType.STOP_MARKET, side=-1, stop_ticks=98_000, reduce_only=True)
+    await hall.venue.place(guard)
+    hall.floor.move("PF_XBTUSD", 48_999)
+    hall.door.forgets_ms = 0
+    assert (await hall.venue.order_by_client_id(guard.intent)).event is Event.ACK
+    for element in hall.floor.past:
+        element["timestamp"] = str(int(element["timestamp"]) - 61_000)
+    seen = await hall.venue.order_by_client_id(guard.intent)
+    assert (seen.event, seen.is_conditional, seen.lots_filled) == (Event.EXPIRE, True, 0)
+
+
 async def test_a_post_only_order_rests_or_is_refused_at_once(hall):
     """The answer is called a success; its word is read."""
     await hall.listen()
