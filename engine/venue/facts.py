@@ -163,8 +163,8 @@ FACTS: Mapping[str, Facts] = {
             **dict.fromkeys(("accounts", "openpositions", "openorders", "leveragepreferences", "fills"), 2),
             "cancelallordersafter": 25,
             "fills?lastFillTime": 25,
-            # A pool of its own, a hundred in ten minutes: what data may take of a minute is ten of them.
-            **dict.fromkeys(("orders", "triggers", "account-log"), 180),
+            # They have a pool of their own, a hundred in ten minutes; here a doubt must not hold up other questions.
+            **dict.fromkeys(("orders", "triggers", "account-log"), 20),
         },
         pause_ms=20,  # ccxt's 600 would have a hundred requests a minute, and an order wait behind questions
         dead_man="account",

@@ -38,6 +38,8 @@ from shm.numbering import first_at, time_ms
 FEEDS = ("open_orders", "fills", "account_log")
 WEEK_MS, DAY_MS = 7 * 86_400_000, 86_400_000
 LEAD_MS = 60_000  # further than the machine's clock and the exchange's are apart, and than a list is late
+FEES_S = 2.0  # that a trade waits for what it cost
+LOG_NS = 60 * 10**9  # while the stream lives, the account log is asked for once in a while: histories are dear
 KEPT_MAX = 10_000  # orders and trades that were heard
 NS_OF_MS = 1_000_000
 
@@ -51,7 +53,9 @@ class KrakenWire(Wire):
         self._orders: dict[str, OrderSeen] = {}  # by the exchange's number: a frame about an end only names it
         self._trades: dict[str, TradeSeen] = {}  # as the stream told them, by the exchange's name
         self._traded: dict[str, int] = {}  # lots of an order's trades that were told, by its number
-        self._fees: dict[str, int] = {}  # out of the account log, by the same
+        self._listed: dict[str, TradeSeen] = {}  # and as the list has them, with what they cost
+        self._log: list[Row] = []  # entries of the account, as read last
+        self._log_since_ms, self._log_until_ns = 0, 0  # from when on, and until when that will do
         self._ahead_ms = 0  # the exchange's clock before ours
         self._wanted = set(FEEDS)
 
@@ -164,35 +168,36 @@ class KrakenWire(Wire):
         """Every trade from ``trade_id`` on; as the stream told it, where it did."""
         instrument, found = self.by_symbol[symbol], {}
         rows = [row for row in await self._fills(time_ms(trade_id)) if self._find(row["symbol"]) is instrument]
-        await self._learn_fees(rows)
+        unknown = [row for row in rows if row["fill_id"] not in self._trades | self._listed]
+        fees = await self._fees(unknown)
+        for row in unknown:
+            self._listed[row["fill_id"]] = read(self._trade, row, instrument, fees)
         for row in rows:
-            seen = self._trades.get(row["fill_id"]) or read(self._trade, row, instrument)
+            seen = self._trades.get(row["fill_id"]) or self._listed[row["fill_id"]]
             found[seen.trade_id] = seen
+        _trim(self._listed)
         return tuple(found[number] for number in sorted(found) if number >= trade_id)
 
-    def _trade(self, row: Row, instrument: Instrument) -> TradeSeen:
-        fee = kraken.minor_rounded(row["fee_paid"]) if "fee_paid" in row else self._fees.get(row["fill_id"])
+    def _trade(self, row: Row, instrument: Instrument, fees: Mapping[str, int]) -> TradeSeen:
+        fee = kraken.minor_rounded(row["fee_paid"]) if "fee_paid" in row else fees.get(row["fill_id"])
         seen = kraken.trade_row(row, instrument, 0)
         if fee is None:  # neither heard nor logged: what the exchange's list of prices says
             ppm = fee_ppm(kraken.NAME, is_maker=seen.is_maker)
             fee = (instrument.notional(seen.price_ticks, seen.lots) * ppm + 500_000) // 1_000_000
         return replace(seen, fee=fee)
 
-    async def _learn_fees(self, rows: Sequence[Row]) -> None:
-        """Look into the account log for what trades cost that nobody told."""
-        known = (self._trades, self._fees)
-        unknown = [row for row in rows if not any(row["fill_id"] in kept for kept in known) and "fee_paid" not in row]
-        if not unknown:
-            return
-        since_ms = min(kraken.milliseconds(row["fillTime"]) for row in unknown) - LEAD_MS
+    async def _fees(self, rows: Sequence[Row]) -> dict[str, int]:
+        """What trades cost that nobody told, by the account log, if it answers soon."""
+        dates = [kraken.milliseconds(row["fillTime"]) for row in rows if "fee_paid" not in row]
+        if not dates:
+            return {}
         try:
-            entries = await self._entries(since_ms)
-        except errors.VenueError:
-            return  # the position is worth more than the last digit of a fee: the list price stands in
-        for entry in entries:
-            if kraken.is_cash(entry) and entry.get("execution"):
-                self._fees[str(entry["execution"])] = kraken.minor_rounded(entry.get("fee") or 0)
-        _trim(self._fees)
+            async with asyncio.timeout(FEES_S):
+                entries = await self._entries(min(dates) - LEAD_MS)
+        except (errors.VenueError, TimeoutError):
+            return {}  # the position is worth more than the last digit of a fee: the list of prices stands in
+        cash = [entry for entry in entries if read(kraken.is_cash, entry) and entry.get("execution")]
+        return {str(entry["execution"]): kraken.minor_rounded(entry.get("fee") or 0) for entry in cash}
 
     async def newest_trade(self, symbol: str) -> int:
         """The last trade of the last week; without one, the beginning of that week's first day."""
@@ -217,11 +222,16 @@ class KrakenWire(Wire):
         return await self._payments(since_ns)
 
     async def _payments(self, since_ns: int) -> tuple[FundingSeen, ...]:
-        entries = await self._entries(since_ns // NS_OF_MS or self._now_ms() - WEEK_MS)
+        since_ms = since_ns // NS_OF_MS or self._now_ms() - WEEK_MS
+        now_ns = self.clock.monotonic_ns()
+        if self._wanted or now_ns >= self._log_until_ns or since_ms < self._log_since_ms:
+            self._log_until_ns = now_ns + LOG_NS  # unless the stream tells of another entry meanwhile
+            self._log_since_ms, self._log = 1 << 62, []
+            self._log, self._log_since_ms = await self._entries(since_ms), since_ms
         found = [
             one
-            for entry in entries
-            if read(kraken.is_cash, entry)
+            for entry in self._log
+            if read(kraken.is_cash, entry) and read(kraken.milliseconds, entry["date"]) >= since_ms
             for one in read(lambda row: list(kraken.payments(row, self._find)), entry)
         ]
         return tuple(sorted(found, key=lambda one: (one.market_ns, one.reference)))
@@ -268,7 +278,7 @@ class KrakenWire(Wire):
 
     def forget(self) -> None:
         """The next connection signs a challenge of its own."""
-        self._wanted = set(FEEDS)
+        self._wanted, self._log_until_ns = set(FEEDS), 0
 
     def is_private(self, url: str) -> bool:
         """Public feeds are heard by another process."""
@@ -285,7 +295,9 @@ class KrakenWire(Wire):
         match frame.get("event"), frame.get("feed"):
             case "subscribed", feed:
                 was_wanted, self._wanted = bool(self._wanted), self._wanted - {feed}
-                return [StreamUp()] if was_wanted and not self._wanted else []
+                is_up = was_wanted and not self._wanted
+                self._log_until_ns = 0 if is_up else self._log_until_ns  # what was read before may have grown since
+                return [StreamUp()] if is_up else []
             case (("error" | "alert" | "subscribed_failed"), _) if "Already subscribed" not in str(
                 frame.get("message")
             ):
@@ -342,6 +354,7 @@ class KrakenWire(Wire):
         """What a trade did is known by the trade; all else asks for a look at the log."""
         for one in kraken.payments(entry, self._find):
             if one.kind != kraken.OF_TRADE:
+                self._log_until_ns = 0
                 yield WalletSeen(
                     asset=kraken.COIN,
                     wallet=0,

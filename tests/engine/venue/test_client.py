@@ -172,12 +172,12 @@ async def test_open_orders_of_all_weigh_forty(given, left):
         ("/derivatives/api/v3/fills", "", 2),
         ("/derivatives/api/v3/fills", "lastFillTime=2026-11-21", 25),
         ("/derivatives/api/v3/orders/status", "cliOrdIds=x", 1),
-        ("/api/history/v2/orders", "since=1", 180),
-        ("/api/history/v3/account-log", "since=1", 180),
+        ("/api/history/v2/orders", "since=1", 20),
+        ("/api/history/v3/account-log", "since=1", 20),
     ],
 )
 def test_what_a_request_to_kraken_weighs(path, given, weight):
-    """By its table of costs; a history has a pool of its own, a hundred in ten minutes."""
+    """By its table of costs; a history, which has a pool of its own, as much as two orders."""
     assert weight_of(f"https://futures.kraken.com{path}", given, FACTS["krakenfutures"].weights) == weight
 
 

@@ -1,10 +1,13 @@
 """Kraken Futures' trades and what they cost, its account log, its modes, over real sockets."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
 from aiohttp import web
 
+from engine.venue import kraken_wire
+from engine.venue.base import StreamUp, WalletSeen
 from shm.instruments import minor
 from tests.engine.venue.kraken_hall import BTC, ETH, Hall
 
@@ -37,7 +40,44 @@ async def test_a_fee_that_nobody_knows_yet_is_that_of_the_list(hall):
     hall.floor.by_hand("PF_XBTUSD", "0.001", "maker")
     assert [trade.fee for trade in await hall.venue.trades_since(BTC, 0)] == [minor("0.01")]
     hall.door.fates["account-log"].append(web.Response(status=502, text="<html>"))
-    assert [trade.fee for trade in await hall.venue.trades_since(BTC, 0)] == [minor("0.01")]
+    hall.floor.by_hand("PF_XBTUSD", "0.001")
+    assert [trade.fee for trade in await hall.venue.trades_since(BTC, 0)] == [minor("0.01"), minor("0.025")]
+    await hall.venue.trades_since(BTC, 0)
+    assert len(hall.door.sent("account-log")) == 1, "and is not asked for again and again"
+
+
+async def test_a_log_that_hangs_holds_up_no_trade(hall, monkeypatch):
+    """Two seconds, and the list of prices stands in."""
+    monkeypatch.setattr(kraken_wire, "FEES_S", 0.05)
+
+    async def hanging(*_):
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(kraken_wire.KrakenWire, "_entries", hanging)
+    hall.floor.by_hand("PF_XBTUSD", "0.001")
+    assert [trade.fee for trade in await hall.venue.trades_since(BTC, 0)] == [minor("0.025")]
+
+
+async def test_a_log_is_asked_for_once_a_minute_while_the_stream_lives(hall):
+    """Unless the stream tells of an entry, or has not told everything; without a stream it is asked each time."""
+    for _ in range(2):
+        await hall.venue.funding_since(0)
+    assert len(hall.door.sent("account-log")) == 2
+    await hall.listen()
+    for _ in range(3):
+        assert await hall.venue.funding_since(0) == ()
+        assert await hall.venue.transfers_since(0) == ()
+    assert len(hall.door.sent("account-log")) == 3
+    hall.floor.fund("PF_XBTUSD", "-1.5")
+    await hall.until(lambda n: isinstance(n, WalletSeen))
+    for _ in range(3):
+        assert [one.amount for one in await hall.venue.funding_since(0)] == [minor("-1.5")]
+    assert len(hall.door.sent("account-log")) == 4
+    hall.told.clear()
+    await hall.door.hang_up()
+    await hall.until(lambda n: isinstance(n, StreamUp))
+    await hall.venue.funding_since(0)
+    assert len(hall.door.sent("account-log")) == 5
 
 
 async def test_an_account_without_trades_begins_before_any_of_this_week(hall):
