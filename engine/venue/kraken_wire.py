@@ -36,7 +36,7 @@ from shm.instruments import Instrument
 from shm.numbering import first_at, time_ms
 
 FEEDS = ("open_orders", "fills", "account_log")
-WEEK_MS, DAY_MS = 7 * 86_400_000, 86_400_000
+WEEK_MS, DAY_MS, HOUR_MS = 7 * 86_400_000, 86_400_000, 3_600_000
 LEAD_MS = 60_000  # further than the machine's clock and the exchange's are apart, and than a list is late
 FEES_S = 2.0  # that a trade waits for what it cost
 LOG_NS = 60 * 10**9  # while the stream lives, the account log is asked for once in a while: histories are dear
@@ -114,7 +114,7 @@ class KrakenWire(Wire):
 
     async def order_by_id(self, symbol: str, venue_order_id: str) -> OrderSeen | None:
         """The order of that number, or None."""
-        since_ms = self._now_ms() - DAY_MS
+        since_ms = self._now_ms() - HOUR_MS
         return await self._order(self.by_symbol[symbol], {"orderIds": venue_order_id}, since_ms)
 
     async def _order(self, instrument: Instrument, named: Mapping[str, str], since_ms: int) -> OrderSeen | None:
