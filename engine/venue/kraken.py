@@ -114,10 +114,9 @@ def placed(answer: Row, intent: Intent, instrument: Instrument) -> OrderSeen:
 
 
 def progressed(seen: OrderSeen, lots_filled: int) -> OrderSeen:
-    """``seen`` after so many lots have traded."""
-    is_over = seen.event in (Event.CANCEL_CONFIRMED, Event.REJECT, Event.EXPIRE)
+    """``seen``, which is open, after so many lots have traded."""
     event = Event.FILL_ALL if lots_filled >= seen.lots > 0 else Event.FILL_SOME if lots_filled else seen.event
-    return replace(seen, lots_filled=lots_filled, event=seen.event if is_over else event)
+    return replace(seen, lots_filled=lots_filled, event=event)
 
 
 def order_told(frame: Row, instrument: Instrument, known: OrderSeen | None) -> OrderSeen | None:

@@ -185,6 +185,13 @@ async def test_a_bar_is_whole_when_one_follows_or_the_clock_is_past_it(market):
     assert len(await market.source.candles(0, "1m", AT * NS, 10)) == 5
 
 
+async def test_a_bar_that_a_later_one_follows_is_over_at_once(market):
+    """The clock is not past its settling yet; the later one is left out."""
+    market.bar("PF_XBTUSD", 5)
+    market.at_ms += 300
+    assert [one.open for one in await market.source.candles(0, "1m", (AT + 3 * MINUTE) * NS, 10)] == [13.0, 14.0]
+
+
 async def test_a_minute_is_asked_for_when_the_exchanges_clock_is_past_it(candles):
     """Not before it has settled; each minute of each symbol once, closed, at a time after its end."""
     candles.bar("PF_XBTUSD", 5)

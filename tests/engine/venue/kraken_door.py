@@ -64,6 +64,7 @@ class Door:
         self.ahead_ms = 0  # its clock before the machine's
         self.dead_man_s: list[int] = []
         self.charts_count = 0
+        self.delay_s = 0.0  # between what happens and the answer
         self.sockets: dict[web.WebSocketResponse, set[tuple[str, str]]] = {}  # feed and product
         self.refuses_feeds = False
         floor.told = self._tell
@@ -172,6 +173,7 @@ class Door:
                 return self._answer({"result": "error", "error": "authenticationError"})
             self.asked.append((path, params))
         found = self._answers(name)(params)
+        await asyncio.sleep(self.delay_s)
         if fate == LOST:
             request.transport.abort()
         return self._answer(found)

@@ -55,6 +55,12 @@ async def test_fills_of_one_moment_may_stand_on_two_pages():
     assert len(await lists.fills(there.fills, None, AT)) == 150
 
 
+async def test_fills_of_the_first_moment_may_stand_on_two_pages_as_well():
+    """Thirty in the moment that is asked from, of which the newest page has ten."""
+    there = Scripted(filled(*[AT] * 30, *[AT + 1] * 90))
+    assert len(await lists.fills(there.fills, None, AT)) == 120
+
+
 async def test_fills_are_asked_for_no_further_back_than_wanted():
     """One question where the newest page goes back far enough; older rows of it are left out."""
     there = Scripted(filled(*(AT + number for number in range(500))))
