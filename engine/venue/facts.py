@@ -309,5 +309,5 @@ def kraken_instrument(info: Mapping[str, Any], row: int, names: tuple[str, str, 
         quantity_max=most,
         market_quantity_max=most,
         notional_min="0",
-        status=int(bool(info.get("tradeable"))),
+        status=int(bool(info.get("tradeable")) and not info.get("postOnly")),  # else no stop of ours would be filled
     )

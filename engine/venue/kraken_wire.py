@@ -32,7 +32,7 @@ from engine.venue.base import (
 from engine.venue.client import RECV_WINDOW_MS, asked
 from engine.venue.facts import fee_ppm, kraken_instrument
 from engine.venue.wire import Row, StreamOver, Wire, read
-from shm.instruments import Instrument
+from shm.instruments import Instrument, InstrumentError
 from shm.numbering import first_at, time_ms
 
 FEEDS = ("open_orders", "fills", "account_log")
@@ -63,7 +63,10 @@ class KrakenWire(Wire):
         """The exchange's own rules; what is not settled in USD for ever is refused by name."""
         if words := kraken.unsuited(info):
             raise errors.InvalidOrder(f"{names[0]} {words}")
-        return kraken_instrument(info, row, names)
+        try:
+            return kraken_instrument(info, row, names)
+        except InstrumentError as error:  # ticks of 1e-10 are not ours to count
+            raise errors.InvalidOrder(str(error)) from error
 
     def follow(self, instruments: Sequence[Instrument]) -> None:
         """Names come in small letters as well."""

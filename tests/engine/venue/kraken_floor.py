@@ -137,6 +137,7 @@ class Floor:
         self.rules = {BTC: rules(BTC, 0.5, 4), ETH: rules(ETH, 0.1, 3)}
         self.others = [
             rules("PI_XBTUSD", 0.5, 0, type="futures_inverse"),
+            rules("PF_PEPEUSD", 1e-10, -3, maxPositionSize=1e12),
             rules("FF_XBTUSD_301227", 0.5, 4, lastTradingTime="2030-12-27T08:00:00.000Z"),
         ]
         self.price = {BTC: Decimal("50000.0"), ETH: Decimal("3000.0")}

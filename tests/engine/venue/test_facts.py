@@ -148,6 +148,8 @@ def test_rules_of_kraken_are_powers_of_ten():
     row = {"symbol": "PF_XBTUSD", "tickSize": 0.5, "contractValueTradePrecision": 4, "tradeable": True}
     one = kraken_instrument(row, 0, ("BTC/USD:USD", "krakenfutures", "main"))
     assert (one.tick_e8, one.lot_e8, one.status) == (5 * 10**7, 10**4, 1)
+    for change in ({"tradeable": False}, {"postOnly": True}):
+        assert kraken_instrument(row | change, 0, ("BTC/USD:USD", "krakenfutures", "main")).status == 0
 
 
 @pytest.mark.parametrize("exchange", FACTS)

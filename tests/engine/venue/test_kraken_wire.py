@@ -43,6 +43,12 @@ async def test_what_is_not_a_perpetual_in_dollars_is_refused_by_name(hall, symbo
         await hall.venue.instruments([symbol])
 
 
+async def test_ticks_that_our_integers_cannot_carry_are_refused_by_name(hall):
+    """A tenth of a billionth of a dollar."""
+    with pytest.raises(errors.InvalidOrder, match="PEPE/USD:USD: tick"):
+        await hall.venue.instruments(["PEPE/USD:USD"])
+
+
 async def test_an_order_is_placed_filled_told_and_found(hall):
     """The answer, the stream and every question agree about one market order that traded in three parts."""
     await hall.listen()
