@@ -19,7 +19,7 @@ from engine.agreement import Agreement
 from engine.books import Books
 from engine.comparison import held
 from engine.core import Core
-from engine.deadman import DeadMan
+from engine.deadman import dead_man_of
 from engine.desk import OPENING, ROUTINE, Desk
 from engine.dispatch import Dispatch
 from engine.events import BookEvent, Deposited, Opened
@@ -104,8 +104,7 @@ class Account:
         self._rules, self._rules_ns = plan.instruments, 0
         self._changes: dict[str, Change] = {}  # of instruments, as told last
         self._arming: asyncio.Task[None] | None = None
-        symbols = [instrument.symbol for instrument in plan.instruments]
-        self._dead_man = DeadMan(symbols, plan.settings.executor.dead_man_ms)
+        self._dead_man = dead_man_of(plan.instruments, plan.settings.executor.dead_man_ms)
         self._unsupported = ""  # why entries wait, in words
 
     async def open(self, say: Callable[[str], None]) -> None:

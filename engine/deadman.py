@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 
 from engine.books import Books
 from engine.order import CONDITIONAL
+from engine.venue.facts import facts_of
+from shm.instruments import Instrument
 
 NS_OF_MS = 1_000_000
 NEVER = -(10**18)
@@ -63,3 +65,10 @@ class DeadMan:
     def failed(self, symbol: str, now_ns: int) -> None:
         """The venue was not told: try again after a while, armed or not."""
         self._told_ns[symbol], self._waits_ns[symbol] = NEVER, now_ns + RETRY_NS
+
+
+def dead_man_of(instruments: Sequence[Instrument], timeout_ms: int) -> DeadMan:
+    """The timer of the exchange that ``instruments`` are traded on: of each of them, or of the whole account."""
+    known = [facts for one in instruments if (facts := facts_of(one.venue)) is not None]
+    by_symbol = all(facts.dead_man != "account" for facts in known)
+    return DeadMan([one.symbol for one in instruments], timeout_ms, by_symbol=by_symbol)

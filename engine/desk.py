@@ -232,6 +232,8 @@ class Desk:
         """The intent behind a trade; 0 for a stranger's, None while that is not proved."""
         if ours := intent_of(trade.client_id):
             return ours
+        if forced(trade.symbol, trade.client_id):
+            return 0
         key = trade.symbol, trade.venue_order_id
         if key in self._intent_of_order:
             return self._intent_of_order[key]
@@ -294,6 +296,8 @@ class Desk:
     def _trade(self, trade: TradeSeen, intent_id: int) -> None:
         instrument = self._instruments[trade.symbol]
         known, quote = intent_id if intent_id in self._account.books.orders else 0, quote_of(trade.symbol)
+        if change := forced(trade.symbol, trade.client_id):  # its order need not be told, nor be found
+            self.forced.setdefault(trade.venue_order_id, change)
         self._intent_of_order[trade.symbol, trade.venue_order_id] = known
         self._account.tell(
             FillTold(

@@ -18,12 +18,12 @@ from feed import backfill, hydration
 from feed.candle import Candle
 from feed.company import Company, CompanyPlan
 from feed.continuity import Verdict
-from feed.dialect import Quote, Stream, Trade, Where
+from feed.dialect import Quote, SourceError, SourceUnreachableError, Stream, Trade, Where
 from feed.horizon import Horizon
 from feed.outlet import Outlet
 from feed.reports import Reports
 from feed.settings import FeedSettings
-from feed.source import Source, SourceError, SourceUnreachableError
+from feed.source import Source
 from feed.spots import SpotPlan, SpotWatch
 from feed.track import Surroundings, Track
 from feed.watchdog import Watchdog
@@ -80,11 +80,8 @@ class FeedAgent:
         if plan.company is not None:
             self._company = Company(plan.company, settings, self, self._clock, adaptive=plan.speed > 0.0)
             self._tracks += self._company.tracks_beside(self._tracks.copy(), around)
-        self._awaited = [
-            number
-            for number, seconds in enumerate(TIMEFRAMES_S)
-            if seconds == TIMEFRAMES_S[0] or seconds in plan.timeframes_s
-        ]
+        wanted = (TIMEFRAMES_S[0], *plan.timeframes_s)
+        self._awaited = [number for number, seconds in enumerate(TIMEFRAMES_S) if seconds in wanted]
         # Five more questions for each of hundreds of symbols would keep the exchange from answering any other.
         has_spare = len(plan.instruments) <= settings.spare_history_symbols_max
         self._kept = list(range(len(TIMEFRAMES_S))) if has_spare else self._awaited
@@ -192,6 +189,10 @@ class FeedAgent:
         self._report(row, why, 0)
         if row is not None:
             self._tracks[row].suspect()
+
+    def alive(self, stream: Stream, heard: tuple[int, int]) -> None:
+        """Take a sign of life without data; of a stream that nobody listens to it is the connection's."""
+        self._hear(stream if stream in self._dogs else Stream.CANDLES, *heard)
 
     def connected(self, stream: Stream, again: bool) -> None:
         """Count silence from here; after a break, ask for what was missed."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from feed.candle import Candle
 from feed.continuity import is_well_formed
-from feed.source import SourceError
+from feed.dialect import SourceError
 from shm.topology import TIMEFRAMES_S
 
 NAMES = {60: "1m", 300: "5m", 900: "15m", 3600: "1h", 14400: "4h", 86400: "1d"}

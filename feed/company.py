@@ -148,6 +148,11 @@ class Company:
         for contract in [None] if row is None else self._contracts[row]:
             self._ear.defect(None if contract is None else self.tracks[contract].row, f"spot: {why}")
 
+    def alive(self, stream: Stream, heard: tuple[int, int]) -> None:
+        """Take a sign of life without data."""
+        del stream  # there is one
+        self._dog.hear(heard[1])
+
     def connected(self, stream: Stream, again: bool) -> None:
         """Count silence from here; after a break, ask for what was missed."""
         del stream  # there is one

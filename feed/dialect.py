@@ -16,6 +16,18 @@ from feed.candle import Candle
 Decode = Callable[[Mapping[str, Any], int], None]  # a frame's body, and when it was received
 
 
+class SourceError(Exception):
+    """The exchange could not be asked; one line says why."""
+
+
+class SourceUnreachableError(SourceError):
+    """The network, a timeout, or an exchange that is busy: worth another try."""
+
+
+class SourceRefusedError(SourceError):
+    """The exchange understood and said no: the same question gets the same answer."""
+
+
 class Stream(StrEnum):
     """What is subscribed, each on a connection of its own, so that none can drown another."""
 
@@ -68,6 +80,9 @@ class Inlet(Protocol):
     def connected(self, stream: Stream, again: bool) -> None:
         """Take note of a connection, the first or ``again``."""
 
+    def alive(self, stream: Stream, heard: tuple[int, int]) -> None:
+        """Take note of a sign of life without data, and of the exchange's time in it."""
+
 
 class Where(NamedTuple):
     """Which market."""
@@ -92,12 +107,18 @@ class Ear(Protocol):
         """A good message of ``stream`` came."""
         ...
 
+    async def candles(self, row: int, timeframe: str, start_ns: int | None, count_max: int) -> list[Candle]:
+        """Candles by REST; raises a SourceError."""
+        ...
+
 
 class Dialect(ABC):
     """One exchange, as ccxt names it."""
 
     exchange: ClassVar[str]
     options: ClassVar[Mapping[str, Any]] = {}  # of ccxt's client
+    is_sandbox: ClassVar[bool] = False  # ccxt calls its place of practice a sandbox, not a demo
+    pause_ms: ClassVar[int] = 0  # between two requests, as ccxt keeps it; 0: ccxt's own
     prefixes: ClassVar[Mapping[Stream, str]]  # of ccxt's names for subscriptions
 
     def __init__(self, ear: Ear) -> None:
@@ -109,8 +130,8 @@ class Dialect(ABC):
         """What reads ``message``, and its body; None: it is not market data."""
 
     @abstractmethod
-    def is_subscription(self, message: Any) -> bool:
-        """The exchange acknowledges a subscription."""
+    def is_subscription(self, message: Any) -> int:
+        """The exchange acknowledges a subscription; how many of our streams that is."""
 
     @abstractmethod
     def closed_name(self, body: Mapping[str, Any]) -> str:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from feed.backfill import Fetch, hydrate
 from feed.candle import Candle
+from feed.dialect import SourceError, SourceUnreachableError
 from feed.settings import FeedSettings
-from feed.source import SourceError, SourceUnreachableError
 from shm.counters import Counter, Counters
 
 ROUNDS = 5

@@ -12,9 +12,10 @@ from typing import Any
 
 import aiohttp
 
+from feed.dialect import SourceRefusedError, SourceUnreachableError
 from feed.market import Market, UnreadableMarketError, read
 from feed.settings import FeedSettings
-from feed.source import FOREIGN_TYPES, SourceRefusedError, SourceUnreachableError, plain_client, translate
+from feed.source import FOREIGN_TYPES, plain_client, translate
 from shm.wait import backoff
 
 CLIENTS = {"binanceusdm": "binance"}  # ccxt's class for both floors of an exchange

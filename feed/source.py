@@ -24,25 +24,21 @@ import orjson
 from feed.binance import Binance, BinanceSpot
 from feed.bybit import Bybit
 from feed.candle import Candle, MalformedFrameError
-from feed.dialect import Dialect, Inlet, Stream, Where
+from feed.dialect import (
+    Dialect,
+    Inlet,
+    SourceError,
+    SourceRefusedError,
+    SourceUnreachableError,
+    Stream,
+    Where,
+)
+from feed.kraken import Kraken
 from feed.settings import FeedSettings
 from shm.wait import backoff
 
 SUBSCRIBED_LOOK_S = 0.005
 SUBSCRIBED_LOOKS = 600
-
-
-class SourceError(Exception):
-    """The exchange could not be asked; one line says why."""
-
-
-class SourceUnreachableError(SourceError):
-    """The network, a timeout, or an exchange that is busy: worth another try."""
-
-
-class SourceRefusedError(SourceError):
-    """The exchange understood and said no: the same question gets the same answer."""
-
 
 # First match wins.
 FOREIGN: tuple[tuple[type[BaseException], type[SourceError]], ...] = (
@@ -61,7 +57,7 @@ def translate(error: BaseException) -> SourceError:
     return own(f"{type(error).__name__}: {error}"[:300])
 
 
-DIALECTS: Mapping[str, type[Dialect]] = {each.exchange: each for each in (Binance, BinanceSpot, Bybit)}
+DIALECTS: Mapping[str, type[Dialect]] = {each.exchange: each for each in (Binance, BinanceSpot, Bybit, Kraken)}
 
 
 def client_class(
@@ -142,6 +138,7 @@ class Source:
                 "timeout": self._settings.read_timeout_ms,
                 "enableRateLimit": self._limits_rate,
                 "rateLimiterAlgorithm": "rollingWindow",
+                **({"rateLimit": self._dialect.pause_ms} if self._dialect.pause_ms else {}),
                 "newUpdates": True,
                 "has": {"fetchCurrencies": False},
                 "options": {
@@ -152,7 +149,9 @@ class Source:
                 },
             }
         )
-        if self._is_demo:
+        if self._is_demo and self._dialect.is_sandbox:
+            self._client.set_sandbox_mode(True)
+        elif self._is_demo:
             self._client.enable_demo_trading(True)
         await self._ask(self._client.load_markets)
         for symbol in self.symbols:
@@ -253,7 +252,7 @@ class Source:
             decode(body, received_ns)
         except (MalformedFrameError, KeyError, TypeError, AttributeError, ValueError) as error:
             closed = self._rows.get(self._dialect.closed_name(body))
-            self.inlet.defect(closed, f"frame {body.get('e') or body.get('topic')}: {error}")
+            self.inlet.defect(closed, f"frame {body.get('e') or body.get('topic') or body.get('feed')}: {error}")
         return True
 
     def row(self, name: str) -> int:

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from feed.candle import Candle
 from feed.continuity import Series, Verdict
+from feed.dialect import SourceRefusedError, SourceUnreachableError
 from feed.horizon import Horizon
 from feed.outlet import MINUTE_NS, Outlet
 from feed.settings import FeedSettings
-from feed.source import SourceRefusedError, SourceUnreachableError
 from shm.clock import Clock
 from shm.counters import Counter, Counters
 from shm.records import Provenance

@@ -187,8 +187,8 @@ def asked(place: Place, settings: Settings) -> list[Market]:
     from orchestrator.narrowing import narrow
 
     narrow()
+    from feed.dialect import SourceError
     from feed.registry import listed
-    from feed.source import SourceError
 
     assert place.dial is not None, "an exchange is reached somehow"
     try:

@@ -18,7 +18,7 @@ from engine.journal import JournalError, read_books
 from engine.opening import unsupported
 from engine.venue.base import Permissions, Venue
 from engine.venue.client import Surroundings
-from engine.venue.facts import FACTS
+from engine.venue.facts import FACTS, asset_of
 from engine.venue.live import LiveVenue
 from orchestrator import wiring
 from orchestrator.keys import Keys
@@ -63,7 +63,7 @@ async def examine(patient: Patient, show: Callable[..., None]) -> Examined:
         async for what, passed, text in _findings(venue, session, instruments):
             show(what, text, passed=passed)
             fit = fit and passed
-        cash = await venue.wallet(wiring.ASSET)
+        cash = await venue.wallet(asset_of(session.exchange))
     except errors.VenueError as error:
         show("exchange", error.text[:200], passed=False)
         return Examined(is_fit=False)
@@ -96,9 +96,10 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
         yield "not told", True, untold
     words = unsupported(await venue.modes(symbols), risk)
     yield "modes", not words, words or "one-way, single-asset, leverage within limits"
-    cash = await venue.wallet(wiring.ASSET)
+    asset = asset_of(session.exchange)
+    cash = await venue.wallet(asset)
     enough = cash.wallet > 0 or session.observes
-    yield "wallet", enough, f"{amount(cash.wallet):f} {wiring.ASSET}" if enough else f"no {wiring.ASSET} to trade with"
+    yield "wallet", enough, f"{amount(cash.wallet):f} {asset}" if enough else f"no {asset} to trade with"
     sizing = session.settings.engine.sizing
     capital = sum(sizing.capital_of(name, 0) for name in session.strategies)
     if capital > cash.wallet:

@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 
 from engine.switch import NAME as SWITCH
-from engine.venue.facts import FACTS
+from engine.venue.facts import FACTS, venue_of
 from orchestrator import keys as keys_of
 from orchestrator import observed, wiring
 from orchestrator import session as sessions
@@ -36,17 +36,19 @@ from shm.clock import SystemClock
 from shm.memory import Memory
 from shm.records import Kill
 
-KRAKEN = (
-    "its streams have no closed candles, its contracts are settled in USD out of a wallet of many currencies, an order"
-    " can be asked for by our id for five seconds only, and no answer of it was ever recorded (docs/exchanges.md)"
-)
-EXCHANGES = {"binanceusdm": "", "bybit": "", "krakenfutures": KRAKEN}  # why not; empty: yes
+EXCHANGES = ("binanceusdm", "bybit", "krakenfutures")
 LIMITS = {
     "bybit": (
         "bybit was never traded on for real by this program: what could not be verified stands in docs/exchanges.md",
         "bybit has no dead-man timer of ours: if this machine dies, resting entries stay until somebody cancels them",
         "bybit's candles do not tell who took: half of each volume counts as bought, so that flow reads neutral",
-    )
+    ),
+    "krakenfutures": (
+        "krakenfutures was never traded on for real by this program: docs/exchanges.md has what could not be verified",
+        "krakenfutures streams no candles: a list is read a second after each minute; it tells no turnover, no takers",
+        "krakenfutures' dead-man timer is the account's: if this machine dies, it cancels the orders of others as well",
+        "krakenfutures does not tell what a key may do: look yourself whether it may withdraw",
+    ),
 }
 ALIASES = {"binance": "binanceusdm", "kraken": "krakenfutures"}
 HORIZON_MS_MIN = 40_000  # window, the exchange's own delay and its replicas' lag: tests/engine/venue/test_client.py
@@ -81,7 +83,7 @@ def trade(typed: argparse.Namespace) -> int:
             state=str(state),
             run_id=secrets.token_hex(6),
             seed=0,
-            venue=f"{exchange}-demo" if typed.demo else exchange,
+            venue=venue_of(exchange, is_demo=typed.demo),
             account=settings.engine.account,
             port=port,
             market_start_ns=now_ns,
@@ -153,8 +155,6 @@ def exchange_named(text: str | None) -> str:
     name = ALIASES.get(text, text)
     if name not in EXCHANGES:
         raise BadInputError(f"--exchange {text}: unknown; there are {', '.join(EXCHANGES)}")
-    if EXCHANGES[name]:
-        raise BadInputError(f"--exchange {text}: not for live trading: {EXCHANGES[name]}")
     return name
 
 
@@ -175,12 +175,18 @@ def assembled(typed: argparse.Namespace, *, is_real: bool) -> Settings:
 
 
 def suited(settings: Settings, exchange: str) -> Settings:
-    """Return the settings with the dead-man timer off where there is none; what is not read there is refused."""
+    """Return the settings as the exchange is: no dead-man timer where there is none, patience with polled candles.
+
+    What is not read there is refused.
+    """
     if exchange != MIRRORED and (settings.market.universe or settings.engine.risk.basis_ppm_max):
         words = "its lists are not read: name the symbols, without market.universe and engine.risk.basis_ppm_max"
         raise BadInputError(f"--exchange {exchange}: {words}")
     observed.refuse_exchange(observed.lookers(settings), exchange)
-    if FACTS[exchange].dead_man != "none":
+    facts = FACTS[exchange]
+    if settings.feed.late_ms_max < facts.candles_late_ms:
+        settings = replace(settings, feed=replace(settings.feed, late_ms_max=facts.candles_late_ms))
+    if facts.dead_man != "none":
         return settings
     executor = replace(settings.engine.executor, dead_man_ms=0)
     return replace(settings, engine=replace(settings.engine, executor=executor))

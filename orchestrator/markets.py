@@ -80,9 +80,12 @@ def looked_at(
         return place, recorded(infos, typed.file), ", ".join(path.name for path in typed.file)
     place = Place(start_ns=now_ns, seed=1)
     if typed.of:
+        name = exchange_named(typed.of)
+        if name != MIRRORED:
+            raise BadInputError(f"--exchange {typed.of}: its lists are not read; there are those of {MIRRORED}")
         port, certificate = loopback_of(environment)
         endpoint = Endpoint(port=port, certificate_pem=Path(certificate).read_text()) if certificate else None
-        place = replace(place, exchange=exchange_named(typed.of), dial=discovery.dial_to(endpoint))
+        place = replace(place, exchange=name, dial=discovery.dial_to(endpoint))
     return place, discovery.markets_of(settings, place), discovery.where_of(settings, place)
 
 
@@ -105,8 +108,8 @@ def recorded(infos: Sequence[dict[str, Any]], names: Sequence[Path]) -> list[Mar
     from orchestrator.narrowing import narrow
 
     narrow()
+    from feed.dialect import SourceError
     from feed.registry import recorded as read
-    from feed.source import SourceError
 
     found: dict[str, Market] = {}
     for info, name in zip(infos, names, strict=True):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.venue.facts import FACTS
+from engine.venue.facts import FACTS, asset_of
 from orchestrator import keys, observed
 from orchestrator.session import Session
 from orchestrator.settings import BadInputError, ExchangeSettings, MarketSettings
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from engine.venue.live import LiveVenue
     from orchestrator.mirroring import Catalogue
 
-ASSET = "USDT"
+ASSET = "USDT"  # of play money
 NEAR = ExchangeSettings()
 WEIGHT_PER_MINUTE = 2_400  # what Binance gives an address on USDT-M
 SCHEDULE, FAULTS = "schedule.json", "faults.jsonl"  # in the session: what shall go wrong, and what did
@@ -330,7 +330,7 @@ def engine(body: Body, session: Session) -> AsyncAgent:
         settings=session.settings.engine,
         instruments=session.instruments,
         strategies=session.strategies,
-        asset=ASSET,
+        asset=asset_of(session.exchange),
         is_shared=session.mode == "live",
         observes=session.observes,
         kill_file=Path(session.state) / SWITCH,
@@ -342,7 +342,7 @@ def reconciler(body: Body, session: Session) -> AsyncAgent:
     """Return the reconciler, with a connection of its own."""
     from orchestrator.reconciler import Office, Reconciler
 
-    return Reconciler(Office(body, venue(session, body.memory), SystemClock(), ASSET), session)
+    return Reconciler(Office(body, venue(session, body.memory), SystemClock(), asset_of(session.exchange)), session)
 
 
 async def drive(build: Callable[[Body, Session], AsyncAgent], body: Body, session: Session) -> int:

@@ -7,7 +7,7 @@ ours <--one of engine/errors.py---------- asked
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from random import Random
@@ -18,7 +18,7 @@ import ccxt.pro
 
 from engine import errors
 from engine.venue.base import unopposed
-from engine.venue.facts import FACTS
+from engine.venue.facts import FACTS, venue_of
 from engine.venue.failures import marked, translated
 from engine.venue.patience import Ban
 from shm.budget import Budget, Claim
@@ -46,7 +46,7 @@ class Login:
     @property
     def venue(self) -> str:
         """Whose journal it is: what was traded in a demo is another account's."""
-        return f"{self.exchange}-demo" if self.is_demo else self.exchange
+        return venue_of(self.exchange, is_demo=self.is_demo)
 
     def __repr__(self) -> str:
         return f"Login({self.exchange})"
@@ -82,16 +82,24 @@ def claim_of(path: str, method: str, body: str = "") -> Claim:
     return Claim.DATA
 
 
-async def granted(budget: Budget, url: str, method: str, body: str = "") -> int:
+async def granted(budget: Budget, url: str, method: str, body: str = "", weights: Mapping[str, int] = WEIGHTS) -> int:
     """Take a request out of the budget: data waits for its turn; for anything else, how many ms to come back in."""
     path, _, given = url.partition("?")
-    claim, name = claim_of(path, method, body), path.rpartition("/")[2]
-    weight = ALL_WEIGHTS[name] if name in ALL_WEIGHTS and "symbol=" not in given else WEIGHTS.get(name, 1)
+    # Kraken's parameters stand in the address also where something is sent.
+    claim, weight = claim_of(path, method, body or given), weight_of(path, given, weights)
     while wait_ms := budget.take(claim, weight):
         if claim is not Claim.DATA:
             return wait_ms
         await asyncio.sleep(min(wait_ms, LOOK_MS) / 1000)
     return 0
+
+
+def weight_of(path: str, given: str, weights: Mapping[str, int]) -> int:
+    """What a request weighs: by the end of its path, and by whether it asks for all, or for more than the newest."""
+    name, first = path.rpartition("/")[2], given.partition("=")[0]
+    if name in ALL_WEIGHTS and "symbol=" not in given:
+        return ALL_WEIGHTS[name]
+    return weights.get(f"{name}?{first}", weights.get(name, 1))
 
 
 class Ear(Protocol):
@@ -138,7 +146,10 @@ def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession,
             """Note when a signed request is handed to the socket: the last moment to keep it back."""
             if around.budget is not None:
                 given = dict(zip(("url", "method", "headers", "body"), request, strict=False)) | more
-                await _afford(around.budget, given["url"], given.get("method", "GET"), given.get("body") or "")
+                asking = given["url"], given.get("method", "GET"), given.get("body") or ""
+                if wait_ms := await granted(around.budget, *asking, FACTS[login.exchange].weights or WEIGHTS):
+                    words = f"our own rate budget is spent for {wait_ms} ms"
+                    raise marked(ccxt.RateLimitExceeded(words), 429, wait_ms)
             if words := OBJECTION.get()():
                 raise errors.NotSent(words)
             HANDED_NS.set(around.clock.monotonic_ns())
@@ -164,8 +175,16 @@ def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession,
 
     client = Watching(_options(login, around, session))
     if login.is_demo:
-        client.enable_demo_trading(True)
+        practise(client, login.exchange)
     return client
+
+
+def practise(client: Any, exchange: str) -> None:
+    """Have ccxt's client use the hosts where the exchange lets people practise."""
+    if FACTS[exchange].is_sandbox:
+        client.set_sandbox_mode(True)
+    else:
+        client.enable_demo_trading(True)
 
 
 def _heed_verdict(exchange: str, answer: Any) -> None:
@@ -174,11 +193,6 @@ def _heed_verdict(exchange: str, answer: Any) -> None:
     verdict = answer.get(facts.verdict) if facts.verdict and isinstance(answer, dict) else None
     if isinstance(verdict, dict) and (verdict.get("status") not in facts.states or not verdict.get("order_id")):
         raise ccxt.ExchangeError(f"{exchange}: the order failed due to {verdict.get('status')} in {answer}"[:400])
-
-
-async def _afford(budget: Budget, url: str, method: str, body: str) -> None:
-    if wait_ms := await granted(budget, url, method, body):
-        raise marked(ccxt.RateLimitExceeded(f"our own rate budget is spent for {wait_ms} ms"), 429, wait_ms)
 
 
 def _options(login: Login, around: Surroundings, session: aiohttp.ClientSession) -> dict[str, Any]:
@@ -190,6 +204,7 @@ def _options(login: Login, around: Surroundings, session: aiohttp.ClientSession)
         "streaming": {"keepAlive": PING_MS},
         "enableRateLimit": around.limits_rate,
         "rateLimiterAlgorithm": "rollingWindow",
+        **({"rateLimit": FACTS[login.exchange].pause_ms} if FACTS[login.exchange].pause_ms else {}),
         "has": {"fetchCurrencies": False},  # nothing of it is read, and it may want a permission that keys have not
         "options": {
             "fetchCurrencies": False,

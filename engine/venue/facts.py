@@ -33,7 +33,11 @@ class Facts:
     options: Mapping[str, Any] = field(default_factory=dict)  # of ccxt's client
     hosts: tuple[str, ...]  # every name that ccxt asks or listens to
     demo_hosts: tuple[str, ...] = ()  # the same where people practise; none: they cannot
+    is_sandbox: bool = False  # ccxt calls its place of practice a sandbox, not a demo
+    asset: str = "USDT"  # what its contracts are settled in, and cash is kept in
     weight_per_minute: int  # requests that an address may make
+    weights: Mapping[str, int] = field(default_factory=dict)  # of a request, by the end of its path, where it is not 1
+    pause_ms: int = 0  # between two requests, as ccxt keeps it; 0: ccxt's own
     bans: Mapping[int, int] = field(
         default_factory=dict
     )  # HTTP status that means "no more requests", beside 418 and 429; for how many ms
@@ -46,6 +50,7 @@ class Facts:
         default_factory=dict
     )  # why an order that was taken in has ended, told later
     late_ms: int = 0  # by how much the list of trades may lag behind the stream
+    candles_late_ms: int = 0  # the least that a closed candle may be late before it is missed: where none is streamed
     fees_ppm: tuple[int, int] = (200, 500)  # maker and taker, of an account without a discount
     stream_loses: str  # what its private stream can lose that Binance's cannot
     untold: tuple[str, ...] = ()  # what the doctor cannot be told by it
@@ -148,8 +153,20 @@ FACTS: Mapping[str, Facts] = {
         client_id_length_max=100,
         trigger_by_last=("triggerSignal", "last"),
         hosts=("futures.kraken.com",),
+        demo_hosts=("demo-futures.kraken.com",),
+        is_sandbox=True,
+        asset="USD",
         fees_ppm=(200, 500),
-        weight_per_minute=3_000,  # 500 in 10 s; cancels and orders weigh ten
+        weight_per_minute=3_000,  # 500 in 10 s, of orders and questions
+        weights={
+            **dict.fromkeys(("sendorder", "cancelorder"), 10),
+            **dict.fromkeys(("accounts", "openpositions", "openorders", "leveragepreferences", "fills"), 2),
+            "cancelallordersafter": 25,
+            "fills?lastFillTime": 25,
+            # They have a pool of their own, a hundred in ten minutes; here a doubt must not hold up other questions.
+            **dict.fromkeys(("orders", "triggers", "account-log"), 20),
+        },
+        pause_ms=20,  # ccxt's 600 would have a hundred requests a minute, and an order wait behind questions
         dead_man="account",
         code=re.compile(r'"error"\s*:\s*"([^"]+)"|due to (\w+)'),
         meanings={
@@ -196,17 +213,42 @@ FACTS: Mapping[str, Facts] = {
             "cancelled": Event.CANCEL_CONFIRMED,
             "CANCELLED": Event.CANCEL_CONFIRMED,
             "REJECTED": Event.REJECT,
+            "TRIGGER_ACTIVATION_FAILURE": Event.EXPIRE,
+        },
+        reasons={
+            "post_order_failed_because_it_would_be_filled": errors.WouldTake,
+            "post_order_failed_because_it_would_filled": errors.WouldTake,
         },
         late_ms=60_000,
-        stream_loses="a market order that fills at once may never be listed as open: only its fills tell of it",
-        untold=("whether the key may withdraw: its futures interface has no question for it",),
+        candles_late_ms=10_000,
+        stream_loses=(
+            "what happens between two connections; a market order that fills at once may never be listed as open: "
+            "only its fills tell of it"
+        ),
+        untold=(
+            "whether the key may trade or withdraw: ccxt has no question for it, the first order is refused",
+            "how much leverage a cross position may have: it has no setting, only the exchange's own margin",
+        ),
     ),
 }
 
 
+def asset_of(exchange: str) -> str:
+    """What cash is kept in there; on paper as at Binance."""
+    return (facts_of(exchange) or FACTS["binanceusdm"]).asset
+
+
+def venue_of(exchange: str, *, is_demo: bool) -> str:
+    """Whose journal it is: what was traded in a demo is another account's. Records hold sixteen letters of it."""
+    return exchange.removesuffix("futures") + DEMO if is_demo else exchange
+
+
+VENUES: Mapping[str, str] = {venue_of(name, is_demo=is_demo): name for name in FACTS for is_demo in (False, True)}
+
+
 def facts_of(venue: str) -> Facts | None:
     """Those of the exchange behind a journal's venue, its demo included; None: it is played."""
-    return FACTS.get(venue.removesuffix(DEMO))
+    return FACTS.get(VENUES.get(venue, ""))
 
 
 def fee_ppm(exchange: str, *, is_maker: bool) -> int:
@@ -267,5 +309,5 @@ def kraken_instrument(info: Mapping[str, Any], row: int, names: tuple[str, str, 
         quantity_max=most,
         market_quantity_max=most,
         notional_min="0",
-        status=int(bool(info.get("tradeable"))),
+        status=int(bool(info.get("tradeable")) and not info.get("postOnly")),  # else no stop of ours would be filled
     )

@@ -37,11 +37,12 @@ from engine.venue.binance_wire import BinanceWire
 from engine.venue.bybit_wire import BybitWire
 from engine.venue.client import HANDED_NS, OBJECTION, Login, Surroundings, asked, watching
 from engine.venue.facts import FACTS
+from engine.venue.kraken_wire import KrakenWire
 from engine.venue.patience import asked_again
 from engine.venue.wire import UNREADABLE, StreamOver, Wire, order_params, read
 from shm.instruments import Instrument
 
-WIRES: Mapping[str, type[Wire]] = {"binanceusdm": BinanceWire, "bybit": BybitWire}
+WIRES: Mapping[str, type[Wire]] = {"binanceusdm": BinanceWire, "bybit": BybitWire, "krakenfutures": KrakenWire}
 RENEWAL_S = 20 * 60  # Binance's listen key lives for 60 minutes
 RECONNECT_S_MAX = 10.0
 
@@ -111,7 +112,7 @@ class LiveVenue:
             "buy" if intent.side > 0 else "sell",
             format(instrument.quantity(intent.lots), "f"),
             format(instrument.price(intent.price_ticks), "f") if is_limit else None,
-            order_params(FACTS[self._login.exchange], intent, instrument),
+            order_params(FACTS[self._login.exchange], intent, instrument) | self._wire.bounds(),
         )
         asking = OBJECTION.set(objection)
         try:
@@ -191,7 +192,7 @@ class LiveVenue:
 
     async def server_ns(self) -> int:
         """The venue's own clock."""
-        return int(await asked(self._client.fetch_time())) * 1_000_000
+        return await self._wire.server_ns()
 
     def stream_age_ns(self) -> int:
         """Machine time since a frame or a pong of the private stream."""

@@ -23,6 +23,7 @@ from engine.venue.base import (
     TradeSeen,
     WalletSeen,
 )
+from engine.venue.client import asked
 from engine.venue.facts import Facts
 from shm.clock import Clock
 from shm.instruments import Instrument
@@ -85,6 +86,14 @@ class Wire(ABC):
     @abstractmethod
     def acknowledged(self, answer: Row, intent: Intent) -> OrderSeen:
         """What the answer to an order says of it."""
+
+    def bounds(self) -> dict[str, Any]:
+        """What keeps an order that is long on its way from being taken, where ccxt does not see to it."""
+        return {}
+
+    async def server_ns(self) -> int:
+        """The exchange's own clock."""
+        return int(await asked(self.client.fetch_time())) * 1_000_000
 
     @abstractmethod
     async def cancel(self, intent: Intent) -> None:

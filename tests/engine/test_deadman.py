@@ -6,10 +6,11 @@ import pytest
 
 from engine import errors
 from engine.books import Books
-from engine.deadman import DeadMan
+from engine.deadman import DeadMan, dead_man_of
 from engine.events import Filled, Intended, Listed, Observed, Started
 from engine.messages import KillRaised
 from engine.order import Event, Intent, OrderType, client_id_of
+from shm.instruments import Instrument
 from shm.records import Kill, Purpose
 from tests.engine.test_account import BTC, ETH, SETTINGS, Stage
 
@@ -89,6 +90,22 @@ def test_a_timer_of_the_whole_account_minds_every_instrument():
     assert timer.due(account.books, 0) == [(BTC, 60_000)]
     account.rest(ETH, stop=True)
     assert timer.due(account.books, 1) == [(BTC, 0)]
+
+
+@pytest.mark.parametrize(
+    ("venue", "armed"),
+    [("binanceusdm", [(BTC, 60_000)]), ("krakenfutures", []), ("kraken-demo", []), ("v", [(BTC, 60_000)])],
+)
+def test_whose_orders_a_timer_takes_is_a_fact_of_the_exchange(venue, armed):
+    """On Kraken the account's: a stop in another instrument keeps it off."""
+    rules = [
+        Instrument(row=row, symbol=name, venue=venue, account="main", tick_e8=1, lot_e8=10**8)
+        for row, name in enumerate((BTC, ETH))
+    ]
+    account, timer = Account(), dead_man_of(rules, 60_000)
+    account.rest()
+    account.rest(ETH, stop=True)
+    assert timer.due(account.books, 0) == armed
 
 
 def test_a_venue_that_was_not_told_is_told_again():

@@ -15,8 +15,9 @@ from engine.venue.embedded.server import Plan, Server
 from engine.venue.embedded.signing import Key, fresh_key
 from feed.agent import FeedAgent, MarketPlan
 from feed.continuity import ROUTINE
+from feed.dialect import SourceUnreachableError, Stream
 from feed.settings import FeedSettings
-from feed.source import Source, SourceUnreachableError
+from feed.source import Source
 from orchestrator import dialling
 from shm import records, topology
 from shm.agent import Body, Pulse, Stopping
@@ -341,3 +342,13 @@ async def test_a_symbol_that_only_rest_knows_begins_with_its_past(monkeypatch):
         await house.until(lambda: history.read(topology.history_row(1, 0, START_NS + 2 * MINUTE_NS), row))
         await move(house, 2)
         await house.until(lambda: opens(house.candles(), 1) == [3, 4])
+
+
+async def test_a_sign_of_life_without_data_keeps_a_stream_and_tells_the_time():
+    """Of a stream that nobody listens to it is the connection's: no trades are wanted, and nothing breaks."""
+    async with office() as house, house.feed(replace(QUICK, ticks=False)) as agent:
+        at_ns, now_ns = agent._horizon.market_ns + 10**9, agent._clock.monotonic_ns() + 10**12
+        agent.alive(Stream.TRADES, (at_ns, now_ns))
+        assert agent._horizon.market_ns == at_ns
+        assert not agent._dogs[Stream.CANDLES].is_silent(now_ns + 1)
+        assert agent._dogs[Stream.MARKS].is_silent(now_ns)

@@ -7,8 +7,8 @@ import pytest
 
 from feed.backfill import NAMES, REST_NS_MAX, Refresher, closed, hydrate
 from feed.candle import Candle
+from feed.dialect import SourceUnreachableError
 from feed.settings import FeedSettings
-from feed.source import SourceUnreachableError
 from shm.topology import TIMEFRAMES_S
 
 SECOND = 10**9

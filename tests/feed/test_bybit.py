@@ -9,9 +9,9 @@ import pytest
 
 from feed.bybit import Bybit
 from feed.candle import Candle
-from feed.dialect import Stream, Where
+from feed.dialect import SourceRefusedError, Stream, Where
 from feed.settings import FeedSettings
-from feed.source import Source, SourceRefusedError, client_class
+from feed.source import Source, client_class
 from orchestrator import dialling
 from shm.numbering import time_ms
 from tests.engine.venue.bybit_door import Door, now_ms

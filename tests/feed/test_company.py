@@ -17,6 +17,7 @@ from engine.venue.embedded.server import Plan, Server
 from feed.agent import FeedAgent, MarketPlan
 from feed.candle import Candle
 from feed.company import LEAD_MINUTES, Company, CompanyPlan, in_units
+from feed.dialect import Stream
 from feed.horizon import Horizon
 from feed.settings import FeedSettings
 from feed.track import Surroundings, Track
@@ -268,3 +269,18 @@ async def test_a_minute_that_a_spot_lacks_is_named_and_holds_up_nobody():
         gone = found[(found["instrument"] == SPOT) & (found["provenance"] == Provenance.MISSING)]
         assert ((gone["open_ns"] - START_NS) // MINUTE_NS).tolist() == [5]
         assert not (found["provenance"][found["instrument"] == 0] == Provenance.MISSING).any()
+
+
+def test_a_sign_of_life_without_data_is_one():
+    """The connection lives, though no spot was traded."""
+    company = Company(
+        CompanyPlan(spots=[("X/USDT", 1.0)], dial=lambda: None),
+        FeedSettings(),
+        SimpleNamespace(),
+        ManualClock(),
+        adaptive=True,
+    )
+    company.watch_from(1)
+    company.alive(Stream.CANDLES, (0, 100 * 10**9))
+    assert not company.is_silent(129 * 10**9)
+    assert company.is_silent(131 * 10**9)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from feed import kraken
 from feed.backfill import NAMES
 from feed.bybit import INTERVALS
 from feed.dialect import Dialect, Stream
@@ -18,7 +19,9 @@ def test_a_dialect_is_whole(exchange):
 
 
 @pytest.mark.parametrize("exchange", DIALECTS)
-@pytest.mark.parametrize("message", [None, 5, [], {}, {"e": 7}, {"topic": 7}, {"stream": "x"}, {"op": "pong"}])
+@pytest.mark.parametrize(
+    "message", [None, 5, [], {}, {"e": 7}, {"topic": 7}, {"stream": "x"}, {"op": "pong"}, {"feed": 7}]
+)
 def test_what_is_no_market_data_is_left_to_ccxt(exchange, message):
     """Neither read nor taken for a subscription."""
     spoken = DIALECTS[exchange](Ear())
@@ -26,6 +29,7 @@ def test_what_is_no_market_data_is_left_to_ccxt(exchange, message):
     assert not spoken.is_subscription(message)
 
 
-def test_every_timeframe_has_a_name_at_bybit():
+def test_every_timeframe_has_a_name_everywhere():
     """History is asked for in all that the tables keep."""
+    assert {name: seconds for seconds, name in NAMES.items()} == kraken.SECONDS
     assert {name: seconds for name, (_, seconds) in INTERVALS.items()} == {name: s for s, name in NAMES.items()}

@@ -2,9 +2,9 @@
 
 import pytest
 
+from feed.dialect import SourceRefusedError, SourceUnreachableError
 from feed.hydration import ROUNDS, load
 from feed.settings import FeedSettings
-from feed.source import SourceRefusedError, SourceUnreachableError
 from tests.feed.test_backfill import NOW, SECOND, bar
 
 SETTINGS = FeedSettings(hydration_wait_ms=1_000)

@@ -13,10 +13,10 @@ from engine.venue.embedded.exchange import Exchange, Settings
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Server
 from engine.venue.embedded.synthetic import SyntheticMarket
+from feed.dialect import SourceRefusedError, SourceUnreachableError
 from feed.market import PERPETUAL, SPOT
 from feed.registry import ATTEMPTS, facts, listed, recorded
 from feed.settings import FeedSettings
-from feed.source import SourceRefusedError, SourceUnreachableError
 from orchestrator import dialling
 from tests.recordings import DATA
 

@@ -10,16 +10,9 @@ import orjson
 import pytest
 
 from feed.candle import Candle
+from feed.dialect import SourceError, SourceRefusedError, SourceUnreachableError
 from feed.settings import FeedSettings
-from feed.source import (
-    FOREIGN,
-    Source,
-    SourceError,
-    SourceRefusedError,
-    SourceUnreachableError,
-    client_class,
-    translate,
-)
+from feed.source import FOREIGN, Source, client_class, translate
 from tests.recordings import DATA
 
 KLINE = {
@@ -75,6 +68,9 @@ class Ear:
         self.defects.append((row, why))
 
     def connected(self, stream, again):
+        """Nothing to keep."""
+
+    def alive(self, stream, heard):
         """Nothing to keep."""
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from feed import track as tracks
 from feed.candle import Candle
 from feed.continuity import Verdict
+from feed.dialect import SourceUnreachableError
 from feed.horizon import Horizon
 from feed.outlet import MINUTE_NS
 from feed.settings import FeedSettings
-from feed.source import SourceUnreachableError
 from feed.track import COUNTED, Surroundings, Track
 from shm.clock import ManualClock
 from shm.counters import Counter

@@ -38,7 +38,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["--paper", "--nonsense"], "--nonsense"),
         (["--live"], "--live needs --exchange NAME; there are binanceusdm"),
         (["--live", "--exchange", "mtgox"], "--exchange mtgox: unknown"),
-        (["--live", "--exchange", "kraken"], "not for live trading"),
+        (["--live", "--exchange", "kraken"], "no keys: give --keys FILE"),
         (["--live", "--exchange", "bybit"], "no keys: give --keys FILE"),
         (["--live", "--paper"], "two commands"),
         (["--paper", "--observe"], "--observe belongs to --live"),

@@ -24,6 +24,7 @@ from orchestrator import settings as settings_of
 from orchestrator.examination import Examined, Patient, examine, permitted
 from orchestrator.keys import Keys
 from orchestrator.settings import BadInputError
+from tests.engine.venue import kraken_door, kraken_floor
 from tests.engine.venue.bybit_door import KEY, SECRET, Door, now_ms
 from tests.engine.venue.bybit_floor import Floor
 from tests.engine.venue.embedded.conftest import WaveMarket
@@ -281,6 +282,59 @@ async def test_keys_of_bybit_that_may_withdraw_are_refused(abroad: Abroad):
     abroad.server.permissions["Wallet"].append("Withdraw")
     assert not (await abroad.examine(exchange="bybit", venue="bybit")).is_fit
     assert "WITHDRAW" in abroad.shown["keys"][1]
+
+
+@pytest.fixture
+async def kraken(tmp_path: Path) -> AsyncIterator[Abroad]:
+    """A Kraken Futures that listens."""
+    made = Abroad(tmp_path)
+    made.keys = Keys(key=kraken_door.KEY, secret=kraken_door.SECRET)
+    made.floor = kraken_floor.Floor(now_ms)
+    made.server = kraken_door.Door(made.floor)
+    made.sets = ["market.symbols=['BTC/USD:USD']"]
+    made.port = await made.server.open()
+    yield made
+    await made.server.close()
+
+
+KRAKEN = {"exchange": "krakenfutures", "venue": "krakenfutures"}
+
+
+async def test_a_sound_account_at_kraken_passes(kraken: Abroad):
+    """Cash in dollars; what its stream may lose and what it does not tell of keys is said."""
+    found = await kraken.examine(**KRAKEN)
+    assert found.is_fit, kraken.shown
+    assert [(one.symbol, one.venue) for one in found.instruments] == [("BTC/USD:USD", "krakenfutures")]
+    assert (found.wallet, kraken.shown["wallet"]) == (10_000 * 10**8, (True, "10000.00000000 USD"))
+    assert "NOT TOLD" in kraken.shown["keys"][1]
+    assert "only its fills tell of it" in kraken.shown["stream"][1]
+    assert "leverage" in kraken.shown["not told"][1]
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "words"),
+    [
+        ({"leverage": {"PF_XBTUSD": 50.0}}, "modes", "leverage of BTC/USD:USD is 50"),
+        ({"currencies": {"XBT": Decimal("0.1")}}, "modes", "margin mode is multi-asset"),
+        ({"cash": Decimal(10)}, "capital", "the wallet holds 10"),
+        ({"cash": Decimal(0)}, "wallet", "no USD to trade with"),
+    ],
+)
+async def test_what_is_wrong_at_kraken_is_found(kraken: Abroad, change: dict[str, Any], line: str, words: str):
+    """By name, before anything is sent."""
+    for name, value in change.items():
+        setattr(kraken.floor, name, value)
+    assert not (await kraken.examine(**KRAKEN)).is_fit
+    assert words in kraken.shown[line][1]
+    assert kraken.floor.orders == {}
+
+
+@pytest.mark.parametrize("symbol", ["BTC/USD:BTC", "BTC/USD:USD-301227", "BTC/USDT:USDT"])
+async def test_contracts_of_kraken_that_are_not_traded_are_refused_by_name(kraken: Abroad, symbol: str):
+    """Settled in coins, on a date, or not listed at all."""
+    kraken.sets = [f"market.symbols=['{symbol}']"]
+    with pytest.raises(BadInputError, match=r"--symbols: .*USD"):
+        await kraken.examine(**KRAKEN)
 
 
 def test_what_an_exchange_does_not_say_of_keys_is_said_to_be_unsaid():

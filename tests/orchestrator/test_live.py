@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.venue.facts import FACTS, asset_of
 from engine.venue.live import WIRES
 from feed.source import DIALECTS
 from orchestrator import killswitch, live
@@ -49,11 +50,13 @@ def test_no_horizon_that_takes_silence_for_proof_meets_real_money():
 
 
 def test_names_of_exchanges():
-    """The alias, and the ones that orders cannot be trusted to yet."""
+    """The aliases, and nothing that has no wire; every one but the first says its limits at its start."""
     assert live.exchange_named("binance") == "binanceusdm"
     assert live.exchange_named("bybit") == "bybit"
-    with pytest.raises(BadInputError, match="no closed candles"):
-        live.exchange_named("kraken")
+    assert live.exchange_named("kraken") == "krakenfutures"
+    with pytest.raises(BadInputError, match="unknown; there are binanceusdm, bybit, krakenfutures"):
+        live.exchange_named("okx")
+    assert set(live.LIMITS) == set(live.EXCHANGES) - {"binanceusdm"}
 
 
 def test_a_timer_that_an_exchange_has_not_is_off():
@@ -61,6 +64,22 @@ def test_a_timer_that_an_exchange_has_not_is_off():
     settings = live.assembled(typed(), is_real=True)
     assert live.suited(settings, "binanceusdm").engine.executor.dead_man_ms == 60_000
     assert live.suited(settings, "bybit").engine.executor.dead_man_ms == 0
+    assert live.suited(settings, "krakenfutures").engine.executor.dead_man_ms == 60_000
+
+
+def test_candles_that_are_polled_are_not_missed_so_soon():
+    """A list may have its minute late; what an operator set higher stays."""
+    settings = live.assembled(typed(), is_real=True)
+    assert live.suited(settings, "binanceusdm").feed.late_ms_max == live.suited(settings, "bybit").feed.late_ms_max
+    assert live.suited(settings, "krakenfutures").feed.late_ms_max == 10_000
+    patient = live.assembled(typed(set=["feed.late_ms_max=20000"]), is_real=True)
+    assert live.suited(patient, "krakenfutures").feed.late_ms_max == 20_000
+
+
+def test_cash_is_kept_in_what_contracts_are_settled_in():
+    """One currency a session, read from the table of facts; on paper it is Binance's."""
+    assert [asset_of(name) for name in live.EXCHANGES] == ["USDT", "USDT", "USD"]
+    assert asset_of("kraken-demo") == "USD"
 
 
 def test_a_universe_is_read_on_one_exchange_alone():
@@ -72,9 +91,9 @@ def test_a_universe_is_read_on_one_exchange_alone():
 
 
 def test_every_exchange_that_is_traded_on_has_a_wire_and_a_dialect():
-    """And one that is refused says why."""
-    for name, refusal in live.EXCHANGES.items():
-        assert bool(refusal) is (name not in WIRES or name not in DIALECTS)
+    """And every one that has a wire may be traded on."""
+    assert set(live.EXCHANGES) == set(WIRES) == set(FACTS)
+    assert set(live.EXCHANGES) <= set(DIALECTS)
 
 
 def test_the_address_book_of_tests_must_be_whole(tmp_path: Path):

@@ -17,21 +17,32 @@ HISTORY = 1500  # minutes before the market begins
 class Bybit:
     """Its port, its certificate, and what stands behind them."""
 
+    floor: Any
+    door: Any
+
     def __init__(self, folder: Path) -> None:
         self._wall_ms = now_ms()
         self._begin_ms = self._wall_ms // MINUTE_MS * MINUTE_MS
-        self.floor = Floor(self.market_ms)
-        self.door = Door(self.floor)
+        self.build()
         for symbol, price in self.floor.price.items():
             for ago in range(HISTORY, 0, -1):
-                self.door.close_minute(symbol, self._minute(price, self._begin_ms - ago * MINUTE_MS), confirms=False)
+                self.list_minute(symbol, self._minute(price, self._begin_ms - ago * MINUTE_MS))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
         self.port = self.run(self.door.open())
-        self.certificate = folder / "bybit.pem"
+        self.certificate = folder / "exchange.pem"
         self.certificate.write_text(self.door.certificate.pem)
         self._ticking = asyncio.run_coroutine_threadsafe(self._tick(), self._loop)
+
+    def build(self) -> None:
+        """What is traded on, and the way to it."""
+        self.floor = Floor(self.market_ms)
+        self.door = Door(self.floor)
+
+    def list_minute(self, symbol: str, row: tuple[Any, ...]) -> None:
+        """A minute of the past."""
+        self.door.close_minute(symbol, row, confirms=False)
 
     def market_ms(self) -> int:
         """The market's time."""

@@ -38,12 +38,23 @@ def moment():
 class Life:
     """One Bybit, and one life of the engine after the other."""
 
+    login = Login(exchange="bybit", key=KEY, secret=SECRET)
+    symbol, name, asset = BTC, "BTCUSDT", "USDT"
+    ticks_of_one, lots_of_one = 10, 1000
+    settings = SETTINGS
+
     def __init__(self, folder):
         """Nothing runs yet."""
-        self.folder, self.floor = folder, Floor(now_ms)
-        self.door = Door(self.floor)
+        self.folder = folder
+        self.floor, self.door = self.exchange()
         self.account = self.venue = None
         self.numbers = 0
+
+    @staticmethod
+    def exchange():
+        """What is traded on, and the way to it."""
+        floor = Floor(now_ms)
+        return floor, Door(floor)
 
     async def begin(self):
         """Start a life: shared account, as live."""
@@ -54,18 +65,18 @@ class Life:
             generator=Random(1),
             limits_rate=False,
         )
-        login = Login(exchange="bybit", key=KEY, secret=SECRET)
-        rules = LiveVenue(login, around)
+        rules = LiveVenue(self.login, around)
         await rules.open()
-        instruments = await rules.instruments([BTC])
+        instruments = await rules.instruments([self.symbol])
         await rules.close()
-        self.venue = LiveVenue(login, around)
+        self.venue = LiveVenue(self.login, around)
         plan = Plan(
             run_id="r1",
             folder=self.folder,
-            settings=SETTINGS,
+            settings=self.settings,
             instruments=instruments,
             strategies=("trend",),
+            asset=self.asset,
             is_shared=True,
         )
         self.account = Account(plan, self.venue, Witness(), moment)
@@ -74,10 +85,10 @@ class Life:
 
     def mark(self):
         """A candle closes at the last price."""
-        ticks, now_ns = int(self.floor.price["BTCUSDT"] * 10), time.time_ns()
+        ticks, now_ns = self.ticks(), time.time_ns()
         self.account.tell(
             Candle(
-                instrument=BTC,
+                instrument=self.symbol,
                 open_ns=now_ns - 60 * 10**9,
                 close_ns=now_ns,
                 high_ticks=ticks,
@@ -85,6 +96,10 @@ class Life:
                 close_ticks=ticks,
             )
         )
+
+    def ticks(self):
+        """The last price."""
+        return int(self.floor.price[self.name] * self.ticks_of_one)
 
     async def end(self):
         """End a life."""
@@ -97,13 +112,13 @@ class Life:
         self.numbers += 1
         self.account.tell(
             Target(
-                instrument=BTC,
+                instrument=self.symbol,
                 strategy="trend",
                 unit=Unit.LOTS,
                 target_id=self.numbers,
                 amount=lots,
                 stop_ticks=stop_ticks,
-                reference_ticks=int(self.floor.price["BTCUSDT"] * 10),
+                reference_ticks=self.ticks(),
                 valid_until_ns=time.time_ns() + 600 * 10**9,
                 open_ns=time.time_ns(),
             )
@@ -124,32 +139,40 @@ class Life:
                     if wanted():
                         return
         except TimeoutError:
-            working = [(o.intent.purpose.name, o.state.name) for o in self.account.books.working_of(BTC)]
+            working = [(o.intent.purpose.name, o.state.name) for o in self.account.books.working_of(self.symbol)]
             pytest.fail(f"still not: {self.lots()} here, {self.there()} there, {working}")
 
     def lots(self):
         """What the books hold."""
-        return self.account.books.position(BTC).lots
+        return self.account.books.position(self.symbol).lots
 
     def there(self):
         """What the exchange holds, in lots."""
-        return int(self.floor.held["BTCUSDT"].size * 1000)
+        return int(self.floor.held[self.name].size * self.lots_of_one)
 
     def stops(self):
         """The stops that rest at the exchange."""
         rows = [row for row in self.floor.orders.values() if row["orderStatus"] == "Untriggered"]
         return [(row["side"], row["qty"], Decimal(row["triggerPrice"])) for row in rows]
 
+    def trades_count(self):
+        """How many trades the exchange made."""
+        return len([row for row in self.floor.executions if row["execType"] != "Funding"])
+
+    def names(self):
+        """Our ids of every order that was sent."""
+        return [asked["orderLinkId"] for asked in self.door.sent(CREATE)]
+
     def agrees(self):
         """Lots, trades and cash are the same here and there; no id was sent twice."""
         books = self.account.books
         assert self.lots() == self.there()
-        trades = [row for row in self.floor.executions if row["execType"] != "Funding"]
-        ours = [fill for fill in books.ledger.trades.values() if fill.instrument == BTC]
-        assert len(ours) == len(trades)
-        assert abs(books.ledger.wallet("main", "bybit") - minor(self.floor.cash.quantize(Decimal("1e-8")))) <= len(ours)
+        ours = [fill for fill in books.ledger.trades.values() if fill.instrument == self.symbol]
+        assert len(ours) == self.trades_count()
+        cash = minor(self.floor.cash.quantize(Decimal("1e-8")))
+        assert abs(books.ledger.wallet("main", self.login.venue) - cash) <= len(ours)
         assert books.ledger.fee_mismatches == 0
-        names = [asked["orderLinkId"] for asked in self.door.sent(CREATE)]
+        names = self.names()
         assert len(names) == len(set(names)), "an intent was sent twice"
 
 

@@ -7,7 +7,19 @@ import pytest
 
 from engine import errors
 from engine.settings import ExecutorSettings
-from engine.venue.client import OBJECTION, RECV_WINDOW_MS, Login, Surroundings, asked, claim_of, granted, watching
+from engine.venue.client import (
+    OBJECTION,
+    RECV_WINDOW_MS,
+    Login,
+    Surroundings,
+    asked,
+    claim_of,
+    granted,
+    practise,
+    watching,
+    weight_of,
+)
+from engine.venue.facts import FACTS
 from shm.budget import MINUTE_NS, Budget, Claim
 from shm.clock import SystemClock
 from shm.words import WORDS_BYTES, Words
@@ -151,3 +163,43 @@ async def test_open_orders_of_all_weigh_forty(given, left):
     budget = Budget(words, 100, lambda: 30 * 10**9)
     await granted(budget, f"https://fapi.binance.com/fapi/v1/openOrders{given}", "GET")
     assert 100 - words.weight_spent(30 * 10**9 // MINUTE_NS) == left
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "weight"),
+    [
+        ("/derivatives/api/v3/sendorder", "symbol=PF_XBTUSD", 10),
+        ("/derivatives/api/v3/fills", "", 2),
+        ("/derivatives/api/v3/fills", "lastFillTime=2026-11-21", 25),
+        ("/derivatives/api/v3/orders/status", "cliOrdIds=x", 1),
+        ("/api/history/v2/orders", "since=1", 20),
+        ("/api/history/v3/account-log", "since=1", 20),
+    ],
+)
+def test_what_a_request_to_kraken_weighs(path, given, weight):
+    """By its table of costs; a history, which has a pool of its own, as much as two orders."""
+    assert weight_of(f"https://futures.kraken.com{path}", given, FACTS["krakenfutures"].weights) == weight
+
+
+async def test_what_reduces_on_kraken_may_take_what_is_kept_for_cancels():
+    """Its parameters stand in the address."""
+    area = np.zeros(WORDS_BYTES // 8, np.int64)
+    budget = Budget(Words(area.ctypes.data, retain=area), 1_000, lambda: 30 * 10**9)
+    budget.heard("950")
+    url, weights = "https://futures.kraken.com/derivatives/api/v3/sendorder?size=1", FACTS["krakenfutures"].weights
+    assert await granted(budget, url, "POST", "", weights) > 0
+    assert await granted(budget, f"{url}&reduceOnly=true", "POST", "", weights) == 0
+
+
+@pytest.mark.parametrize("exchange", FACTS)
+async def test_practice_and_real_money_have_no_host_in_common(exchange):
+    """Whatever ccxt calls the place; only Bybit's public market is the real one."""
+    session = Session()
+    around = Surroundings(dial=lambda: session, clock=SystemClock(), generator=Random(1), limits_rate=False)
+    client = watching(Login(exchange=exchange, key="k", secret="s"), around, session, Deaf())
+    practise(client, exchange)
+    private = str(
+        [client.urls["api"][name] for name in client.urls["api"] if name.endswith(("rivate", "history", "ws"))]
+    )
+    assert any(host in private for host in FACTS[exchange].demo_hosts)
+    assert not any(f"//{host}" in private for host in set(FACTS[exchange].hosts) - set(FACTS[exchange].demo_hosts))

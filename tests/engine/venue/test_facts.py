@@ -9,7 +9,7 @@ import pytest
 from engine import errors
 from engine.order import CLIENT_ID_LENGTH_MAX, Event, client_id_of
 from engine.venue.binance import ORDER_EVENTS
-from engine.venue.facts import FACTS, bybit_instrument, kraken_instrument, state
+from engine.venue.facts import FACTS, VENUES, asset_of, bybit_instrument, facts_of, kraken_instrument, state, venue_of
 from engine.venue.failures import translated
 from tests import recordings
 
@@ -148,3 +148,20 @@ def test_rules_of_kraken_are_powers_of_ten():
     row = {"symbol": "PF_XBTUSD", "tickSize": 0.5, "contractValueTradePrecision": 4, "tradeable": True}
     one = kraken_instrument(row, 0, ("BTC/USD:USD", "krakenfutures", "main"))
     assert (one.tick_e8, one.lot_e8, one.status) == (5 * 10**7, 10**4, 1)
+    for change in ({"tradeable": False}, {"postOnly": True}):
+        assert kraken_instrument(row | change, 0, ("BTC/USD:USD", "krakenfutures", "main")).status == 0
+
+
+@pytest.mark.parametrize("exchange", FACTS)
+def test_a_journals_venue_leads_to_its_exchange(exchange):
+    """Also that of practice, which is another; records hold sixteen letters of it."""
+    real, demo = (venue_of(exchange, is_demo=is_demo) for is_demo in (False, True))
+    assert facts_of(real) is facts_of(demo) is FACTS[exchange]
+    assert (len(demo) <= 16, real != demo, VENUES[demo]) == (True, True, exchange)
+    assert asset_of(demo) == asset_of(exchange)
+
+
+def test_what_is_played_has_no_facts_and_play_money():
+    """Its cash is Binance's."""
+    assert facts_of("paper") is None
+    assert asset_of("paper") == "USDT"

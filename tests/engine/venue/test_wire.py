@@ -41,3 +41,18 @@ def test_an_answer_that_cannot_be_read_is_in_doubt():
     """It says nothing: neither that the order is there nor that it is not."""
     with pytest.raises(errors.Unknown, match="unreadable answer"):
         read(lambda row: row["orderId"], {"words": "<html>"})
+
+
+async def test_a_wire_leaves_time_to_ccxt_unless_it_knows_better():
+    """No bounds of its own, and the clock as ccxt asks for it."""
+
+    class Client:
+        """Knows the time."""
+
+        async def fetch_time(self):
+            """In milliseconds."""
+            return 7
+
+    wire = WIRES["bybit"](Client(), None)
+    assert wire.bounds() == {}
+    assert await wire.server_ns() == 7_000_000

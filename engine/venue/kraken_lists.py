@@ -1,0 +1,61 @@
+"""Kraken Futures' lists, page by page: each row once, and never an end that is only the end of a page.
+
+fills         newest first, of all contracts      --> back to a moment, a hundred at a time
+history       oldest first, of orders or triggers --> on from a moment; a page that brings nothing new is its end
+account log   oldest first, by its own numbers    --> a page that is not full is its end
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from engine import errors
+from engine.venue.kraken import milliseconds, moment
+from engine.venue.wire import Row, read
+
+FILLS_MAX = 100  # in an answer
+EVENTS_MAX, PAGES_MAX = 500, 40  # of a history
+ENTRIES_FIRST, ENTRIES_MAX = 25, 1000  # of the account log: so few cost a third
+
+Ask = Callable[..., Awaitable[Any]]  # a method of ccxt's client, and its parameters by name
+
+
+async def fills(ask: Ask, method: Any, since_ms: int) -> list[Row]:
+    """Fills of all contracts at ``since_ms`` and later."""
+    found: dict[str, Row] = {}
+    before: dict[str, str] = {}
+    while True:
+        answer = await ask(method, **before)
+        page = {row["fill_id"]: row for row in read(lambda told: list(told["fills"]), answer)}
+        oldest_ms = min((milliseconds(row["fillTime"]) for row in page.values()), default=0)
+        has_news = not page.keys() <= found.keys()
+        found |= page
+        if len(page) < FILLS_MAX or oldest_ms < since_ms:
+            return [row for row in found.values() if milliseconds(row["fillTime"]) >= since_ms]
+        # Those of one moment may stand on two pages: asked for again, until that brings nothing.
+        before = {"lastFillTime": moment(oldest_ms + has_news)}
+
+
+async def events(ask: Ask, method: Any, since_ms: int) -> list[Row]:
+    """A history from ``since_ms`` on."""
+    found: dict[str, Row] = {}
+    for _ in range(PAGES_MAX):
+        answer = await ask(method, since=since_ms, sort="asc", count=EVENTS_MAX)
+        page = {element["uid"]: element for element in read(lambda told: list(told["elements"]), answer)}
+        if page.keys() <= found.keys():
+            return sorted(found.values(), key=lambda one: int(one["timestamp"]))
+        found |= page
+        since_ms = max(int(one["timestamp"]) for one in page.values())
+    raise errors.Unknown(f"a history of more than {PAGES_MAX} pages: what it holds is not known")
+
+
+async def entries(ask: Ask, method: Any, since_ms: int) -> list[Row]:
+    """The account log from ``since_ms`` on."""
+    found: list[Row] = []
+    begin, count = {"since": since_ms}, ENTRIES_FIRST
+    while True:
+        answer = await ask(method, **begin, sort="asc", count=count)
+        page = read(lambda told: list(told["logs"]), answer)
+        found += page
+        if len(page) < count:
+            return found
+        begin, count = {"from": max(int(entry["id"]) for entry in page) + 1}, ENTRIES_MAX
