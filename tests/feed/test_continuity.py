@@ -150,7 +150,7 @@ def test_whatever_is_thrown_what_passes_is_an_unbroken_series():
     """NEXT candles ascend by exactly one step, on the grid, finite, closed; published + refused == given."""
     lengths = []
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300, deadline=None, derandomize=True)  # else the last line holds by chance
     @given(st.lists(thrown | plausible, max_size=60))
     def thrown_at_a_series(throws):
         lengths.append(check_series(throws))
