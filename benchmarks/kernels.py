@@ -102,23 +102,24 @@ class Ours:
         self.settings = np.array([eleven.USUAL], eleven.SETTINGS)
         self.position = np.zeros(1, POSITION)
         self.out = np.zeros(self.count, eleven.OUT)
+        self.many = np.zeros((len(eleven.OUT.names), self.count))
         self.settled = np.zeros(self.count, np.bool_)
         self.decide = compiled(eleven.decide, eleven.STATE, eleven.SETTINGS, MARKET, POSITION, eleven.OUT)
-        self.fused = array_form(eleven.step, "eleven")
+        self.fused = array_form(eleven.FUSION)
         self.loops: dict[str, Callable[[], Any]] = {}
         self.outs: dict[str, Any] = {}
         for name in eleven.NAMES:
             one = catalogue()[name]
             chosen = record_of(one.parameters)
-            self.outs[name] = np.zeros(self.count, np.dtype([(output, "<f8") for output in one.outputs]))
-            self.loops[name] = self._alone(array_form(one.step, name), one.state, chosen, self.outs[name])
+            self.outs[name] = np.zeros((len(one.outputs), self.count))
+            self.loops[name] = self._alone(array_form(one), one.state, chosen, self.outs[name])
 
     def _alone(self, loop: Any, state: Any, chosen: Any, out: Any) -> Callable[[], Any]:
         return lambda: loop(np.zeros(1, state), chosen, self.columns, out, self.settled)
 
     def array(self) -> None:
         """All eleven, in the one loop."""
-        self.fused(np.zeros(1, self.eleven.STATE), self.settings, self.columns, self.out, self.settled)
+        self.fused(np.zeros(1, self.eleven.STATE), self.settings, self.columns, self.many, self.settled)
 
     def live(self) -> None:
         """All eleven, called by address once a candle."""

@@ -33,8 +33,8 @@ WORDS_MAX = 32
 class Local(types.Type):
     """The type of what ``in_registers`` gives: a copy of the scalars of ``record``, a word each, and where it is."""
 
-    def __init__(self, record):
-        self.record = record
+    def __init__(self, record, *, settled=False):
+        self.record, self.settled = record, settled
         self.words: dict[str, int] = {}  # where in the copy each field begins
         self.size = 0
         for name in record.fields:
@@ -42,7 +42,11 @@ class Local(types.Type):
             if not isinstance(kind, types.NestedArray):
                 self.words[name] = self.size
                 self.size += Local(kind).size if isinstance(kind, types.Record) else 1
-        super().__init__(name=f"Local({record.name})")
+        super().__init__(name=f"{'Settled' if settled else 'Local'}({record.name})")
+
+    def of(self, kind):
+        """Return the type of a nested record of ``kind``."""
+        return Local(kind, settled=self.settled)
 
 
 @register_model(Local)
@@ -59,7 +63,7 @@ class _LocalAttribute(AttributeTemplate):
         if name not in local.record.fields:
             return None
         kind = local.record.typeof(name)
-        return Local(kind) if isinstance(kind, types.Record) else kind
+        return local.of(kind) if isinstance(kind, types.Record) else kind
 
 
 @lower_getattr_generic(Local)
@@ -70,7 +74,7 @@ def _field(context, builder, local, value, name):
     if isinstance(kind, types.NestedArray):
         return context.get_getattr(record, name)(context, builder, record, _typed(builder, both.home, record), name)
     if isinstance(kind, types.Record):
-        inner = cgutils.create_struct_proxy(Local(kind))(context, builder)
+        inner = cgutils.create_struct_proxy(local.of(kind))(context, builder)
         inner.copy = cgutils.pointer_add(builder, both.copy, 8 * local.words[name])
         inner.home = cgutils.pointer_add(builder, both.home, offset)
         return inner._getvalue()
@@ -124,6 +128,17 @@ def in_registers(typingctx, record):
     local = Local(record)
     if local.size > WORDS_MAX:
         return record(record), lambda *arguments: arguments[-1][0]
+    return _copied(local)
+
+
+@intrinsic
+def in_settled_registers(typingctx, record):
+    """The same, whatever its size, for a run of candles in which nothing is ``unsettled``."""
+    return _copied(Local(record, settled=True))
+
+
+def _copied(local):
+    record = local.record
 
     def codegen(context, builder, signature, arguments):
         with builder.goto_entry_block():
@@ -169,11 +184,55 @@ def rarely(typingctx, condition):
     """``condition``, which the compiler may take to be false."""
 
     def codegen(context, builder, signature, arguments):
-        bit = ir.IntType(1)
-        expect = cgutils.get_or_insert_function(builder.module, ir.FunctionType(bit, [bit, bit]), "llvm.expect.i1")
-        return builder.call(expect, [arguments[0], ir.Constant(bit, 0)])
+        return _expected(builder, arguments[0])
 
     return types.boolean(types.boolean), codegen
+
+
+def _expected(builder, condition):
+    bit = ir.IntType(1)
+    expect = cgutils.get_or_insert_function(builder.module, ir.FunctionType(bit, [bit, bit]), "llvm.expect.i1")
+    return builder.call(expect, [condition, ir.Constant(bit, 0)])
+
+
+@intrinsic
+def unsettled(typingctx, state, condition):
+    """``condition``, which the compiler may take to be false, and knows to be false of what is in settled registers."""
+
+    def codegen(context, builder, signature, arguments):
+        if isinstance(state, Local) and state.settled:
+            return ir.Constant(ir.IntType(1), 0)
+        return _expected(builder, arguments[1])
+
+    return types.boolean(state, types.boolean), codegen
+
+
+@intrinsic
+def is_settled(typingctx, state):
+    """Whether ``state`` has seen anything, and as much as it settles after; one without these words, whether all nested ones have."""
+
+    def codegen(context, builder, signature, arguments):
+        return _settled(context, builder, state, arguments[0])
+
+    return types.boolean(state), codegen
+
+
+def _settled(context, builder, kind, value):
+    def field(name):
+        return context.get_getattr(kind, name)(context, builder, kind, value, name)
+
+    record = getattr(kind, "record", kind)
+    if "settles" in record.fields:
+        seen = field("seen")
+        begun = builder.icmp_signed(">", seen, ir.Constant(seen.type, 0))
+        return builder.and_(begun, builder.icmp_signed(">=", seen, field("settles")))
+    answer = ir.Constant(ir.IntType(1), 1)
+    for name in record.fields:
+        inner = record.typeof(name)
+        if isinstance(inner, types.Record):
+            inner = kind.of(inner) if isinstance(kind, Local) else inner
+            answer = builder.and_(answer, _settled(context, builder, inner, field(name)))
+    return answer
 
 
 def _detour(state, *rest):
@@ -199,5 +258,9 @@ if PLAIN:
     def _same(value):
         return value
 
-    in_registers = put_back = rarely = _same
+    def _second(_state, condition):
+        return condition
+
+    in_registers = in_settled_registers = put_back = rarely = _same
     read_again = _same
+    unsettled = _second

@@ -19,7 +19,7 @@ import numpy as np
 
 from brain.indicators.indicator import LIMIT, NEVER, WINDOW, state_of
 from shm.jit import fused, inlined, kernel
-from shm.registers import outlined, rarely
+from shm.registers import outlined, rarely, unsettled
 
 _PAST = ("past", "<f8", (WINDOW,))
 _SLOT = ("slot", "<i8")
@@ -83,7 +83,7 @@ def is_any_odd(high, low, close):
 @inlined
 def total(state, x, period):
     """Sum of the last ``period`` inputs; NaN before."""
-    if rarely((state.warm == 0) | is_odd(x)):
+    if unsettled(state, (state.warm == 0) | is_odd(x)):
         return _fill_total(state, x, period)
     slot = state.slot
     at = np.uint64(slot)
@@ -147,7 +147,7 @@ def _sum_of(past, period):
 @inlined
 def totals(state, x, y, period):
     """Sums of the last ``period`` of two inputs; NaN before."""
-    if rarely((state.warm == 0) | is_odd(x) | is_odd(y)):
+    if unsettled(state, (state.warm == 0) | is_odd(x) | is_odd(y)):
         return _fill_totals(state, x, y, period)
     slot = state.slot
     at = np.uint64(slot)
@@ -234,7 +234,7 @@ def moments(state, x, period):
 
     Counted from an origin near them, so that a price of 50,000 that moves by 0.01 keeps its digits.
     """
-    if rarely((state.warm == 0) | is_odd(x)):
+    if unsettled(state, (state.warm == 0) | is_odd(x)):
         return _fill_moments(state, x, period)
     slot, origin = state.slot, state.origin
     at = np.uint64(slot)
@@ -290,7 +290,7 @@ def _moments_again(state, x, period):
 @inlined
 def extremes(state, high, low, period):
     """Highest ``high`` and lowest ``low`` of the last ``period`` inputs; NaN before."""
-    if rarely((state.warm == 0) | is_odd(high) | is_odd(low)):
+    if unsettled(state, (state.warm == 0) | is_odd(high) | is_odd(low)):
         return _fill_extremes(state, high, low, period)
     state.seen += 1
     return slide_extremes(state, high, low, period)

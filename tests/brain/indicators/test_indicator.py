@@ -150,7 +150,7 @@ def test_odd_input_has_a_defined_answer(name):
 def test_a_period_that_does_not_fit_never_settles():
     """The kernel gives NaN and NEVER, and writes nowhere; ``widen`` makes room."""
     one, candles = ALL["sma"], walk(2 * WINDOW)
-    loop, out = array_form(one.step, one.name), np.zeros(2 * WINDOW, [("value", "<f8")])
+    loop, out = array_form(one), np.zeros((1, 2 * WINDOW))
     for period, slots, known in (
         (WINDOW + 1, WINDOW, False),
         (0, WINDOW, False),
@@ -159,7 +159,7 @@ def test_a_period_that_does_not_fit_never_settles():
     ):
         state, settled = np.zeros(1, widen(SMA, slots)), np.zeros(2 * WINDOW, np.bool_)
         loop(state, record_of({"period": period}), columns_of(candles), out, settled)
-        assert np.isfinite(out["value"][-1]) == settled[-1] == known
+        assert np.isfinite(out[0, -1]) == settled[-1] == known
         assert (state["settles"][0] == NEVER) == (not known)
 
 
