@@ -86,7 +86,7 @@ def _step(state, settings, candle, out):
 
 
 @inlined
-def _prepare(state, settings, row):
+def _prepare(state, _settings, row):
     last, high, low, close = row.before, row.high, row.low, row.close
     row.gain, row.loss = momentum.moves(close, last.close, state.rsi.share)
     reach = volatility.range_of(high, low, last.close)
@@ -98,7 +98,7 @@ def _prepare(state, settings, row):
 
 
 @inlined
-def _averages(state, settings, row):
+def _averages(state, _settings, row):
     row.ema_value = trend.fade(state.ema, row.share)
     line = trend.fade(state.macd.fast, row.fast) - trend.fade(state.macd.slow, row.slow)
     row.macd_line, row.macd_signal = line, trend.fade(state.macd.signal, line * state.macd.signal.rate)
@@ -106,7 +106,7 @@ def _averages(state, settings, row):
 
 
 @inlined
-def _ranges(state, settings, row):
+def _ranges(state, _settings, row):
     row.atr_value, row.stop = trend.fade(state.atr, row.average), trend.fade(state.supertrend.reach, row.stop)
     row.plus, row.minus, row.reach = direction.fade_steps(state.adx, (row.plus, row.minus, row.reach), state.adx.keep)
     row.obv_value = volume.add_exactly(state.obv, row.signed)
@@ -124,7 +124,7 @@ def _spans(state, settings, row):
 
 
 @inlined
-def _shares(state, settings, row):
+def _shares(_state, settings, row):
     row.rsi_value = momentum.strength(row.gain, row.loss)
     row.macd_histogram = row.macd_line - row.macd_signal
     row.strength, scale = direction.direct(row.plus, row.minus, row.reach)
@@ -134,7 +134,7 @@ def _shares(state, settings, row):
 
 
 @inlined
-def _shares_of_windows(state, settings, row):
+def _shares_of_windows(_state, settings, row):
     row.bollinger_upper, middle, row.bollinger_lower = bands_of(row.mean, row.variance, settings.width)
     row.bollinger_middle, row.sma_value = middle, middle
     row.vwap_value = volume.mean_price(row.paid, row.traded)
@@ -152,7 +152,7 @@ def _followers(state, settings, row):
 
 
 @inlined
-def _close(state, settings, row, count):
+def _close(state, _settings, row, count):
     state.rsi.close_last = row.close
     state.rsi.seen += count
     state.atr.close_last = row.close

@@ -61,7 +61,7 @@ def inlined(function: Function) -> Function:
     return numba.njit(forceinline=True, **_FLAGS)(function)
 
 
-def specialised(template: Callable[..., Any], name: str, decorate: Callable[..., Any] = kernel, **bound: Any) -> Any:
+def specialised(template: Callable[..., Any], name: str, decorate: Any = kernel, **bound: Any) -> Any:
     """A kernel with the body of ``template`` and ``bound`` in place of its globals of these names; cached as ``name``.
 
     A kernel that is passed as an argument or closed over is compiled in every process; this one is loaded.

@@ -8,6 +8,9 @@
 The copy's address must never leave the function, or the compiler keeps it in memory.  What is seldom
 needed and long is therefore ``outlined``: it is called with the record itself, brought up to date before
 and read again after.
+
+``in_settled_registers`` gives the same with a promise: nothing that a kernel calls ``unsettled`` is true until
+it is put back.  The kernel is then compiled without it.
 """
 
 # ruff: noqa: ARG001 - numba looks at the names of arguments that an author does not use
@@ -209,7 +212,7 @@ def unsettled(typingctx, state, condition):
 
 @intrinsic
 def is_settled(typingctx, state):
-    """Whether ``state`` has seen anything, and as much as it settles after; one without these words, whether all nested ones have."""
+    """Whether ``state`` has seen as much as it settles after; one that does not say: whether all nested ones have."""
 
     def codegen(context, builder, signature, arguments):
         return _settled(context, builder, state, arguments[0])
@@ -260,6 +263,11 @@ if PLAIN:
 
     def _second(_state, condition):
         return condition
+
+    def is_settled(state):
+        if "settles" in state.dtype.names:
+            return bool(0 < state.seen >= state.settles)
+        return all(is_settled(state[name]) for name in state.dtype.names if state.dtype[name].names)
 
     in_registers = in_settled_registers = put_back = rarely = _same
     read_again = _same

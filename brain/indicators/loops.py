@@ -24,6 +24,16 @@ EMPTY = shaped(np.zeros(1, MARKET))
 SOUND = 1e30
 
 
+def _stand_in(*_given):
+    raise NotImplementedError("stands for what ``specialised`` puts in its place")
+
+
+_step = _stage = _earlier = _all_stages = _closing = _stand_in
+_open = _high = _low = _close = _volume = _taker_volume = False
+_FIELDS = _OUTS = EMPTY
+_TABLE = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
     """What a settled block is gone through in: the kernels of each stage, and what they leave to one another.
@@ -49,7 +59,6 @@ class Fusion:
 
 
 def _any_block(record, settings, where, count, settled):
-    # ``specialised`` puts a step in the place of _step
     state, candle, options = in_registers(record), in_registers(EMPTY[0]), in_registers(settings)
     for n in range(np.uint64(count)):
         at = np.uint64(where[3]) + n
@@ -68,33 +77,42 @@ def _read(candle, columns, at):
     candle.taker_volume, candle.trades = taker_volumes[at], trades[at]
 
 
-def _settled_block(record, settings, where, count):
+def _settled_block(record, settings, where, count, ahead):
+    # whether the candles ``ahead`` are sound too: the chain from candle to candle leaves time to look
     state, candle, options = in_settled_registers(record), in_registers(EMPTY[0]), in_registers(settings)
+    odd = 0
     for n in range(np.uint64(count)):
-        _read(candle, where[0], np.uint64(where[3]) + n)
+        at = np.uint64(where[3]) + n
+        _read(candle, where[0], at)
         _step(state, options, candle, row_at(where, n, _FIELDS[0], _OUTS[0]))
+        odd |= not _size(where[0], at + np.uint64(ahead)) < SOUND
     put_back(state)
+    return odd == 0
+
+
+def _size(columns, at):
+    # of all inputs together; NaN where one is NaN, and not below SOUND either
+    _, opens, highs, lows, closes, volumes, taker_volumes, _ = columns
+    size = 0.0
+    if _open:
+        size += abs(opens[at])
+    if _high:
+        size += abs(highs[at])
+    if _low:
+        size += abs(lows[at])
+    if _close:
+        size += abs(closes[at])
+    if _volume:
+        size += abs(volumes[at])
+    if _taker_volume:
+        size += abs(taker_volumes[at])
+    return size
 
 
 def _are_sound(columns, start, end):
-    _, opens, highs, lows, closes, volumes, taker_volumes, _ = columns
     odd = 0
     for at in range(np.uint64(start), np.uint64(end)):
-        size = 0.0
-        if _open:
-            size += abs(opens[at])
-        if _high:
-            size += abs(highs[at])
-        if _low:
-            size += abs(lows[at])
-        if _close:
-            size += abs(closes[at])
-        if _volume:
-            size += abs(volumes[at])
-        if _taker_volume:
-            size += abs(taker_volumes[at])
-        # NaN is not below it either
-        odd |= not size < SOUND
+        odd |= not _size(columns, at) < SOUND
     return odd == 0
 
 
@@ -104,16 +122,18 @@ def _loop(states, settings, columns, out, settled):
 
 
 def _steady_loop(states, settings, columns, out, settled):
-    size, table = columns[4].size, table_of(_TABLE)
+    size, table, is_known = columns[4].size, table_of(_TABLE), False
     for start in range(0, size, BLOCK):
         count, where = min(BLOCK, size - start), (columns, table, out, start)
         # the first of all has no row before it
-        if start > 0 and is_settled(states[0]) and _are_sound(columns, start, start + count):
-            _settled_block(states[0], settings[0], where, count)
+        if start > 0 and is_settled(states[0]) and (is_known or _are_sound(columns, start, start + count)):
+            ahead = BLOCK if start + 2 * BLOCK <= size else 0
+            is_known = _settled_block(states[0], settings[0], where, count, ahead) and ahead > 0
             for n in range(np.uint64(count)):
                 settled[np.uint64(start) + n] = True
         else:
             _any_block(states[0], settings[0], where, count, settled)
+            is_known = False
 
 
 def _no_stage(_state, _options, _where, _count):
@@ -126,11 +146,12 @@ def _one_stage(state, options, where, count):
         _stage(state, options, row_at(where, n, _FIELDS[0], _OUTS[0]))
 
 
-def _staged_block(record, settings, where, count):
+def _staged_block(record, settings, where, count, _ahead):
     state, options = in_settled_registers(record), in_registers(settings)
     _all_stages(state, options, where, count)
     _closing(state, options, row_at(where, count - 1, _FIELDS[0], _OUTS[0]), count)
     put_back(state)
+    return False
 
 
 def _record(names: tuple[str, ...]) -> np.ndarray[Any, Any]:
@@ -144,11 +165,12 @@ def form(step: Any, name: str, outputs: tuple[str, ...], steady: tuple[str, ...]
     plain = specialised(_any_block, f"any_{name}", _step=step, **rows)
     if not steady:
         return specialised(_loop, f"over_{name}", _any_block=plain)
+    size = specialised(_size, f"size_{name}", inlined, **{f"_{one}": one in steady for one in INPUTS})
     if stages is None:
-        swift = specialised(_settled_block, f"settled_{name}", _step=step, **rows)
+        swift = specialised(_settled_block, f"settled_{name}", _step=step, _size=size, **rows)
     else:
         swift = specialised(_staged_block, f"staged_{name}", **_chained(name, stages, rows), **rows)
-    sound = specialised(_are_sound, f"sound_{name}", **{f"_{one}": one in steady for one in INPUTS})
+    sound = specialised(_are_sound, f"sound_{name}", _size=size)
     parts = {"_any_block": plain, "_settled_block": swift, "_are_sound": sound}
     return specialised(_steady_loop, f"over_{name}", _TABLE=len(rows["_FIELDS"].dtype), **parts)
 

@@ -1,6 +1,7 @@
 """The one loop: whatever the blocks, the same as the kernel called a candle at a time, to the last bit."""
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,6 +22,10 @@ MARKET_OF_ALL = flowing(walk(COUNT, seed=21))
 STEADY = [name for name, one in ALL.items() if one.steady]
 
 
+def _step(_state, _settings, _candle, _out):
+    raise NotImplementedError("stands for the step of a kernel")
+
+
 def _live(states, chosen, candles, out):
     for n in range(candles.size):
         _step(states[0], chosen[0], candles[n], out[n])
@@ -38,7 +43,7 @@ def both(one, state, chosen, candles, cuts=()):
     live_form(one.step, one.name)(shaped(np.zeros(1, state)), shaped(chosen), shaped(candles), shaped(live))
     states, found, columns = shaped(np.zeros(1, state)), [], columns_of(candles)
     edges = [0, *sorted(cuts), len(candles)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         out, settled = np.zeros((len(one.outputs), end - start)), np.zeros(end - start, np.bool_)
         array_form(one)(states, shaped(chosen), tuple(column[start:end] for column in columns), out, settled)
         found.append(out)
