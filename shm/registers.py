@@ -264,11 +264,11 @@ if PLAIN:
     def _second(_state, condition):
         return condition
 
-    def is_settled(state):
+    def _plain_is_settled(state):
         if "settles" in state.dtype.names:
             return bool(0 < state.seen >= state.settles)
-        return all(is_settled(state[name]) for name in state.dtype.names if state.dtype[name].names)
+        return all(_plain_is_settled(state[name]) for name in state.dtype.names if state.dtype[name].names)
 
     in_registers = in_settled_registers = put_back = rarely = _same
     read_again = _same
-    unsettled = _second
+    unsettled, is_settled = _second, _plain_is_settled

@@ -1,7 +1,7 @@
 """What an indicator is, and the one loop that makes an array function of any of them.
 
     kernel    ema(state, close, period) -> value          called by strategies, by name
-    step      step(state, settings, candle, out)          the same kernel in the shape that the one loop calls
+    step      step(state, settings, candle, out)          the same kernel in the shape that the one loop calls (loops.py)
 
 Every state record ends in three words that the kernels keep themselves:
 
@@ -30,6 +30,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numba.core.errors import NumbaError
@@ -165,7 +166,9 @@ def chosen(indicator: Indicator, parameters: Mapping[str, int | float]) -> dict[
 def array_form(one: Indicator | Fusion) -> Any:
     """Return the one loop with ``one`` in it: (states, settings, columns, out, settled), out with a line an output."""
     if isinstance(one, Fusion):
-        return form(one.step, one.name, one.outputs, one.inputs, one.stages)
+        # what is compiled is kept under this name, and it may live where no fingerprint looks
+        source = Path(one.step.__code__.co_filename).read_bytes()
+        return form(one.step, f"{one.name}_{crc32(source):08x}", one.outputs, one.inputs, one.stages)
     return form(one.step, one.name, one.outputs, one.inputs if one.steady else (), None)
 
 
