@@ -1,7 +1,7 @@
 """What an indicator is, and the one loop that makes an array function of any of them.
 
     kernel    ema(state, close, period) -> value          called by strategies, by name
-    step      step(state, settings, candle, out)          the same kernel in the shape that the one loop calls (loops.py)
+    step      step(state, settings, candle, out)          the same kernel in the shape that the one loop calls
 
 Every state record ends in three words that the kernels keep themselves:
 
