@@ -8,11 +8,12 @@ A run goes back from its end until a row is missing.  An hour that the table doe
 yet, since REST brings it a little after the close, is put together from the minutes.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from brain.timeframes import resample
+from brain.timeframes import base_of, resample
 from shm.jit import address_of, kernel, record_at
 from shm.records import MARKET, MarketKind, Provenance
 from shm.table import SLOT, read_row
@@ -59,27 +60,38 @@ def _walk_back(series_at, copies, wanted, out_at):
     return 0
 
 
-def runs_before(history: Rows, instrument: int, frames: int, instant_ns: int) -> tuple[list[Candles], bool]:
-    """Return a run for each timeframe of the bits ``frames``, and whether to look again a minute later.
+def runs_before(history: Rows, instrument: int, frames_s: Sequence[int], instant_ns: int) -> tuple[list[Candles], bool]:
+    """Return a run for each timeframe, 0 for one that nobody wants, and whether to look again a minute later.
 
     Minutes always come: the candle in the making is put together from them.
     """
     minutes = run_before(history, instrument, 0, instant_ns)
     runs, again = [minutes], False
-    for frame in range(1, len(TIMEFRAMES_S)):
-        if not frames & (1 << frame):
+    for seconds in frames_s[1:]:
+        if not seconds:
             runs.append(minutes[:0])
             continue
-        step_ns = TIMEFRAMES_S[frame] * SECOND_NS
-        end_ns = instant_ns - instant_ns % step_ns
-        made = resample(minutes, TIMEFRAMES_S[frame])
-        made = made[made["missing"] == 0]
-        run = run_before(history, instrument, frame, end_ns)
-        if len(run) == 0:
-            # the minutes know the newest ones; the table goes on before them
-            tail = made[made["open_ns"] < end_ns]
-            oldest_ns = int(tail["open_ns"][0]) if len(tail) else end_ns
-            run = np.concatenate([run_before(history, instrument, frame, oldest_ns), tail]) if len(tail) else run
+        base_s = base_of(seconds)
+        run = _run_of(history, instrument, (base_s, instant_ns), minutes)
+        if base_s != seconds:
+            run = resample(run, seconds)
+            run = run[run["missing"] == 0]
         runs.append(run)
-        again |= len(run) == 0 and instant_ns - end_ns < GRACE_NS
+        again |= len(run) == 0 and instant_ns % (seconds * SECOND_NS) < GRACE_NS
     return runs, again
+
+
+def _run_of(history: Rows, instrument: int, wanted: tuple[int, int], minutes: Candles) -> Candles:
+    # of a timeframe of HISTORY, up to an instant
+    seconds, instant_ns = wanted
+    if seconds == TIMEFRAMES_S[0]:
+        return minutes
+    frame, end_ns = TIMEFRAMES_S.index(seconds), instant_ns - instant_ns % (seconds * SECOND_NS)
+    run = run_before(history, instrument, frame, end_ns)
+    if len(run) == 0:
+        # the minutes know the newest ones; the table goes on before them
+        made = resample(minutes, seconds)
+        tail = made[(made["missing"] == 0) & (made["open_ns"] < end_ns)]
+        if len(tail):
+            run = np.concatenate([run_before(history, instrument, frame, int(tail["open_ns"][0])), tail])
+    return run

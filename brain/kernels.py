@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from brain.loop import FRAMES
 from brain.settings import BrainSettings
 from brain.stage import Stage
 from brain.strategies import loader
@@ -39,6 +40,11 @@ def load_all(settings: BrainSettings, progress: Progress) -> list[Strategy]:
         progress(n, len(settings.strategies), which)
         chosen = settings.strategy.get(which.rsplit("/", 1)[-1].removesuffix(".py"), {})
         loaded.append(loader.load(which, chosen))
+    together = {60, *(seconds for one in loaded for seconds in one.timeframes_s)}
+    if len(together) > FRAMES:
+        raise loader.StrategyError(
+            f"brain.strategies: {len(together)} timeframes together; a session holds {FRAMES}, the minute included"
+        )
     return loaded
 
 

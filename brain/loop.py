@@ -32,7 +32,8 @@ IDLE, BUSY, LOST, HISTORY = 0, 1, -1, 2
 SOUND, BROKEN, SHORT = 0, 1, 2
 MINUTE_NS = 60_000_000_000
 WAITS_KEPT = 4096
-FRAMES = 6  # 1m 5m 15m 1h 4h 1d
+RISK_MOST = 1.0000005  # of the risk budget: all of it, rounding forgiven
+FRAMES = 12  # timeframes of all strategies of a session, the minute included
 
 # one row for each instrument
 LANE = np.dtype(
@@ -86,6 +87,7 @@ CONTEXT = np.dtype(
         *[(name, "<i8") for name in ("lanes_at", "lanes", "routes_at", "position_copies")],
         *[(name, "<i8") for name in ("candle_at", "position_at", "decision_at", "target_at")],  # scratch
         *[(name, "<i8") for name in ("epoch", "valid_ns", "lane_wanted")],
+        ("frames_s", "<i8", (FRAMES,)),  # lengths of the timeframes, ascending; 0: no more of them
         *[
             (name, "<i8") for name in ("candles", "holes", "repeats", "corrections", "malformed", "gaps", "cold")
         ],  # counts
@@ -99,8 +101,9 @@ _COLD, _HOLE, _FLAT, _HELD = int(Reason.COLD), int(Reason.HOLE), int(Reason.FLAT
 _MALFORMED, _REASON_LAST = int(Reason.MALFORMED), max(int(reason) for reason in Reason)
 _RISK = int(Unit.RISK)
 LANE_BYTES, ROUTE_BYTES, FOLD_BYTES = LANE.itemsize, ROUTE.itemsize, FOLD.itemsize
-_OPEN, _HIGH, _LOW, _CLOSE, _VOLUME = (
-    MARKET.fields[name][1] if MARKET.fields else 0 for name in ("open", "high", "low", "close", "volume")
+_OPEN, _HIGH, _LOW, _CLOSE, _VOLUME, _QUOTE, _TAKER, _TAKER_QUOTE = (
+    MARKET.fields[name][1] if MARKET.fields else 0
+    for name in ("open", "high", "low", "close", "volume", "quote_volume", "taker_volume", "taker_quote_volume")
 )
 NEWEST, BEFORE = (LANE.fields[name][1] if LANE.fields else 0 for name in ("newest", "before"))
 _FOLDED = FOLD.fields["candle"][1] if FOLD.fields else 0
@@ -117,23 +120,32 @@ def mix(hashed, word):
 
 
 @inlined
-def hash_inputs(before, candle_at, position):
-    """The chained hash after this candle and position; no sequence, epoch or clock reading enters."""
-    candle = record_at(candle_at, MARKET)
-    opened, held = np.uint64(candle.open_ns), np.uint64(position.lots)
-    held ^= np.uint64(position.stopped_side + 1) << np.uint64(62)
-    if candle.provenance == _MISSING:
-        return mix(mix(before, opened), held)
-    # two lanes, so that the multiplies overlap
+def hash_candle(before, candle_at):
+    """The chained hash after all of a candle that a strategy is shown (``MARKET`` of brain/strategies/base.py)."""
+    opened = np.uint64(record_at(candle_at, MARKET).open_ns)
+    # three lanes, so that the multiplies overlap
     one = mix(mix(mix(before, opened), _bits(candle_at + _OPEN)), _bits(candle_at + _HIGH))
     two = mix(mix(mix(_PRIME, _bits(candle_at + _LOW)), _bits(candle_at + _CLOSE)), _bits(candle_at + _VOLUME))
-    return mix(one, two ^ held)
+    three = mix(mix(_PRIME, _bits(candle_at + _QUOTE)), _bits(candle_at + _TAKER))
+    three = mix(mix(three, _bits(candle_at + _TAKER_QUOTE)), np.uint64(record_at(candle_at, MARKET).trades))
+    return mix(mix(one, two), three)
 
 
-@kernel
-def inputs_hash(before, candle_at, position_at):
-    """The same for whoever is not compiled: the hash after the candle and the POSITION at these addresses."""
-    return hash_inputs(before, candle_at, record_at(position_at, POSITION))
+@inlined
+def hash_inputs(before, candle_at, position, other_at):
+    """The chained hash after this candle, this position and, unless 0, the candle of a partner at ``other_at``.
+
+    No sequence, epoch or clock reading enters.
+    """
+    candle = record_at(candle_at, MARKET)
+    held = np.uint64(position.lots) ^ np.uint64(position.stopped_side + 1) << np.uint64(62)
+    if candle.provenance == _MISSING:
+        hashed = mix(before, np.uint64(candle.open_ns))
+    else:
+        hashed = hash_candle(before, candle_at)
+        if other_at != 0:
+            hashed = hash_candle(hashed, other_at) if record_at(other_at, MARKET).kind != 0 else mix(hashed, _PRIME)
+    return mix(mix(hashed, held), np.uint64(position.entry_ticks))
 
 
 @inlined
@@ -190,15 +202,14 @@ def _pass_over(context, lane, candle):
         route = record_at(context.routes_at + ROUTE_BYTES * k, ROUTE)
         if candle.open_ns > route.open_ns_last:
             _read_position(context, route, position)
-            route.hash = hash_inputs(route.hash, context.candle_at, position)
+            route.hash = hash_inputs(route.hash, context.candle_at, position, 0)
             _write(context, lane, route, candle, _HOLE)
 
 
 @kernel
 def _read_position(context, route, position):
     if read_row(route.position_at, context.position_copies, context.position_at) < 0:
-        position.lots, position.entry_ticks, position.stop_ticks = 0, 0, 0
-        position.version, position.stopped_side = 0, 0
+        position.lots, position.entry_ticks, position.version, position.stopped_side = 0, 0, 0, 0
 
 
 @kernel
@@ -208,7 +219,7 @@ def _step(context, lane, candle):
     for k in range(1, FRAMES):
         if lane.frames & (1 << k):
             making = record_at(lane.folds + FOLD_BYTES * k, FOLD)
-            if fold(making, candle, seconds_of(k)):
+            if fold(making, candle, context.frames_s[k]):
                 if making.candle.missing != 0:
                     lane.stale = SHORT
                 closed |= 1 << k
@@ -222,6 +233,8 @@ def _step(context, lane, candle):
         _read_position(context, route, position)
         told = candle.open_ns <= route.open_ns_last  # before a restart; only the state has to follow
         target = record_at(route.target_at, WORKING)
+        if route.target_id == 0 and not told:
+            _take_over(position, target)
         amount, stop, target_id = target.amount, target.stop, route.target_id
         if route.other_at != 0:
             _show_partner(context, lane, route, candle.open_ns - MINUTE_NS)
@@ -229,7 +242,7 @@ def _step(context, lane, candle):
         if told:
             target.amount, target.stop = amount, stop
             continue
-        route.hash = hash_inputs(route.hash, context.candle_at, position)
+        route.hash = hash_inputs(route.hash, context.candle_at, position, route.other_at)
         reason = _judge(context, lane, route, candle, reason, amount)
         if reason in (_COLD, _MALFORMED):
             target.amount, target.stop, route.target_id = amount, stop, target_id
@@ -238,6 +251,15 @@ def _step(context, lane, candle):
         lane_at = context.lanes_at + LANE_BYTES * candle.instrument
         copy_record(lane_at + BEFORE, lane_at + NEWEST)
         copy_record(lane_at + NEWEST, context.candle_at)
+
+
+@kernel
+def _take_over(position, target):
+    # before its first target a strategy stands where its position does: what an earlier session left, or a person gave
+    if position.lots != 0:
+        target.amount = 1.0 if position.lots > 0 else -1.0
+    else:
+        target.amount = 1.0 * position.stopped_side
 
 
 @kernel
@@ -251,20 +273,6 @@ def _show_partner(context, lane, route, open_ns):
         copy_record(route.other_at, lane_at + BEFORE)
     else:
         other.kind = 0
-
-
-@inlined
-def seconds_of(frame):
-    """Length of a candle of timeframe number ``frame``."""
-    if frame == 0:
-        return 60
-    if frame == 1:
-        return 300
-    if frame == 2:
-        return 900
-    if frame == 3:
-        return 3600
-    return 14400 if frame == 4 else 86400
 
 
 @kernel
@@ -297,7 +305,9 @@ def _judge(context, lane, route, candle, reason, amount_before):
     target = record_at(route.target_at, WORKING)
     # a comparison with NaN is false, so NaN is malformed without being named
     if not (
-        1 <= reason <= _REASON_LAST and abs(target.amount) < 1e9 and 0.0 <= target.stop * 1e8 / lane.tick_e8 < 9e18
+        1 <= reason <= _REASON_LAST
+        and abs(target.amount) < (RISK_MOST if route.unit == _RISK else 1e9)
+        and 0.0 <= target.stop * 1e8 / lane.tick_e8 < 9e18
     ):
         context.malformed += 1
         return _MALFORMED
@@ -348,7 +358,7 @@ def _write(context, lane, route, candle, reason):
         context.targets_seq += 1
         announce(context.targets, context.targets_bells)
     out = record_at(context.decision_at, DECISION)
-    out.kind, out.reason = 1, reason
+    out.kind, out.reason, out.stopped_side = 1, reason, position.stopped_side
     out.instrument, out.strategy, out.epoch = route.instrument, route.strategy, context.epoch
     out.market_seq, out.open_ns, out.timeframe_s = context.market_seq, candle.open_ns, 60
     out.inputs_hash = route.hash

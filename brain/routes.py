@@ -18,7 +18,7 @@ from brain.timeframes import FOLD
 from brain.warming import prepare
 from shm.jit import address_of
 from shm.records import DECISION, MARKET, POSITION, TARGET, Unit
-from shm.topology import TIMEFRAMES_S, position_row
+from shm.topology import position_row
 
 Array = np.ndarray[Any, np.dtype[Any]]
 RISK_SCALE = 1_000_000.0  # a target's amount counts millionths of the risk budget
@@ -70,6 +70,8 @@ class Routes:
         """Lay out lanes for instruments with these ``ticks_e8``, and a route for each of ``strategies`` on each."""
         self.ports, self.strategies = ports, tuple(strategies)
         count = len(ticks_e8) * len(strategies)
+        self.frames_s = tuple(sorted({60, *(seconds for one in strategies for seconds in one.timeframes_s)}))
+        assert len(self.frames_s) <= FRAMES, "brain.kernels refuses more timeframes"
         self.lanes, self.routes = np.zeros(len(ticks_e8), LANE), np.zeros(count, ROUTE)
         self.working = np.zeros(count, WORKING)
         self._folds = np.zeros((len(ticks_e8), FRAMES), FOLD)
@@ -97,7 +99,7 @@ class Routes:
             state = np.zeros(-(-strategy.state.itemsize // 8), np.int64)
             waits = np.array(strategy.waits, np.int64).reshape(-1, 2) + address_of(state)
             self._kept += [state, waits]
-            frames = sum(1 << TIMEFRAMES_S.index(seconds) for seconds in strategy.timeframes_s)
+            frames = sum(1 << self.frames_s.index(seconds) for seconds in strategy.timeframes_s)
             route["decide"], route["settings_at"] = strategy.decide, address_of(strategy.settings)
             route["state_at"], route["state_bytes"] = address_of(state), state.nbytes
             if lane["partner"] >= 0 and strategy.other_at >= 0:
@@ -106,7 +108,7 @@ class Routes:
             route["target_at"] = address_of(self.working[row : row + 1])
             route["position_at"] = self.ports.positions.address(position_row(number, index))
             route["instrument"], route["strategy"], route["frames"] = number, index, frames
-            route["lowest"] = TIMEFRAMES_S.index(strategy.timeframes_s[0])
+            route["lowest"] = self.frames_s.index(strategy.timeframes_s[0])
             route["unit"], route["scale"] = int(Unit.RISK), RISK_SCALE
             lane["frames"] |= frames
 
@@ -120,6 +122,7 @@ class Routes:
         context["routes_at"], context["position_copies"] = address_of(self.routes), ports.positions.copies
         for name, record in self._scratch.items():
             context[name] = address_of(record)
+        context["frames_s"][0, : len(self.frames_s)] = self.frames_s
         context["valid_ns"], context["waits_at"] = valid_ns, address_of(self.waits_ns)
 
     def give_back(self) -> None:

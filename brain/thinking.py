@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brain.history import Rows, run_before, runs_before
-from brain.loop import HISTORY, IDLE, LOST, SHORT, drain
+from brain.loop import FRAMES, HISTORY, IDLE, LOST, SHORT, drain
 from brain.routes import Ports, Routes
 from brain.strategies.loader import Strategy
 from shm.jit import kernel
@@ -109,7 +109,10 @@ class Thinking:
 
     def _prepare(self, lane: int) -> None:
         instant_ns = int(self.routes.candle["open_ns"])
-        runs, again = runs_before(self._history, lane, int(self.routes.lanes["frames"][lane]), instant_ns)
+        wanted = int(self.routes.lanes["frames"][lane])
+        frames_s = [seconds if wanted & (1 << k) else 0 for k, seconds in enumerate(self.routes.frames_s)]
+        frames_s += [0] * (FRAMES - len(frames_s))
+        runs, again = runs_before(self._history, lane, frames_s, instant_ns)
         if self.routes.lanes["stale"][lane] == SHORT and len(runs[0]) < self._settles:
             self.routes.keep(lane, instant_ns)
             return

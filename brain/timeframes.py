@@ -1,4 +1,4 @@
-"""Higher timeframes: one minute in, 5m 15m 1h 4h 1d out; UTC aligned, closed candles only.
+"""Higher timeframes: one minute in, 5m 15m 1h 4h 1d out, or what else a day holds whole; UTC aligned, closed only.
 
     minutes  00 01 02 03 04 | 05 06 07 -- 09 | 10 11
     5m       .............^   ............^    .....
@@ -7,8 +7,11 @@
                                     provenance MISSING, ``missing`` 1, not to be used
 
 An interval whose last minute never comes is not reported: the jump in the minutes is.
+
+HISTORY has those of SECONDS.  The past of another one (3m, 30m, 2h) is put together from the longest of them that fits.
 """
 
+import re
 from typing import Any
 
 import numpy as np
@@ -23,6 +26,23 @@ SECOND_NS = 1_000_000_000
 
 assert tuple(SECONDS.values()) == TIMEFRAMES_S
 
+DAY_S = 86_400
+_NAME = re.compile(r"([1-9]\d{0,3})([mhd])")
+_UNITS_S = {"m": 60, "h": 3600, "d": DAY_S}
+
+
+def seconds_named(name: str) -> int:
+    """Return the seconds of a timeframe like 30m; 0 where it is none, or a day does not hold it whole."""
+    found = _NAME.fullmatch(name)
+    seconds = int(found[1]) * _UNITS_S[found[2]] if found else 0
+    return seconds if seconds and DAY_S % seconds == 0 else 0
+
+
+def base_of(timeframe_s: int) -> int:
+    """Return the timeframe of HISTORY that the past of ``timeframe_s`` is put together from: itself, or the longest."""
+    return max(seconds for seconds in TIMEFRAMES_S if timeframe_s % seconds == 0)
+
+
 # a candle in the making; one for each instrument and higher timeframe
 FOLD = np.dtype([("candle", MARKET), ("minutes", "<i8")], align=True)
 
@@ -31,7 +51,10 @@ _OBSERVED, _MISSING = int(Provenance.OBSERVED), int(Provenance.MISSING)
 
 @kernel
 def fold(making, minute, timeframe_s):
-    """Add ``minute``; True when it is the last of its interval, and ``making.candle`` is closed."""
+    """Add ``minute``; True when it is the last of its interval, and ``making.candle`` is closed.
+
+    In place of minutes any shorter candles will do, all of one length.
+    """
     span_ns = timeframe_s * SECOND_NS
     open_ns = minute.open_ns - minute.open_ns % span_ns
     candle = making.candle
@@ -39,9 +62,9 @@ def fold(making, minute, timeframe_s):
         _begin(making, minute, open_ns, timeframe_s)
     if minute.provenance != _MISSING:
         _add(making, minute)
-    if minute.open_ns + MINUTE_NS != open_ns + span_ns:
+    if minute.open_ns + minute.timeframe_s * SECOND_NS != open_ns + span_ns:
         return False
-    candle.missing = timeframe_s // 60 - (making.minutes - 1)
+    candle.missing = timeframe_s // minute.timeframe_s - (making.minutes - 1)
     candle.provenance = _OBSERVED if candle.missing == 0 else _MISSING
     candle.received_ns = minute.received_ns
     candle.published_ns = minute.published_ns
@@ -92,10 +115,11 @@ def _resample(minutes, timeframe_s, making, out):
 
 
 def resample(minutes: np.ndarray[Any, np.dtype[np.void]], timeframe_s: int) -> np.ndarray[Any, np.dtype[np.void]]:
-    """Return the closed candles of ``timeframe_s`` in ``minutes`` (MARKET records, in order)."""
-    assert timeframe_s > 60, "a minute is what comes in"
-    assert timeframe_s % 60 == 0, "a candle holds whole minutes"
-    assert 86400 % timeframe_s == 0, "a day holds whole candles"
+    """Return the closed candles of ``timeframe_s`` in ``minutes`` (MARKET records of one length, in order)."""
+    length_s = int(minutes["timeframe_s"][0]) if len(minutes) else 60
+    assert timeframe_s > length_s, "a shorter candle is what comes in"
+    assert timeframe_s % length_s == 0, "a candle holds whole shorter ones"
+    assert DAY_S % timeframe_s == 0, "a day holds whole candles"
     out = np.zeros(len(minutes), MARKET)
     count = _resample(np.ascontiguousarray(minutes), timeframe_s, np.zeros(1, FOLD), out)
     return out[:count]

@@ -20,7 +20,6 @@ from brain.loop import (
     ROUTE,
     ROUTE_BYTES,
     WORD,
-    seconds_of,
 )
 from brain.timeframes import FOLD, fold
 from shm.atomics import copy_record
@@ -53,7 +52,7 @@ def prepare(context_at, number, runs, lengths, scratch_at):
         for k in range(FRAMES):
             if next_ones[k] < lengths[k]:
                 candle = record_at(runs[k] + MARKET_BYTES * next_ones[k], MARKET)
-                closes = candle.open_ns + seconds_of(k) * 1_000_000_000
+                closes = candle.open_ns + context.frames_s[k] * 1_000_000_000
                 if closes <= close_ns:
                     frame, close_ns = k, closes
         if frame < 0:
@@ -98,7 +97,7 @@ def _rehearse(context, lane, frame, candle_at, scratch_at):
     if frame == 0:
         for k in range(1, FRAMES):
             if lane.frames & (1 << k):
-                fold(record_at(lane.folds + FOLD_BYTES * k, FOLD), record_at(candle_at, MARKET), seconds_of(k))
+                fold(record_at(lane.folds + FOLD_BYTES * k, FOLD), record_at(candle_at, MARKET), context.frames_s[k])
     for k in range(lane.first, lane.end):
         route = record_at(context.routes_at + ROUTE_BYTES * k, ROUTE)
         if route.frames & (1 << frame):

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Protocol
 
 from engine import errors, planner
+from engine.agreement import Agreement
 from engine.books import Books
-from engine.comparison import Difference, held
+from engine.comparison import held
 from engine.core import Core
 from engine.deadman import DeadMan
 from engine.desk import OPENING, ROUTINE, Desk
 from engine.dispatch import Dispatch
-from engine.events import BookEvent, Deposited
+from engine.events import BookEvent, Deposited, Opened
 from engine.gate import NS_OF_MS, Gate, Shut, Stance, objection
 from engine.instrument_life import Change, changed, pause
 from engine.journal import Journal
@@ -36,7 +37,6 @@ from shm.records import Kill
 
 CONNECT_S_MAX = 30.0
 UNHEARD_MAX = 3  # answers in a row with trades that the private stream has not told
-RULES_NS = 300 * 1_000_000_000  # between two looks at the instruments' rules
 RETRY_NS = 1_000_000_000  # after a recovery that failed
 
 
@@ -99,14 +99,14 @@ class Account:
         self._listening: asyncio.Task[None] | None = None
         self._recovering: asyncio.Task[None] | None = None
         self._recovered_ns = self._failed_ns = 0
-        self._differences: tuple[Difference, ...] = ()  # of the last look
+        self.agreement = Agreement()
         self._heeded: dict[str, bool] = {}
         self._rules, self._rules_ns = plan.instruments, 0
         self._changes: dict[str, Change] = {}  # of instruments, as told last
         self._arming: asyncio.Task[None] | None = None
         symbols = [instrument.symbol for instrument in plan.instruments]
         self._dead_man = DeadMan(symbols, plan.settings.executor.dead_man_ms)
-        self._standing = self._unsupported = ""  # why entries wait, in words
+        self._unsupported = ""  # why entries wait, in words
 
     async def open(self, say: Callable[[str], None]) -> None:
         """Replay, connect, and ask the venue for everything."""
@@ -123,7 +123,7 @@ class Account:
         )
         gate = Gate(Shut() if plan.observes else self._venue, self._objection)
         self.dispatch = Dispatch(journal, gate, self._witness, self.tell, self._ask)
-        self._desk = Desk(self._venue, self, plan.instruments)
+        self._desk = Desk(self._venue, self, plan.instruments, is_shared=plan.is_shared)
         self._desk.is_open = self.books.ledger.has_deposit(self.books.venue, OPENING)
         say("connecting")
         await self._venue.open()
@@ -215,7 +215,11 @@ class Account:
         return self._venue.stream_age_ns() / 1e9
 
     def _heed_venue(self) -> None:
-        """What the venue did to our positions, and its dead-man timer."""
+        """What the venue did to our positions, in which coin it takes its fees, and its dead-man timer."""
+        for asset in self._desk.fee_assets:
+            if not self._heeded.setdefault(f"fees in {asset}", False):
+                self._heeded[f"fees in {asset}"] = True
+                self._witness.warned(f"fees are paid in {asset}", "profit in these books is before them: turn it off")
         for number, change in self._desk.forced.items():
             if number not in self._heeded:
                 self._heeded[number] = True
@@ -246,9 +250,12 @@ class Account:
 
     async def _read_rules(self) -> None:
         """Whether the instruments are still what they were."""
-        if not self._plan.is_shared or self._moment().monotonic_ns - self._rules_ns < RULES_NS:
+        now_ns, rules_s = self._moment().monotonic_ns, self._plan.settings.reconcile.rules_s
+        # Play money's rules were read a moment ago, when its market was made.
+        self._rules_ns = self._rules_ns or (1 if self._plan.is_shared else now_ns)
+        if now_ns - self._rules_ns < rules_s * 1_000_000_000:
             return
-        self._rules_ns = self._moment().monotonic_ns
+        self._rules_ns = now_ns
         symbols = [one.symbol for one in self._rules]
         found = await self._venue.rules(symbols)
         for before, after in zip(self._rules, found, strict=True):
@@ -291,24 +298,31 @@ class Account:
         account, venue = self.books.account, self.books.venue
         # Asked of the ledger, since the first life may have ended before it knew what we own.
         if not self.books.ledger.has_deposit(venue, OPENING):
-            cash = await (self._snapshot(now) if plan.is_shared else self._desk.opening(plan.asset))
+            cash = await (self._snapshot(now) if plan.is_shared else self._desk.cash.opening(plan.asset))
             opening = Deposited(account=account, venue=venue, amount=cash, reference=OPENING, wall_ns=now.wall_ns)
             self.tell(Recorded(opening))
+        elif plan.is_shared:
+            # A symbol that is new to the books may have a past as well: what that brought is in the list of income.
+            fresh = [one for one in plan.instruments if one.symbol not in self.books.trades_from]
+            self._open(await survey(self._venue, fresh, now.market_ns or now.wall_ns) if fresh else ())
         self._desk.is_open = True
 
     async def _snapshot(self, now: Moment) -> int:
         """Book what was held before us, and answer the cash of the same moment: no trade came between."""
         for _ in range(LOOKS_MAX):
             found = await survey(self._venue, self._plan.instruments, now.market_ns or now.wall_ns)
-            cash = await self._desk.opening(self._plan.asset)
+            cash = await self._desk.cash.opening(self._plan.asset)
             if await is_current(self._venue, found):
                 break
         else:
             raise errors.Unknown(f"the account trades all the time: no snapshot in {LOOKS_MAX} looks")
+        self._open(found)
+        return cash
+
+    def _open(self, found: Sequence[Opened]) -> None:
         for opened in found:
             self.tell(Recorded(opened))
             self._desk.begin_trades(opened.instrument, opened.trade_id_next)
-        return cash
 
     async def _connected(self) -> None:
         assert self._listening is not None, "listening begins before it is waited for"
@@ -349,6 +363,7 @@ class Account:
         if words and words != self._unsupported:
             self._witness.warned("the account is set up in a way we do not trade with: no entries", words)
         self._unsupported = words
+        self.core.isolated = {symbol: leverage for symbol, margin, leverage in modes.margins if margin == "isolated"}
         if self._desk.modes_changed == changed:
             self._desk.modes_changed = ""
 
@@ -356,21 +371,24 @@ class Account:
         """Positions and cash: entries wait while they differ, at the start at once, later when a second look agrees."""
         positions = {seen.symbol: seen.lots for seen in await self._venue.positions()}
         wallet = (await self._venue.wallet(self._plan.asset)).wallet
-        found = held(self.books, positions, wallet)
-        stands = found and (found == self._differences or not self._recovered_ns)
-        words = "; ".join(f"{one.finding.name} {one.instrument} {one.found - one.expected}" for one in found)
-        if found and found != self._differences:
-            self._failed_ns = self._moment().monotonic_ns  # not at once
+        now, before = self._moment(), self.agreement.words
+        if self.agreement.look(held(self.books, positions, wallet), is_first=not self._recovered_ns):
+            self._failed_ns = now.monotonic_ns  # not at once
             self.want_recovery("a difference to the exchange")
-        if stands and words != self._standing:
+        words = self.agreement.words
+        if words and words != before:
             self._witness.warned("differs from the exchange: no entries", words)
-        self._differences, self._standing = found, words if stands else ""
-        self.core.differs = "; ".join(filter(None, (self._standing, self._unsupported)))
+        for found in self.agreement.findings(before, now.wall_ns):
+            self.tell(Recorded(found))
+        self.core.differs = "; ".join(filter(None, (words, self._unsupported)))
 
     async def _recover_or_wait(self) -> None:
         reason = self._desk.recovery_wanted
         try:
             await self._recover()
+            if self._desk.unproved:
+                self._failed_ns = self._moment().monotonic_ns  # not at once
+                self.want_recovery("whose a trade is, the venue does not show yet")
         except errors.VenueError as error:
             self._failed_ns = self._moment().monotonic_ns
             self._desk.recovery_wanted = reason

@@ -14,7 +14,7 @@ import numpy as np
 from engine.account import Account, Plan
 from engine.books import NOBODY
 from engine.drill import drill
-from engine.events import BookEvent, Intervened
+from engine.events import BookEvent, Intervened, Sized
 from engine.gate import Stance
 from engine.inbox import Inbox
 from engine.journal import NAME as JOURNAL
@@ -76,7 +76,7 @@ class EngineAgent:
         self._kill, self._order, self._obeyed = Kill.NORMAL, Order.PREPARE, -1
         self._flatten = False
         self._is_fresh = True  # nothing was read since the start
-        self._lost = self._strangers = self._gauged_ns = 0
+        self._lost = self._strangers = self._gauged_ns = self._based_ns = 0
 
     async def start(self) -> None:
         """Replay, connect, ask for everything; then READY."""
@@ -99,6 +99,7 @@ class EngineAgent:
         if self._order is not Order.PREPARE:
             self._hear_people()
             messages = await self._read()
+        self._look_at_bases()
         for message in messages:
             self._tell(message)
         if self._plan.settings.executor.entry_style == "limit":
@@ -134,6 +135,12 @@ class EngineAgent:
             if isinstance(event, Intervened):
                 words = self._granted.pop(event.petition_id, "done")
                 self._spool.answer(event.petition_id, Reply(granted=True, words=words))
+            elif isinstance(event, Sized) and event.stop_ticks and not event.lots:
+                self.warned(
+                    f"{event.strategy} wants {event.instrument} and gets nothing",
+                    f"target {event.target_id}: what it may risk to the stop at {event.stop_ticks} ticks, or its "
+                    "capital, buys less than the smallest order; raise engine.sizing.capital or risk_share",
+                )
         self._wait.wake()
 
     def sent(self, intent: Intent, acknowledged: Acknowledged, durable_ns: int) -> None:
@@ -176,6 +183,13 @@ class EngineAgent:
         may_enter = read_command(memory).order is Order.RUN
         kill = max(memory.words.kill_level(), self._kill_file.level())
         return Stance(kill=kill, may_enter=may_enter, is_current=is_current)
+
+    def _look_at_bases(self) -> None:
+        """Measure how far the contracts are from their spots, now and then: there may be hundreds."""
+        now_ns = self._clock.monotonic_ns()
+        if self._plan.settings.risk.basis_ppm_max and now_ns - self._based_ns >= GAUGE_NS:
+            self._based_ns = now_ns
+            self._account.core.bases = self._quotes.bases(self._market_clock.now_ns(), now_ns)
 
     def _tell(self, message: Candle | Target) -> None:
         if isinstance(message, Candle):
@@ -241,7 +255,11 @@ class EngineAgent:
         for petition in self._spool.take():
             instruments = {instrument.symbol: instrument for instrument in plan.instruments}
             market = Market(
-                instruments=instruments, strategies=plan.strategies, marks=self._marks, silence=self._silence()
+                instruments=instruments,
+                strategies=plan.strategies,
+                marks=self._marks,
+                silence=self._silence(),
+                cash_unexplained=self._account.agreement.cash_unexplained,
             )
             verdict = judge(petition, self._account.books, market)
             self._body.log.info("by hand", petition=str(petition), verdict=verdict.words)

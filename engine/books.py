@@ -9,6 +9,8 @@
 Nothing else changes them.  An event that was applied before changes nothing.
 """
 
+from fractions import Fraction
+
 import msgspec
 
 from engine import executor
@@ -36,7 +38,7 @@ from engine.events import (
 from engine.goal import Goal, ended, set_by_hand
 from engine.hands import Hands
 from engine.ledger import NET, Key, Ledger, Position, Posting, shares
-from engine.order import Event, Fact, Intent, Order, OrderType
+from engine.order import Fact, Intent, Order, OrderType
 from engine.tally import Day, Tally, profit_of
 from engine.trip import Entry, Trips
 from shm.records import Leg, OrderState, Purpose
@@ -160,11 +162,16 @@ class Books:
         self.run = event.run
 
     def _list(self, event: Listed) -> None:
-        known = self.listings.get(event.instrument)
-        if known and known.unit != event.unit and self.position(event.instrument).lots:
-            raise BooksError(f"{event.instrument} changed its tick or lot while a position is open")
-        self.listings[event.instrument] = event
-        self.ledger.units[event.instrument] = event.unit
+        name, known = event.instrument, self.listings.get(event.instrument)
+        if known and known.lot_e8 != event.lot_e8 and self.position(name).lots:
+            raise BooksError(f"{name} changed its lot while a position is open: close it at the exchange first")
+        if known and known.tick_e8 != event.tick_e8:
+            ratio = Fraction(known.tick_e8, event.tick_e8)
+            self.goals |= {key: goal.scaled(ratio) for key, goal in self.goals.items() if key[0] == name}
+            self.trips.scale(name, ratio)
+            self.pursuits.pop(name, None)
+        self.listings[name] = event
+        self.ledger.relist(name, event.unit)
 
     def _size(self, event: Sized) -> None:
         name = (event.instrument, event.strategy)
@@ -190,6 +197,8 @@ class Books:
             return
         self.intent_id_last = max(self.intent_id_last, intent.intent_id)
         self._keep(Order(intent=intent, changed_wall_ns=intent.created_wall_ns))
+        if intent.purpose == Purpose.STOP:
+            self.trips.guard((intent.instrument, intent.allocation[0][0]), intent.intent_id)
         if intent.type == OrderType.POST_ONLY:
             known = self.pursuits.get(intent.instrument)
             pursuit = executor.posted(known, intent.target_id, intent.price_ticks, intent.created_market_ns)
@@ -218,8 +227,7 @@ class Books:
         order = order.filled(fill.lots)
         self._keep(msgspec.structs.replace(order, venue_order_id=fill.venue_order_id or order.venue_order_id))
         if order.intent.purpose == Purpose.STOP:
-            self._spend(fill.instrument, order.intent.allocation[0][0], order.intent.target_id)
-            self.stopped_sides[fill.instrument, order.intent.allocation[0][0]] = -fill.side
+            self._stop_out(order.intent)
         elif order.intent.purpose == Purpose.TAKE_PROFIT:
             self._bar(order.intent)  # what a target took is not bought back
         self._judge(order)
@@ -338,7 +346,7 @@ class Books:
                 self._spend(intent.instrument, strategy, named)
         elif intent.purpose == Purpose.TAKE_PROFIT and order.refusal == "WouldTrigger":
             self.trips.been_at((intent.instrument, intent.allocation[0][0]), intent.stop_ticks)
-        elif _was_withdrawn(order):
+        elif executor.was_withdrawn(order):
             pursuit = self.pursuits[intent.instrument]
             refused = not order.facts & Fact.CANCEL_ASKED and pursuit.target_id == intent.target_id
             self.pursuits[intent.instrument] = msgspec.structs.replace(pursuit, refusals=pursuit.refusals + refused)
@@ -357,6 +365,14 @@ class Books:
         if goal and goal.target_id == target_id:
             self.goals[instrument, strategy] = msgspec.structs.replace(goal, spent=True)
 
+    def _stop_out(self, stop: Intent) -> None:
+        """A stop has traded: its own goal is over; one that is left over from a former trade stops nobody out."""
+        name = (stop.instrument, stop.allocation[0][0])
+        goal = self.goals.get(name)
+        self._spend(*name, stop.target_id)
+        if (goal and goal.target_id == stop.target_id) or self.trips.is_guarded(name, stop.intent_id):
+            self.stopped_sides[name] = -stop.side
+
     def _keep(self, order: Order) -> None:
         intent = order.intent
         self.orders[intent.intent_id] = order
@@ -365,36 +381,3 @@ class Books:
             working.pop(intent.intent_id, None)
         else:
             working[intent.intent_id] = order
-
-
-def _was_withdrawn(order: Order) -> bool:
-    """An entry that was posted and has ended by our own cancel, or since it would have taken: its goal goes on."""
-    if order.intent.type != OrderType.POST_ONLY or order.state == OrderState.FILLED:
-        return False
-    would_take = order.refusal == "WouldTake" or order.state == OrderState.EXPIRED
-    return bool(order.facts & Fact.CANCEL_ASKED) or would_take
-
-
-def doubled(books: Books) -> int:
-    """Intents that the venue carried out more than once, or after we had called them never sent; must be 0."""
-    lots: dict[int, int] = {}
-    numbers: dict[int, dict[str, bool]] = {}
-    for fill in books.ledger.trades.values():
-        lots[fill.intent_id] = lots.get(fill.intent_id, 0) + fill.lots
-        numbers.setdefault(fill.intent_id, {})[fill.venue_order_id] = True
-    twice = [
-        intent_id
-        for intent_id, order in books.orders.items()
-        if lots.get(intent_id, 0) > order.intent.lots or len(numbers.get(intent_id, {})) > 1
-    ]
-    return len(twice) + books.late_adoptions
-
-
-def doubts(books: Books, wall_ns: int) -> list[Observed]:
-    """After a restart, an order that was intended or sent may have happened: each is in doubt."""
-    return [
-        Observed(intent_id=order.intent.intent_id, event=Event.DOUBT, text="restarted", wall_ns=wall_ns)
-        for orders in books.working.values()
-        for order in orders.values()
-        if order.state in (OrderState.NEW, OrderState.SENT)
-    ]

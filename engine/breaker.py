@@ -16,7 +16,7 @@ from engine.settings import BreakerSettings
 
 NS = 1_000_000_000
 UNANSWERED = ("Unreachable", "Unknown", "RateLimited")  # names of classes in engine/errors.py
-SILENCE = (Event.SEND, Event.DOUBT, Event.CANCEL, Event.ABSENT)  # everything else is a word of the venue's
+SILENCE = (Event.DOUBT, Event.CANCEL, Event.ABSENT)  # everything else is a word of the venue's
 
 
 class State(Enum):

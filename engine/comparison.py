@@ -131,7 +131,7 @@ def _orders(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
             absent = ours.state == OrderState.NOT_SENT
             resolution = Resolution.ASK if absent else Resolution.CANCEL
             found.append(_of_order(Finding.ORDER_STATE_DIFFERS, resolution, order, intent_id, int(ours.state)))
-        elif ours.state in (OrderState.NEW, OrderState.SENT, OrderState.IN_DOUBT):
+        elif ours.state in (OrderState.NEW, OrderState.IN_DOUBT):
             found.append(_of_order(Finding.ORDER_STATE_DIFFERS, Resolution.ASK, order, intent_id, int(ours.state)))
         elif max(ours.lots_filled, ours.lots_reported) != order.lots_filled:
             filled = max(ours.lots_filled, ours.lots_reported)

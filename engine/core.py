@@ -12,9 +12,10 @@ import sys
 from collections.abc import Mapping
 
 from engine import executor, planner, sizing
-from engine.agenda import Agenda
-from engine.books import Books, doubts
+from engine.agenda import Agenda, Kind, kind_of
+from engine.books import Books
 from engine.breaker import Breaker
+from engine.doubts import doubts
 from engine.draft import Draft
 from engine.events import DayBegan, Filled, Intervened, Listed, Observed, Sized, Started
 from engine.messages import (
@@ -66,14 +67,17 @@ class Core:
         self._run = run
         self._venue = venue
         self._instruments = instruments
-        self._limits = {name: planner.limits_of(filters, settings.risk) for name, filters in instruments.items()}
+        margin_ppm, risk = settings.sizing.margin_ppm, settings.risk
+        self._limits = {name: planner.limits_of(filters, risk, margin_ppm) for name, filters in instruments.items()}
         self._draft = Draft(books, run=run, account=settings.account, venue=venue)
         self._draining: Draining | None = None
         self._marks: dict[str, int] = {}
         self._closes_ns: dict[str, int] = {}
         self._zone = zone_of(settings.risk.risk_day_zone)
         self.quotes: Mapping[str, executor.Quote] = {}  # as heard last; where there is none, the last close has to do
+        self.bases: Mapping[str, int] = {}  # how far each contract is from its spot, ppm, where that is known
         self.clock_drift_ms = 0  # of our clock from the venue's
+        self.isolated: Mapping[str, int] = {}  # leverage, of instruments whose margin is isolated
         self._breaker = Breaker(settings.breaker)
         self._valid: dict[tuple[str, str], int] = {}
         self._traces: dict[tuple[str, str], tuple[int, int]] = {}
@@ -190,7 +194,9 @@ class Core:
         self._marks[candle.instrument] = candle.close_ticks
         self._closes_ns[candle.instrument] = candle.close_ns
         day = day_of(candle.close_ns, self._zone)
-        if self.books.tally.day is None or day > self.books.tally.day.number:
+        is_new = self.books.tally.day is None or day > self.books.tally.day.number
+        # After a restart prices come one by one: a day begins with what all that is held is worth.
+        if is_new and not planner.unmarked(self.books, self._marks, self._limits):
             profit = planner.profit(self.books, self._marks)
             self._reply.record(DayBegan(day=day, profit=profit, market_ns=candle.close_ns))
         self._protection.step(candle, now)
@@ -204,12 +210,14 @@ class Core:
         event, symbol = outcome.event, order.intent.instrument
         self._breaker.told(outcome.intent_id, event, outcome.refusal, now.monotonic_ns)
         is_missing = event == Event.ABSENT and not outcome.refusal
-        if is_missing and not self._questions.miss(outcome.intent_id, outcome.asked_ns or now.monotonic_ns):
-            event = Event.DOUBT  # not found so soon is no proof of absence
+        if is_missing:
+            is_proof = self._questions.miss(order.intent, outcome.asked_ns or now.monotonic_ns)
+            # Not found so soon, or while the request is still under way, is no proof of absence.
+            event = Event.ABSENT if is_proof and not outcome.is_under_way else Event.DOUBT
         if event in (Event.ABSENT, Event.REJECT):
             held = self._instruments if outcome.refusal == "RateLimited" else [symbol]  # it limits the account
-            is_entry = not order.intent.reduce_only
-            self._agenda.fail(symbol, held, now.monotonic_ns, outcome.retry_after_ms, is_entry=is_entry)
+            failed = symbol, kind_of(order.intent)
+            self._agenda.fail(failed, held, now.monotonic_ns, outcome.retry_after_ms, outcome.refusal)
         if event == Event.REJECT and outcome.refusal == "ReduceOnlyRejected":
             self._reply.act(Compare("the venue has nothing to reduce"))
         after = order.told(event, lots_reported=outcome.lots_filled)
@@ -234,11 +242,13 @@ class Core:
                 wall_ns=now.wall_ns,
             )
         )
+        if event == Event.REJECT and self._protection.gives_up(order.intent):
+            self._agenda.free(symbol)  # what a refused stop leaves bare is closed at once
         self._plan(symbol, now)
 
     def _fill(self, fill: Filled, now: Moment) -> None:
         if (fill.venue, fill.instrument, fill.trade_id) not in self.books.ledger.trades:
-            self._reply.record(fill)
+            self._protection.fill(fill, now)
             self._plan(fill.instrument, now)
 
     def _tick(self, now: Moment) -> None:
@@ -259,7 +269,7 @@ class Core:
         if not self._questions.is_due(order, now.monotonic_ns):
             return
         intent = order.intent
-        if order.state in (OrderState.NEW, OrderState.SENT):
+        if order.state == OrderState.NEW:
             self._reply.record(
                 Observed(intent_id=intent.intent_id, event=Event.DOUBT, text="no answer in time", wall_ns=now.wall_ns)
             )
@@ -297,7 +307,7 @@ class Core:
             return
         limits, price = self._limits[symbol], 0
         reduction = planner.propose_reduction(self.books, symbol, at)
-        waits = bool(self._agenda.entries_wait_ns(symbol, now.monotonic_ns))
+        waits = bool(self._agenda.waits_ns(Kind.ENTRY, symbol, now.monotonic_ns))
         if (waits or self._settings.executor.entry_style == "limit") and reduction.lots >= limits.lots_min:
             proposal = reduction  # an exit waits neither for its price nor for an entry's next try
         if planner.reduces(self.books, symbol, proposal):
@@ -325,10 +335,13 @@ class Core:
             self._scrutiny.send(answer, now)
 
     def _leave(self, symbol: str, now: Moment) -> None:
-        """What is to go goes, though an entry that the venue does not find may yet come: it is closed when it does."""
+        """What is to go goes, though an order that the venue does not find may yet come.
+
+        An entry is closed when it does; an exit finds nothing to reduce, or leaves less to this one.
+        """
         at, limits = self.circumstances(now), self._limits[symbol]
         reduction = planner.propose_reduction(self.books, symbol, at)
-        if reduction.lots >= limits.lots_min:
+        if reduction.lots >= limits.lots_min and planner.may_leave_again(self.books, symbol, reduction):
             answer = self._reviewed(symbol, clipped(reduction, planner.portion(reduction.lots, limits)), at)
             if isinstance(answer, Approved):
                 self._scrutiny.send(answer, now)
@@ -375,7 +388,9 @@ class Core:
             marks=self._marks,
             closes_ns=self._closes_ns,
             quotes=self.quotes,
+            bases=self.bases,
             breaker=self._breaker.objection(now.monotonic_ns),
             clock_drift_ms=self.clock_drift_ms,
+            isolated=self.isolated,
             lots_min={name: limits.lots_min for name, limits in self._limits.items()},
         )

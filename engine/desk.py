@@ -5,7 +5,8 @@
     start, reconnect, every few seconds: recover --everything--> venue, then compare
 
 A trade finds its order by client id, by the venue's order number, or by asking whose
-that number is.  Trades are told before states, so that a terminal order is also settled.
+that number is.  A number that the venue does not show yet proves nothing: such a trade, and those after
+it, wait.  Trades are told before states, so that a terminal order is also settled.
 """
 
 import asyncio
@@ -14,13 +15,13 @@ from typing import Protocol
 
 from engine import errors
 from engine.books import Books
+from engine.cash import Cash
 from engine.dispatch import Dispatch
-from engine.events import Deposited, Filled, Funded
+from engine.events import Filled
 from engine.instrument_life import Change, forced
-from engine.messages import FillTold, Message, Moment, Outcome, Recorded
+from engine.messages import FillTold, Message, Moment, Outcome
 from engine.order import Event, Intent, intent_of
 from engine.venue.base import (
-    FundingSeen,
     ModesChanged,
     News,
     OrderSeen,
@@ -35,6 +36,9 @@ from shm.instruments import Instrument
 AWAY = ("start", "stream connected")  # why everything is asked for, where the stream could not tell it
 OPENING = "opening"  # the deposit that is what the account held when we first saw it
 ROUTINE = "periodic"  # a look without a reason
+# How long a trade waits to be told whose it is, then it is a stranger's: an order that is not shown at all, by the
+# horizon of absence; one of another name, while a stop of ours on its side may still tell that it became it.
+HIDDEN_NS, CHILD_NS = 40 * 10**9, 10**9
 FUNDING, TRADES = ("FUNDING_FEE",), ("ORDER",)
 
 
@@ -63,14 +67,19 @@ class Voice(Protocol):
 class Desk:
     """One account at one venue."""
 
-    def __init__(self, venue: Venue, account: Voice, instruments: Sequence[Instrument]) -> None:
+    def __init__(
+        self, venue: Venue, account: Voice, instruments: Sequence[Instrument], *, is_shared: bool = False
+    ) -> None:
         """Know the instruments by symbol."""
         self._venue = venue
         self._account = account
         self._instruments = {instrument.symbol: instrument for instrument in instruments}
+        self.cash = Cash(venue, account, self._instruments, is_shared=is_shared)
         self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
         self._trade_next = {symbol: account.books.trades_from.get(symbol, 0) for symbol in self._instruments}
+        self.unproved: dict[tuple[str, str], int] = {}  # (symbol, venue's number) of trades that wait; since when
+        self.fee_assets: dict[str, bool] = {}  # in which fees were paid, beside the quote
         self.forced: dict[str, Change] = {}  # what the venue did to positions, by its order's number
         self.modes_changed = ""  # how the account is set up, since it was last read
         self.connected = asyncio.Event()
@@ -105,7 +114,8 @@ class Desk:
     def _hear_trade(self, trade: TradeSeen) -> None:
         """A trade of the stream: whose it is, its order's name or number says; else the stops have to be asked."""
         intent_id = intent_of(trade.client_id) or self._intent_of_order.get((trade.symbol, trade.venue_order_id), 0)
-        if not intent_id and self._stops(trade.symbol) and not forced(trade.symbol, trade.client_id):
+        is_nameless = not trade.client_id or self._stops(trade.symbol)
+        if not intent_id and is_nameless and not forced(trade.symbol, trade.client_id):
             self.recovery_wanted = self.recovery_wanted or "a trade of an order that we do not know"
         else:
             self._trade(trade, intent_id)
@@ -128,11 +138,19 @@ class Desk:
         if seen is not None:
             self._order(seen)
             return
-        if self._account.dispatch.is_under_way(intent.intent_id):
+        is_under_way = self._account.dispatch.is_under_way(intent.intent_id)
+        if is_under_way and not intent.reduce_only:
             return  # not found because it is not there yet
         # Whether absence is proof yet is for the core to say; an answer that was long on its way is an old one.
-        absent = Outcome(intent_id=intent.intent_id, event=Event.ABSENT, text="the venue knows none", asked_ns=asked_ns)
-        self._account.tell(absent)
+        self._account.tell(
+            Outcome(
+                intent_id=intent.intent_id,
+                event=Event.ABSENT,
+                text="the venue knows none",
+                asked_ns=asked_ns,
+                is_under_way=is_under_way,
+            )
+        )
 
     def begin_trades(self, symbol: str, trade_id: int) -> None:
         """Earlier trades are not ours to book."""
@@ -141,61 +159,11 @@ class Desk:
     async def recover(self) -> None:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""
         reason, self.recovery_wanted = self.recovery_wanted, ""
-        await asyncio.gather(*(self._recover_one(symbol) for symbol in self._instruments), self._catch_up_funding())
+        await asyncio.gather(*(self._recover_one(symbol) for symbol in self._instruments), self.cash.catch_up_funding())
         if reason != ROUTINE:
-            await self._catch_up_transfers()
+            await self.cash.catch_up_moves()
         if reason in AWAY:
             self.unheard = 0  # nobody was listening
-
-    async def opening(self, asset: str) -> int:
-        """Cash on the first day; the funding that is in it is noted, so that it is never booked on top."""
-        paid = await self._venue.funding_since(0)
-        while True:
-            cash = (await self._venue.wallet(asset)).wallet
-            again = await self._venue.funding_since(0)
-            if again == paid:
-                break
-            paid = again
-        for one in paid:
-            if one.market_ns == paid[-1].market_ns:
-                self._fund(one, 0)
-        for moved in await self._venue.transfers_since(0):
-            self._move(moved, 0)
-        return cash
-
-    async def _catch_up_funding(self) -> None:
-        """Book what the venue lists and we do not know: the stream says too little, and nothing while it is down."""
-        venue, ledger = self._account.books.venue, self._account.books.ledger
-        for paid in await self._venue.funding_since(ledger.funded_ns):
-            if not ledger.knows_funding(venue, paid.reference):
-                self._fund(paid, paid.amount)
-
-    async def _catch_up_transfers(self) -> None:
-        """Book what was moved in or out: the stream names no reference, and nothing while it is down."""
-        ledger, venue = self._account.books.ledger, self._account.books.venue
-        for moved in await self._venue.transfers_since(ledger.moved_ns):
-            if not ledger.has_deposit(venue, moved.reference):
-                self._move(moved, moved.amount)
-
-    def _move(self, moved: FundingSeen, amount: int) -> None:
-        books, reference, at_ns = self._account.books, moved.reference, moved.market_ns
-        event = Deposited(account=books.account, venue=books.venue, amount=amount, reference=reference, wall_ns=at_ns)
-        self._account.tell(Recorded(event))
-
-    def _fund(self, paid: FundingSeen, amount: int) -> None:
-        books = self._account.books
-        self._account.tell(
-            Recorded(
-                Funded(
-                    account=books.account,
-                    venue=books.venue,
-                    instrument=paid.symbol,
-                    amount=amount,
-                    reference=paid.reference,
-                    market_ns=paid.market_ns,
-                )
-            )
-        )
 
     async def _recover_one(self, symbol: str) -> None:
         resting = await self._venue.open_orders(symbol)
@@ -220,20 +188,34 @@ class Desk:
         venue, booked = self._instruments[symbol].venue, self._account.books.ledger.trades
         self.unheard += any((venue, symbol, trade.trade_id) not in booked for trade in trades)
         for trade in trades:
-            self._trade(trade, await self._owner(trade))
+            owner = await self._owner(trade)
+            if owner is None:
+                return  # it is asked for again, with those after it
+            self._trade(trade, owner)
             self._trade_next[symbol] = max(self._trade_next[symbol], trade.trade_id + 1)
 
-    async def _owner(self, trade: TradeSeen) -> int:
-        """The intent behind a trade that names no client id; 0 for a stranger's."""
+    async def _owner(self, trade: TradeSeen) -> int | None:
+        """The intent behind a trade that names no client id; 0 for a stranger's, None while that is not proved."""
         key = trade.symbol, trade.venue_order_id
-        if key not in self._intent_of_order:
-            seen = await self._venue.order_by_id(*key)
-            self._intent_of_order[key] = intent_of(seen.client_id) if seen is not None else 0
-            if seen is not None:
-                self._judge(seen)
-            if not self._intent_of_order[key]:
-                await self._know_children(trade.symbol)
-        return self._intent_of_order[key]
+        if key in self._intent_of_order:
+            return self._intent_of_order[key]
+        seen = await self._venue.order_by_id(*key)
+        owner = intent_of(seen.client_id) if seen is not None else 0
+        if not owner:
+            await self._know_children(trade.symbol)
+            owner = self._intent_of_order.get(key, 0)
+        is_parted = any(stop.side == trade.side for stop in self._stops(trade.symbol))
+        patience_ns = HIDDEN_NS if seen is None else CHILD_NS * is_parted
+        if seen is not None and forced(trade.symbol, seen.client_id):
+            patience_ns = 0
+        now_ns = self._account.moment().monotonic_ns
+        if not owner and now_ns - self.unproved.setdefault(key, now_ns) < patience_ns:
+            return None
+        self.unproved.pop(key, None)
+        if seen is not None:
+            self._judge(seen)
+        self._intent_of_order[key] = owner
+        return owner
 
     async def _know_children(self, symbol: str) -> None:
         """The orders that our stops became need not carry our name; the stops know their numbers."""
@@ -274,7 +256,7 @@ class Desk:
 
     def _trade(self, trade: TradeSeen, intent_id: int) -> None:
         instrument = self._instruments[trade.symbol]
-        known = intent_id if intent_id in self._account.books.orders else 0
+        known, quote = intent_id if intent_id in self._account.books.orders else 0, quote_of(trade.symbol)
         self._intent_of_order[trade.symbol, trade.venue_order_id] = known
         self._account.tell(
             FillTold(
@@ -288,7 +270,7 @@ class Desk:
                     side=trade.side,
                     lots=trade.lots,
                     price_ticks=trade.price_ticks,
-                    fee=trade.fee,
+                    fee=trade.fee if trade.fee_asset in ("", quote) else self._other_fee(trade),
                     is_maker=trade.is_maker,
                     market_ns=trade.market_ns,
                     wall_ns=self._account.moment().wall_ns,
@@ -296,8 +278,18 @@ class Desk:
             )
         )
 
+    def _other_fee(self, trade: TradeSeen) -> int:
+        """A fee that was taken from another balance: nothing of the cash that is kept, and said once."""
+        self.fee_assets[trade.fee_asset] = True
+        return 0
+
     def _wallet(self, seen: WalletSeen) -> None:
         if seen.reason in FUNDING:
             self.recovery_wanted = self.recovery_wanted or "funding was charged"
         elif seen.reason not in TRADES:
             self.recovery_wanted = "cash was moved"
+
+
+def quote_of(symbol: str) -> str:
+    """The asset that a contract settles in, or a pair is priced in: USDT of BTC/USDT:USDT and of BTC/USDT."""
+    return symbol.partition("/")[2].rpartition(":")[2]

@@ -40,13 +40,14 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Deposited(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Money came in or, negative, went out; never profit."""
+    """Money came in or, negative, went out by no trade of ours; never a strategy's profit."""
 
     account: str
     venue: str
     amount: int  # minor units
     reference: str  # unique; a repeat is a no-op
     wall_ns: int
+    kind: str = "TRANSFER"  # the venue's word for it
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from engine.order import Fact, Order, OrderType
 from engine.settings import ExecutorSettings
+from shm.records import OrderState
 
 NS = 1_000_000_000
 
@@ -70,3 +72,11 @@ def withdrawal(pursuit: Pursuit, side: int, quote: Quote, now_ns: int, settings:
     if best > 0 and moved > 0 and now_ns - pursuit.posted_ns >= settings.chase_interval_s * NS:
         return f"no longer the best price after {settings.chase_interval_s} s"
     return ""
+
+
+def was_withdrawn(order: Order) -> bool:
+    """An entry that was posted and has ended by our own cancel, or since it would have taken: its goal goes on."""
+    if order.intent.type != OrderType.POST_ONLY or order.state == OrderState.FILLED:
+        return False
+    would_take = order.refusal == "WouldTake" or order.state == OrderState.EXPIRED
+    return bool(order.facts & Fact.CANCEL_ASKED) or would_take

@@ -16,7 +16,7 @@ from engine.order import Order
 from engine.settings import ExitSettings
 from shm.records import OrderState, Purpose
 
-UNANSWERED = (OrderState.NEW, OrderState.SENT, OrderState.IN_DOUBT)
+UNANSWERED = (OrderState.NEW, OrderState.IN_DOUBT)
 RESTS = (OrderState.OPEN, OrderState.PARTIAL)
 
 

@@ -6,6 +6,8 @@ target --sized--> goal --stop, time, a person--> spent      it wants nothing any
                        --a person--------------> by hand    lots and stop stand until the next target
 """
 
+from fractions import Fraction
+
 import msgspec
 
 
@@ -24,6 +26,11 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
     stale: bool = False  # of an earlier run: no opinion, only its stop still counts
     by_hand: bool = False  # a person set its lots or stop: they stand until the next target
 
+    def scaled(self, ratio: Fraction) -> "Goal":
+        """The same prices in other ticks, ``ratio`` of which make one of these; the nearest where none is exact."""
+        stop, reference, trail = (round(n * ratio) for n in (self.stop_ticks, self.reference_ticks, self.trail_ticks))
+        return msgspec.structs.replace(self, stop_ticks=stop, reference_ticks=reference, trail_ticks=trail)
+
 
 def ended(goal: Goal | None, run: str, left: int = 0) -> Goal:
     """``goal`` once another hand takes what it holds: spent, or where ``left`` lots stay, with its stop for them."""
@@ -34,8 +41,10 @@ def ended(goal: Goal | None, run: str, left: int = 0) -> Goal:
 
 def set_by_hand(goal: Goal | None, run: str, lots: int, stop_ticks: int) -> Goal:
     """The goal that a person wants: what is held and no more, with this stop, until the strategy's next target."""
+    # Target ids begin anew with a run: under an old one's the strategy's next targets would pass for older than it.
+    known = _unknown(run) if goal is None or goal.stale else goal
     return msgspec.structs.replace(
-        goal or _unknown(run), lots=lots, stop_ticks=stop_ticks, by_hand=True, barred=True, spent=False, stale=False
+        known, lots=lots, stop_ticks=stop_ticks, by_hand=True, barred=True, spent=False, stale=False
     )
 
 

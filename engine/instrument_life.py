@@ -2,7 +2,8 @@
 
     gone from the list (delisted, renamed)   paused: nothing is added; what is held keeps its stop, exits go on
     not trading (halt, settlement)           paused; a resumption of trade needs a person's word
-    tick or lot changed (redenomination)     paused: our integers mean other prices; start anew when flat
+    tick changed                             paused: our integers mean other prices until the next start
+    lot changed (redenomination)             paused: ... and other quantities; start anew when flat
     minimum or maximum changed               told; the venue refuses what no longer fits
     liquidated, deleveraged, settled         booked at its price, target spent, stop taken away, paused
 
@@ -41,7 +42,9 @@ def changed(before: Instrument, after: Instrument | None) -> Change | None:
         return Change(instrument=symbol, words="is not listed any more: delisted or renamed", pauses=True)
     if (after.tick_e8, after.lot_e8) != (before.tick_e8, before.lot_e8):
         words = f"tick {before.tick_e8} -> {after.tick_e8}, lot {before.lot_e8} -> {after.lot_e8} (1e-8)"
-        return Change(instrument=symbol, words=f"was redenominated: {words}; start anew when flat", pauses=True)
+        what = "was redenominated" if after.lot_e8 != before.lot_e8 else "has another tick"
+        when = " when flat" if after.lot_e8 != before.lot_e8 else ""
+        return Change(instrument=symbol, words=f"{what}: {words}; start anew{when}", pauses=True)
     if before.status == 1 and after.status != 1:
         return Change(instrument=symbol, words="does not trade any more: halted or settling", pauses=True)
     if before.status != 1 and after.status == 1:

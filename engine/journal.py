@@ -59,7 +59,11 @@ class Journal:
         try:
             self._connection = _open(self.path)
             self.books, self._mirror = Books(), Books()
-            self._sequence, self._hash = _replay(self._connection, (self.books, self._mirror), GENESIS)
+            try:
+                self._sequence, self._hash = _replay(self._connection, (self.books, self._mirror), GENESIS)
+            except BaseException:
+                self._connection.close()
+                raise
         except (sqlite3.Error, OSError) as error:
             os.close(self._lock)
             raise JournalError(f"{self.path}: {error}") from error

@@ -11,6 +11,7 @@ Money is integers in minor units, 1e-8 of the quote asset.  A position is kept f
 each strategy and, as strategy NET, for the account: NET is what the venue sees.
 """
 
+from collections import deque
 from typing import NamedTuple
 
 import msgspec
@@ -20,6 +21,7 @@ from shm.records import Leg
 
 LISTED = "income "  # how references of what the venue lists begin
 NET = ""  # the strategy of the account's own position
+STEPS_MAX = 256  # of an instrument, that funding may be late by
 TAKER_PPM = 500
 MAKER_PPM = 200
 
@@ -132,9 +134,20 @@ class Ledger:
         self.fee_mismatches = 0
         self._newest: dict[Key, int] = {}  # trade id, by the account's own positions
         self._begun: dict[Key, Position] = {}  # what the account's own positions were before their first trade
+        self._settled: dict[Key, int] = {}  # ... which is the first after this one: those until then have other units
         self.funded_ns = 0  # market time of the newest payment of funding
         self.moved_ns = 0  # market time of the newest transfer that the venue listed
+        self.opened_ns = 0  # wall time of the opening, the first cash that no list names
         self._references: set[str] = set()
+        self._steps: dict[Key, deque[tuple[int, dict[Key, int]]]] = {}  # market time, lots by strategy from then on
+
+    def relist(self, instrument: str, unit: int) -> None:
+        """From now on a tick of a lot is worth ``unit``; what is booked already is not told again in it."""
+        if self.units.get(instrument, unit) != unit:
+            for key, trade_id in self._newest.items():
+                if key.instrument == instrument:
+                    self._begun[key], self._settled[key] = self.position(key), trade_id
+        self.units[instrument] = unit
 
     def position(self, key: Key) -> Position:
         """What ``key`` holds; flat when it never held anything."""
@@ -154,10 +167,10 @@ class Ledger:
         ppm = MAKER_PPM if fill.is_maker else TAKER_PPM
         self.fee_mismatches += fill.fee != fee_of(fill.lots * fill.price_ticks * unit, ppm)
         net = _net(fill)
-        if fill.trade_id < self._newest.get(net, 0):
+        if self._settled.get(net, 0) < fill.trade_id < self._newest.get(net, 0):
             postings = self._book_late(net)
         else:
-            self._newest[net] = fill.trade_id
+            self._newest[net] = max(fill.trade_id, self._newest.get(net, 0))
             postings = self._book(net, fill.side * fill.lots, fill.price_ticks, fill.market_ns)
         postings += self._charge(net, fill.fee)
         done = 0
@@ -199,21 +212,26 @@ class Ledger:
         return bought + sold
 
     def book_funding(self, funded: Funded) -> list[Posting]:
-        """Book funding to the account and, by lots held, to strategies."""
+        """Book funding to the account and, by lots held when it was due, to strategies; trades may have followed."""
         if not self._is_new(f"funding {funded.venue} {funded.reference}"):
             return []
         self.funded_ns = max(self.funded_ns, funded.market_ns)
         net = Key(funded.account, funded.venue, funded.instrument, funded.leg, NET)
         postings = self._fund(net, funded.amount)
-        held = [(key, self.positions[key].lots) for key in self.strategies_of(net)]
-        total, done = sum(lots for _, lots in held), 0
+        held = self._held_at(net, funded.market_ns)
+        total, done = sum(held.values()), 0
         if total == 0:
             return postings + self._fund(net._replace(strategy=EXTERNAL), funded.amount)
-        for key, lots in held:
+        for key, lots in held.items():
             amount = funded.amount * (done + lots) // total - funded.amount * done // total
             done += lots
             postings += self._fund(key, amount)
         return postings
+
+    def _held_at(self, net: Key, market_ns: int) -> dict[Key, int]:
+        """Lots of each strategy at a market time, as far back as steps are remembered; nobody's before the first."""
+        steps = self._steps.get(net, ())
+        return next((held for at_ns, held in reversed(steps) if at_ns <= market_ns), {})
 
     def knows_funding(self, venue: str, reference: str) -> bool:
         """Whether a payment of funding is booked."""
@@ -225,6 +243,8 @@ class Ledger:
             return []
         if deposit.reference.startswith(LISTED):
             self.moved_ns = max(self.moved_ns, deposit.wall_ns)
+        else:
+            self.opened_ns = self.opened_ns or deposit.wall_ns
         net = Key(deposit.account, deposit.venue, "", Leg.BOTH, NET)
         self._pay(net, deposit.amount)
         return [Posting(net, "cash", deposit.amount), Posting(net, "deposit", -deposit.amount)]
@@ -252,6 +272,10 @@ class Ledger:
     def _book(self, key: Key, signed_lots: int, ticks: int, market_ns: int) -> list[Posting]:
         done = trade(self.position(key), signed_lots, ticks, self.units[key.instrument], market_ns)
         self.positions[key] = done.position
+        if key.strategy != NET:
+            net = key._replace(strategy=NET)
+            held = {name: self.positions[name].lots for name in self.strategies_of(net)}
+            self._steps.setdefault(net, deque(maxlen=STEPS_MAX)).append((market_ns, held))
         postings = []
         for change in (done.closed, done.opened):
             if change:
@@ -268,7 +292,8 @@ class Ledger:
         """
         before, after = self.position(net), self._begun.get(net, Position())
         unit = self.units[net.instrument]
-        fills = [fill for fill in self.trades.values() if _net(fill) == net]
+        since = self._settled.get(net, 0)
+        fills = [fill for fill in self.trades.values() if _net(fill) == net and fill.trade_id > since]
         for fill in sorted(fills, key=lambda it: it.trade_id):
             after = trade(after, fill.side * fill.lots, fill.price_ticks, unit, fill.market_ns).position
         self.positions[net] = msgspec.structs.replace(

@@ -66,6 +66,7 @@ class Outcome:
     text: str = ""
     retry_after_ms: int = 0
     asked_ns: int = 0  # monotonic, when the question left; 0: it is as old as its answer
+    is_under_way: bool = False  # its request has not been answered yet: absence proves nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,15 @@
 """The life of an order.
 
-    NEW --send--> SENT --ack--> OPEN --fill--> PARTIAL --fill--> FILLED
-                  |  |            |               |
-             reject  doubt      cancel          cancel
-                  |  |            +------> CANCELLING --confirm--> CANCELLED
-                  v  v                         |
-           REJECTED  IN_DOUBT                  +--- a fill may still win --> FILLED
-                     (ask the venue; never resend; absence proved: NOT_SENT)
+    NEW --ack--> OPEN --fill--> PARTIAL --fill--> FILLED
+    |  |           |               |
+    |  doubt     cancel          cancel
+    |  |           +------> CANCELLING --confirm--> CANCELLED
+    |  v                        |
+    |  IN_DOUBT                 +--- a fill may still win --> FILLED
+    v  (ask the venue; never resend; absence proved: NOT_SENT)
+    REJECTED
+
+An intent that is durable may have left: there is no state between that and the venue's first word.
 
 A state is a function of the *set* of facts that we hold about an order, so news may
 come late, twice or in any order and the state is the same.  LADDER below is the whole
@@ -47,8 +50,7 @@ RESTING = (OrderType.LIMIT, OrderType.POST_ONLY, *CONDITIONAL)
 class Event(IntEnum):
     """What we may learn about an order."""
 
-    SEND = 1  # the first byte is about to leave
-    ACK = 2  # the venue has it
+    ACK = 2  # the venue has it; 1 was never written
     REJECT = 3  # the venue refused it
     DOUBT = 4  # a timeout, a reset, a 5xx, or our own restart
     FILL_SOME = 5  # a trade, or the venue's count of filled lots
@@ -63,28 +65,26 @@ class Fact(IntFlag):
     """What is known of an order; bits are only ever added."""
 
     NONE = 0
-    SENT = 1
-    ACKED = 2
-    REJECTED = 4
-    DOUBTED = 8
-    FILLED_SOME = 16
-    FILLED_ALL = 32
-    CANCEL_ASKED = 64
-    CANCELLED = 128
-    EXPIRED = 256
-    ABSENT = 512
+    ACKED = 1
+    REJECTED = 2
+    DOUBTED = 4
+    FILLED_SOME = 8
+    FILLED_ALL = 16
+    CANCEL_ASKED = 32
+    CANCELLED = 64
+    EXPIRED = 128
+    ABSENT = 256
 
 
 FACT_OF: dict[Event, Fact] = {
-    Event.SEND: Fact.SENT,
-    Event.ACK: Fact.SENT | Fact.ACKED,
-    Event.REJECT: Fact.SENT | Fact.REJECTED,
-    Event.DOUBT: Fact.SENT | Fact.DOUBTED,
-    Event.FILL_SOME: Fact.SENT | Fact.ACKED | Fact.FILLED_SOME,
-    Event.FILL_ALL: Fact.SENT | Fact.ACKED | Fact.FILLED_SOME | Fact.FILLED_ALL,
+    Event.ACK: Fact.ACKED,
+    Event.REJECT: Fact.REJECTED,
+    Event.DOUBT: Fact.DOUBTED,
+    Event.FILL_SOME: Fact.ACKED | Fact.FILLED_SOME,
+    Event.FILL_ALL: Fact.ACKED | Fact.FILLED_SOME | Fact.FILLED_ALL,
     Event.CANCEL: Fact.CANCEL_ASKED,
-    Event.CANCEL_CONFIRMED: Fact.SENT | Fact.ACKED | Fact.CANCELLED,
-    Event.EXPIRE: Fact.SENT | Fact.ACKED | Fact.EXPIRED,
+    Event.CANCEL_CONFIRMED: Fact.ACKED | Fact.CANCELLED,
+    Event.EXPIRE: Fact.ACKED | Fact.EXPIRED,
     Event.ABSENT: Fact.ABSENT,
 }
 
@@ -98,7 +98,6 @@ LADDER: tuple[tuple[OrderState, Fact], ...] = (
     (OrderState.OPEN, Fact.ACKED),
     (OrderState.NOT_SENT, Fact.ABSENT),
     (OrderState.IN_DOUBT, Fact.DOUBTED),
-    (OrderState.SENT, Fact.SENT),
     (OrderState.NEW, Fact.NONE),
 )
 

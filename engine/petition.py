@@ -9,6 +9,7 @@ move-stop SYMBOL PRICE  the stop stands there until the strategy's next target
 cancel ID               an order of ours that rests, but never the stop or a target of an open position;
                         an entry's goal adds nothing more until the strategy changes its mind
 adopt SYMBOL            lots that are not ours become a strategy's, with a stop
+adopt CASH              cash that differs from the exchange's, and that no list explains, is booked as it is there
 ignore SYMBOL           lots that are not ours stay as they are and forbid entries no longer, until they change
 stop WORD               nothing here; that somebody ended the session is written down
 """
@@ -21,11 +22,13 @@ from enum import StrEnum
 import msgspec
 
 from engine.books import NOBODY, Books
-from engine.events import EXTERNAL, BookEvent, Intervened, Observed
+from engine.events import EXTERNAL, BookEvent, Deposited, Intervened, Observed
 from engine.order import Event, Order, intent_of
 from engine.planner import RESTS
-from shm.instruments import Instrument
+from shm.instruments import Instrument, amount
 from shm.records import Purpose
+
+CASH = "CASH"  # the subject of an adoption of money
 
 
 class Deed(StrEnum):
@@ -77,6 +80,7 @@ class Market:
     strategies: Sequence[str]
     marks: Mapping[str, int]  # last close in ticks
     silence: str = ""  # why nothing is sent at all
+    cash_unexplained: int = 0  # minor units that the venue has and our books lack; negative: the other way about
 
 
 Verdict = Granted | Denied
@@ -94,6 +98,8 @@ def judge(petition: Petition, books: Books, market: Market) -> Verdict:
         return _cancelled(petition, books)
     if petition.deed is Deed.STOP:
         return Granted((_written(petition),), f"the session ends: {petition.subject}")
+    if petition.deed is Deed.ADOPT and petition.subject.upper() == CASH:
+        return _cash_adopted(petition, books, market)
     found = [name for name in market.instruments if name == petition.subject or name.startswith(f"{petition.subject}/")]
     if len(found) != 1:
         return Denied(f"{petition.deed} {petition.subject}: not traded here; there are {', '.join(market.instruments)}")
@@ -213,6 +219,25 @@ def _adopted(petition: Petition, books: Books, market: Market, symbol: str) -> V
         return ticks
     written = _written(petition, symbol, strategy=strategy, stop_ticks=ticks, lots=foreign.lots)
     return Granted((written,), f"{one.quantity(foreign.lots)} {symbol} is {strategy}'s now, stop {one.price(ticks)}")
+
+
+def _cash_adopted(petition: Petition, books: Books, market: Market) -> Verdict:
+    """What no list explains is booked as what a person says it was: entries wait for it no longer."""
+    amount_minor = market.cash_unexplained
+    if not amount_minor:
+        return Denied(f"adopt {CASH}: the exchange's cash is ours; nothing is unexplained")
+    if not petition.why:
+        return Denied(f"adopt {CASH}: --why TEXT says what it was; the statement will show it")
+    written = msgspec.structs.replace(_written(petition), deed="adopt-cash")
+    deposit = Deposited(
+        account=books.account,
+        venue=books.venue,
+        amount=amount_minor,
+        reference=f"by hand {petition.petition_id}",
+        wall_ns=petition.wall_ns,
+        kind="ADOPTED",
+    )
+    return Granted((written, deposit), f"{amount(amount_minor)} booked as it is at the exchange; no strategy's profit")
 
 
 def _ignored(petition: Petition, books: Books, market: Market, symbol: str) -> Verdict:

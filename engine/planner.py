@@ -63,8 +63,10 @@ class Circumstances:
     lots_min: Mapping[str, int] = field(default_factory=dict)  # of an order
     closes_ns: Mapping[str, int] = field(default_factory=dict)  # market time of the last close
     quotes: Mapping[str, Quote] = field(default_factory=dict)  # where they are fresh
+    bases: Mapping[str, int] = field(default_factory=dict)  # ppm from the spot, where that is known
     breaker: str = ""  # why the venue is left alone
     clock_drift_ms: int = 0
+    isolated: Mapping[str, int] = field(default_factory=dict)  # leverage, of instruments whose margin is isolated
 
     @property
     def closes_all(self) -> bool:
@@ -77,7 +79,7 @@ class Circumstances:
         return self.drained or self.kill >= Kill.NO_ENTRIES
 
 
-def limits_of(filters: Filters, settings: RiskSettings) -> Limits:
+def limits_of(filters: Filters, settings: RiskSettings, margin_ppm: int = 0) -> Limits:
     """The settings' limits in integers, and the instrument's filters."""
     return Limits(
         unit=filters.unit,
@@ -98,6 +100,7 @@ def limits_of(filters: Filters, settings: RiskSettings) -> Limits:
         price_band_ppm=settings.price_band_ppm,
         basis_ppm_max=settings.basis_ppm_max,
         clock_drift_ms_max=settings.clock_drift_ms_max,
+        margin_ppm=margin_ppm,
     )
 
 
@@ -212,22 +215,41 @@ def reduces(books: Books, instrument: str, proposal: Proposal) -> bool:
 
 def is_busy(books: Books, instrument: str) -> bool:
     """An order of ours is under way, or a stop or target is filling: what we would do next depends on it."""
-    return any(
-        order.intent.purpose not in RESTS or max(order.lots_filled, order.lots_reported)
-        for order in books.working_of(instrument)
-    )
+    return bool(_busy(books, instrument))
 
 
 def is_adrift(books: Books, instrument: str, missed: Iterable[int]) -> bool:
-    """All that is under way are entries on the side that is held, in doubt, and not found by the venue."""
-    busy = [
-        o for o in books.working_of(instrument) if o.intent.purpose not in RESTS or o.lots_filled or o.lots_reported
-    ]
+    """All that is under way is in doubt, not found by the venue, and adds or only reduces.
+
+    A flip can turn the position, so it is waited for.
+    """
     held = books.position(instrument)
     return held.lots != 0 and all(
-        order.state == OrderState.IN_DOUBT and order.intent.intent_id in missed and order.intent.side == held.side
-        for order in busy
+        order.state == OrderState.IN_DOUBT
+        and order.intent.intent_id in missed
+        and (order.intent.side == held.side or order.intent.reduce_only)
+        for order in _busy(books, instrument)
     )
+
+
+def may_leave_again(books: Books, instrument: str, reduction: Proposal) -> bool:
+    """While an exit is in doubt another may follow where both together close nothing that is to stay.
+
+    The venue clips what only reduces to what is held: so everything that is held has to go, and all of it be ours.
+    """
+    if not any(order.intent.reduce_only for order in _busy(books, instrument)):
+        return True
+    is_contract = ":" in instrument  # a spot exchange knows no order that only reduces
+    is_whole = reduction.lots == abs(books.position(instrument).lots)
+    return is_contract and is_whole and not books.position(instrument, EXTERNAL).lots
+
+
+def _busy(books: Books, instrument: str) -> list[Order]:
+    return [
+        order
+        for order in books.working_of(instrument)
+        if order.intent.purpose not in RESTS or order.lots_filled or order.lots_reported
+    ]
 
 
 def posts(books: Books, instrument: str) -> list[Order]:
@@ -258,17 +280,6 @@ def reference_ticks(books: Books, instrument: str, strategies: Iterable[str], at
     return newest.reference_ticks
 
 
-def basis_ppm(books: Books, perpetual: str, at: Circumstances) -> int | None:
-    """How far ``perpetual`` is from the spot of the same name, in millionths of that; None: a price is missing."""
-    prices = []
-    for name in (perpetual, perpetual.partition(":")[0]):
-        listing, ticks = books.listings.get(name), at.marks.get(name, 0)
-        if listing is None or not ticks:
-            return None
-        prices.append(ticks * listing.tick_e8)
-    return abs(prices[0] - prices[1]) * 1_000_000 // prices[1]
-
-
 def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstances, rate: int) -> Book:
     """The account at its worst: an order that is open or in doubt counts as filled."""
     working = books.working_of(instrument)
@@ -292,13 +303,28 @@ def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstanc
         breaker=at.breaker,
         data_age_ns=max(0, at.market_ns - close_ns),
         mark_ticks=at.marks.get(instrument, 0),
-        basis_ppm=basis_ppm(books, instrument, at),
+        basis_ppm=at.bases.get(instrument),
         has_spot=":" in instrument,
         clock_drift_ms=at.clock_drift_ms,
         lost_today=books.tally.lost_today(profit(books, at.marks)),
+        unmarked=unmarked(books, at.marks, at.lots_min),
         losses_in_a_row=streak.losses,
         lost_last_ns=streak.last_ns,
+        stop_reach_ppm=_stop_reach_ppm(books, instrument, proposal),
+        isolated_leverage=at.isolated.get(instrument, 0),
     )
+
+
+def _stop_reach_ppm(books: Books, instrument: str, proposal: Proposal) -> int:
+    goals = [books.goals.get((instrument, strategy)) for strategy, _ in proposal.allocation]
+    ours = [goal for goal in goals if goal and goal.reference_ticks and goal.stop_ticks]
+    reaches = (abs(it.reference_ticks - it.stop_ticks) * 1_000_000 // it.reference_ticks for it in ours)
+    return max(reaches, default=0)
+
+
+def unmarked(books: Books, marks: Mapping[str, int], followed: Iterable[str]) -> str:
+    """An instrument of ``followed`` that is held and has no price yet in this life; empty: none."""
+    return next((name for name in followed if books.position(name).lots and name not in marks), "")
 
 
 def profit(books: Books, marks: Mapping[str, int]) -> int:

@@ -7,10 +7,10 @@ a stop that cannot rest --> the goal is given up, what it holds is closed
 
 from engine import exits, planner
 from engine import trip as trips
-from engine.agenda import NS_OF_MS, Agenda
+from engine.agenda import NS_OF_MS, Agenda, Kind
 from engine.books import Books
 from engine.draft import Draft
-from engine.events import Observed, Spent, Stepped, Trimmed
+from engine.events import Filled, Observed, Spent, Stepped, Trimmed
 from engine.messages import Cancel, Candle, Compare, Moment
 from engine.netting import Proposal
 from engine.order import Event, Intent, Order
@@ -58,11 +58,16 @@ class Protection:
         for strategy in self._books.strategies_of(symbol):
             for stop in exits.plan(self._books, symbol, strategy, self._conduct(symbol)):
                 self._do(symbol, stop, at, now)
-        if planner.is_busy(self._books, symbol):
+        if planner.is_busy(self._books, symbol) or self._agenda.waits_ns(Kind.TARGET, symbol, now.monotonic_ns):
             return  # what is on its way may change how much there is to take
         for strategy in self._books.strategies_of(symbol):
             for target in exits.targets(self._books, symbol, strategy, self._conduct(symbol)):
                 self._do(symbol, target, at, now)
+
+    def gives_up(self, stop: Intent) -> bool:
+        """The order is a stop, and nothing is wanted any more of what it was to protect."""
+        goal = self._books.goals.get((stop.instrument, stop.allocation[0][0]))
+        return stop.purpose == Purpose.STOP and goal is not None and goal.spent
 
     def step(self, candle: Candle, now: Moment) -> None:
         """Let every trip see a closed candle; a goal that it ends is given up."""
@@ -87,6 +92,22 @@ class Protection:
                 why = why or self._passed(candle, strategy) or trips.leaves(after, self._settings)
             if why:
                 self.spend(symbol, strategy, goal.target_id, now, why)
+
+    def fill(self, fill: Filled, now: Moment) -> None:
+        """Book a trade; where it is a stop's, a newer goal that was sized before it buys nothing back."""
+        order = self._books.orders.get(fill.intent_id)
+        stop = order.intent if order and order.intent.purpose == Purpose.STOP else None
+        name = (fill.instrument, stop.allocation[0][0]) if stop else ("", "")
+        is_present = stop is not None and self._books.trips.is_guarded(name, stop.intent_id)
+        self._reply.record(fill)
+        goal = self._books.goals.get(name)
+        if not is_present or goal is None or goal.spent or goal.lots * fill.side >= 0:
+            return
+        left = self._books.position(*name).lots
+        if left * goal.lots <= 0:
+            self.spend(*name, goal.target_id, now, "stopped out while an older target's stop still rested")
+        elif abs(left) < abs(goal.lots):
+            self._trim((*name, goal.target_id), left, now)
 
     def cancel(self, order: Order, now: Moment) -> None:
         """Ask for the end of ``order``."""
@@ -117,12 +138,15 @@ class Protection:
             case exits.Bare(strategy, lots):
                 self._close_bare(symbol, strategy, lots, now)
             case exits.Trim(strategy, target_id, lots):
-                self._reply.record(
-                    Trimmed(
-                        instrument=symbol, strategy=strategy, target_id=target_id, lots=lots, market_ns=now.market_ns
-                    )
-                )
-                self._agenda.look_at(symbol, now.monotonic_ns)
+                self._trim((symbol, strategy, target_id), lots, now)
+
+    def _trim(self, goal: tuple[str, str, int], lots: int, now: Moment) -> None:
+        """The goal (symbol, strategy, target) wants no more than ``lots``."""
+        symbol, strategy, target_id = goal
+        self._reply.record(
+            Trimmed(instrument=symbol, strategy=strategy, target_id=target_id, lots=lots, market_ns=now.market_ns)
+        )
+        self._agenda.look_at(symbol, now.monotonic_ns)
 
     def _stopped(self, candle: Candle, strategy: str) -> str:
         """A strategy against the account's net position cannot rest a reduce-only stop: its stop is ours to keep."""

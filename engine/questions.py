@@ -2,19 +2,19 @@
 
     known ----------- horizon -----------> absence is proof
       |  ask  ask    ask        ask ...    (less and less often)
-      +--> not found once: what only reduces may be placed anew meanwhile
+      +--> not found once: what only reduces may be placed anew meanwhile,
+           each time after a longer look, so that stops and exits do not pile up
 
 A wall clock that is set forward proves nothing, so a new life of the process waits anew.
 """
 
 from collections.abc import Iterable
 
-from engine.order import CONDITIONAL, Order
+from engine.order import CONDITIONAL, Intent, Order
 from engine.settings import ExecutorSettings
 from shm.records import OrderState
 
 NS_OF_MS = 1_000_000
-UNANSWERED = (OrderState.NEW, OrderState.SENT)
 
 
 class Questions:
@@ -24,7 +24,7 @@ class Questions:
         self._settings = settings
         self._asked: dict[int, tuple[int, int]] = {}  # how often, monotonic time of the next
         self._known_ns: dict[int, int] = {}
-        self._missed: dict[int, bool] = {}
+        self._missed: dict[int, str] = {}  # their instruments
 
     @property
     def missed(self) -> frozenset[int]:
@@ -35,13 +35,13 @@ class Questions:
         """From now on, in this life, the order may be at the venue."""
         self._known_ns[intent_id] = now_ns
 
-    def miss(self, intent_id: int, asked_ns: int) -> bool:
+    def miss(self, intent: Intent, asked_ns: int) -> bool:
         """Asked then, the venue knew no such order; whether that proves that it never will.
 
         The answer may have waited for us, on the wire or while the process was stopped: the question's time counts.
         """
-        self._missed[intent_id] = True
-        known_ns = self._known_ns.setdefault(intent_id, asked_ns)
+        self._missed[intent.intent_id] = intent.instrument
+        known_ns = self._known_ns.setdefault(intent.intent_id, asked_ns)
         return asked_ns - known_ns >= self._settings.unknown_horizon_ms * NS_OF_MS
 
     def doubt(self, intent_id: int) -> None:
@@ -54,14 +54,21 @@ class Questions:
         if order.state == OrderState.OPEN and order.intent.type in CONDITIONAL:
             self._asked.pop(intent_id, None)
             return False
-        first_ms = settings.answer_timeout_ms if order.state in UNANSWERED else settings.ask_first_ms
-        asked, next_ns = self._asked.get(intent_id, (0, now_ns + first_ms * NS_OF_MS))
+        known = self._asked.get(intent_id)
+        asked, next_ns = known or (0, now_ns + self._first_ms(order) * NS_OF_MS)
         is_due = now_ns >= next_ns
         if is_due:
             asked += 1
             next_ns = now_ns + min(settings.ask_first_ms << min(asked, 16), settings.ask_last_ms) * NS_OF_MS
         self._asked[intent_id] = (asked, next_ns)
         return is_due
+
+    def _first_ms(self, order: Order) -> int:
+        """How long the first question waits: the longer, the more orders there the venue did not find."""
+        settings, symbol = self._settings, order.intent.instrument
+        first_ms = settings.unanswered_ms if order.state == OrderState.NEW else settings.ask_first_ms
+        doubts = sum(name == symbol for name in self._missed.values())
+        return max(first_ms, min(first_ms << min(doubts, 16), settings.ask_last_ms))
 
     def forget(self, settled: Iterable[int]) -> None:
         """These orders are settled."""

@@ -38,6 +38,7 @@ class Refusal(IntEnum):
     CLOCK_DRIFT = 20
     DAILY_LOSS = 21
     LOSSES_IN_A_ROW = 22
+    LIQUIDATION = 23
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class Limits:
     price_band_ppm: int = 0
     basis_ppm_max: int = 0
     clock_drift_ms_max: int = 0
+    margin_ppm: int = 0  # of a position's value: what the venue wants kept, our buffer included
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +88,13 @@ class Book:
     has_spot: bool = False  # the instrument has a spot to be compared with
     clock_drift_ms: int = 0
     lost_today: int = 0  # minor units, of the account
+    unmarked: str = ""  # held, and without a price yet: what it loses is not counted
     losses_in_a_row: int = 0  # the most of any strategy behind the order
     lost_last_ns: int = 0  # market
+    stop_reach_ppm: int = 0  # from the reference price to the furthest stop behind the order
+    isolated_leverage: int = (
+        0  # where the position's own margin is all that it has; 0: the whole account stands behind it
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +291,11 @@ def basis_is_narrow(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal
 
 def day_may_lose_more(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
     """Once a day has lost so much, the next day may try again."""
-    if _is_exit(intent) or not limits.daily_loss_max or book.lost_today < limits.daily_loss_max:
+    if _is_exit(intent) or not limits.daily_loss_max:
+        return None
+    if book.unmarked:
+        return Refusal.DAILY_LOSS, f"what {book.unmarked} has lost today is not known before its first candle"
+    if book.lost_today < limits.daily_loss_max:
         return None
     lost, most = (Decimal(minor).scaleb(-8) for minor in (book.lost_today, limits.daily_loss_max))
     return Refusal.DAILY_LOSS, f"{lost:f} lost today; daily_loss_max is {most:f}"
@@ -299,6 +310,17 @@ def losses_are_few(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal,
         return None
     words = f"{book.losses_in_a_row} losses in a row; losses_in_a_row_max is {limits.losses_in_a_row_max}"
     return Refusal.LOSSES_IN_A_ROW, f"{words}, {-(-left_ns // (60 * NS))} minutes to go"
+
+
+def stop_comes_before_liquidation(intent: Intent, book: Book, limits: Limits) -> tuple[Refusal, str] | None:
+    """A position of isolated margin is lost to the venue when that margin is: a stop beyond it protects nothing."""
+    if _is_exit(intent) or not book.isolated_leverage:
+        return None
+    room_ppm = 1_000_000 // book.isolated_leverage - limits.margin_ppm
+    if book.stop_reach_ppm < room_ppm:
+        return None
+    words = f"margin is isolated at {book.isolated_leverage}x: liquidated {max(0, room_ppm) / 10_000:.2f} % away"
+    return Refusal.LIQUIDATION, f"{words}, and the stop is {book.stop_reach_ppm / 10_000:.2f} % away"
 
 
 def _nearest(intent: Intent, over: int) -> str:
@@ -325,6 +347,7 @@ CHECKS: tuple[Check, ...] = (
     basis_is_narrow,
     day_may_lose_more,
     losses_are_few,
+    stop_comes_before_liquidation,
 )
 
 

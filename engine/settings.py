@@ -31,6 +31,11 @@ class SizingSettings:
         if not 0 < self.risk_share <= Decimal("0.1"):
             raise ValueError("risk_share must be above 0 and at most 0.1")
 
+    @property
+    def margin_ppm(self) -> int:
+        """Of a position's value: what has to be left at its stop, the buffer included."""
+        return int(self.maintenance_ppm * (1 + self.liquidation_buffer))
+
     def capital_of(self, strategy: str, profit: int) -> int:
         """Minor units that ``strategy`` works with, having realised ``profit``; fees and funding are part of that."""
         capital = minor(self.capitals.get(strategy, self.capital))
@@ -58,7 +63,7 @@ class RiskSettings:
     cooldown_minutes: int = 60  # market time, from the last loss
     data_age_s_max: int = 300  # market time since the last closed candle; 0: off
     price_band_ppm: int = 100_000  # an entry's price from the last close; 0: off
-    basis_ppm_max: int = 0  # a perpetual's price from its spot's, where both are played; 0: off
+    basis_ppm_max: int = 0  # a perpetual's price from its spot's; without a fresh price of both no entry; 0: off
     clock_drift_ms_max: int = 1_000  # our clock from the venue's; 0: off
 
     def __post_init__(self) -> None:
@@ -89,14 +94,16 @@ class ExecutorSettings:
     chase_move_ticks: int = 10  # the price has left by so much: post anew at once
     chases_max: int = 5  # then cross
     patience_s: int = 60  # from the first post: then cross
-    answer_timeout_ms: int = 10_000  # then the order is in doubt
+    answer_timeout_ms: int = 10_000  # then a request is given up
+    unanswered_ms: int = 500  # then an order is asked about: what is held must not wait for a request that hangs
     ask_first_ms: int = 200  # doubles with every question
     ask_last_ms: int = 5_000
     retry_ms: int = 500  # after an order that was not sent
     send_age_ms: int = 1_000  # an approved order that has not left by then is planned anew
     dead_man_ms: int = 60_000  # live: the venue cancels resting entries when it hears nothing for so long; 0: never
     cover_ms: int = 250  # a market order that fills longer is covered by a stop meanwhile
-    unknown_horizon_ms: int = 40_000  # recvWindow + backend tail + lag: before it, absence is no proof
+    # Before it, absence is no proof: send_age 1 s, recvWindow 5 s, the venue's backend 30 s, lag of its replicas 4 s.
+    unknown_horizon_ms: int = 40_000
 
     def __post_init__(self) -> None:
         """Refuse what would flood a venue or take silence for an answer."""
@@ -108,6 +115,8 @@ class ExecutorSettings:
             raise ValueError("ask_first_ms must be at least 50 and at most ask_last_ms")
         if self.dead_man_ms and self.dead_man_ms < 5_000:
             raise ValueError("dead_man_ms below 5000 would cancel orders between two looks; 0 turns it off")
+        if not 50 <= self.unanswered_ms <= self.answer_timeout_ms:
+            raise ValueError("unanswered_ms must be at least 50 and at most answer_timeout_ms")
         if self.send_age_ms < 100:
             raise ValueError("send_age_ms below 100 would refuse what a disk takes a moment to write")
         if self.retry_ms < 100:
@@ -185,11 +194,12 @@ class ReconcileSettings:
     interval_s: int = 10
     wallet_tolerance: Decimal = Decimal(0)  # quote asset
     stream_silent_s: int = 45  # without a frame or a pong the private stream is dialled anew
+    rules_s: int = 300  # between two looks at the instruments' rules
 
     def __post_init__(self) -> None:
         """Refuse an interval that would eat the rate budget."""
-        if self.interval_s < 1:
-            raise ValueError("interval_s must be at least 1")
+        if self.interval_s < 1 or self.rules_s < 1:
+            raise ValueError("interval_s and rules_s must be at least 1")
         if self.stream_silent_s < 25:
             raise ValueError("stream_silent_s below 25 would hang up between two pongs")
         if self.wallet_tolerance < 0:

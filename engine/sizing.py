@@ -27,7 +27,7 @@ def stake_of(settings: SizingSettings, strategy: str, profit: int) -> Stake:
         capital=capital,
         budget=settings.budget_of(capital),
         leverage_ppm=int(settings.leverage_max * MILLION),
-        margin_ppm=int(settings.maintenance_ppm * (1 + settings.liquidation_buffer)),
+        margin_ppm=settings.margin_ppm,
     )
 
 

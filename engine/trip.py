@@ -47,10 +47,26 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trips(dict[tuple[str, str], Trip]):
-    """Every open trip, by instrument and strategy."""
+    """Every open trip, by instrument and strategy; and which trade each stop was placed for."""
+
+    def __init__(self) -> None:
+        """No trade has begun."""
+        super().__init__()
+        self._trades: dict[tuple[str, str], int] = {}  # begun so far
+        self._guarded: dict[int, int] = {}  # the number of the trade that a stop was placed for, by its intent
+
+    def guard(self, name: tuple[str, str], intent_id: int) -> None:
+        """A stop is going to protect the trade that is open now."""
+        self._guarded.setdefault(intent_id, self._trades.get(name, 0))
+
+    def is_guarded(self, name: tuple[str, str], intent_id: int) -> bool:
+        """The stop was placed for the trade that is open now, or was last; not for a former one."""
+        return self._guarded.get(intent_id) == self._trades.get(name, 0)
 
     def filled(self, name: tuple[str, str], entry: "Entry", stop_ticks: int) -> None:
         """Begin, grow or end the trip of a position that a fill has changed."""
+        if entry.lots and entry.lots_before * entry.lots <= 0:
+            self._trades[name] = self._trades.get(name, 0) + 1
         trip = after(self.pop(name, None), entry, stop_ticks)
         if trip is not None:
             self[name] = trip
@@ -66,6 +82,18 @@ class Trips(dict[tuple[str, str], Trip]):
                 stop_ticks=event.stop_ticks,
                 against=event.against,
             )
+
+    def scale(self, instrument: str, ratio: Fraction) -> None:
+        """The same prices in other ticks, ``ratio`` of which make one of these."""
+        for name, trip in self.items():
+            if name[0] == instrument:
+                self[name] = msgspec.structs.replace(
+                    trip,
+                    entry_ticks=round(trip.entry_ticks * ratio),
+                    risk_ticks=max(1, round(trip.risk_ticks * ratio)),
+                    peak_ticks=round(trip.peak_ticks * ratio),
+                    stop_ticks=round(trip.stop_ticks * ratio),
+                )
 
     def been_at(self, name: tuple[str, str], ticks: int) -> None:
         """The venue has said that the price is at ``ticks`` already, or better."""

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from feed import backfill
+from feed import backfill, hydration
 from feed.candle import Candle
 from feed.continuity import ROUTINE, Verdict
 from feed.horizon import Horizon
 from feed.outlet import Outlet
 from feed.settings import FeedSettings
-from feed.source import Quote, Source, SourceError, Stream, Trade
+from feed.source import Quote, Source, SourceError, SourceUnreachableError, Stream, Trade
+from feed.spots import SpotPlan, SpotWatch
 from feed.track import Surroundings, Track
 from feed.watchdog import Watchdog
 from shm.agent import Body, read_command
@@ -44,6 +45,8 @@ class MarketPlan:
     dial: Callable[[], aiohttp.ClientSession]
     speed: float = 1.0
     timeframes_s: Sequence[int] = TIMEFRAMES_S  # whose history somebody waits for; the others follow
+    is_demo: bool = False  # the hosts where the exchange lets people practise
+    spots: SpotPlan | None = None  # whose prices are put beside those of the contracts
 
 
 class FeedAgent:
@@ -55,7 +58,8 @@ class FeedAgent:
         self._clock = SystemClock()
         self._horizon = Horizon()
         self._outlet = Outlet(body.memory, self._clock, self._tell_sequence, epoch=body.pulse.epoch, speed=plan.speed)
-        self._source = Source([each.symbol for each in plan.instruments], self, settings, plan.dial)
+        symbols = [each.symbol for each in plan.instruments]
+        self._source = Source(symbols, self, settings, plan.dial, is_demo=plan.is_demo)
         around = Surroundings(
             outlet=self._outlet,
             counters=self._counters,
@@ -67,6 +71,7 @@ class FeedAgent:
         )
         self._tracks = [Track(row, around) for row in range(len(plan.instruments))]
         self._refresher = backfill.Refresher()
+        self._spots = SpotWatch(plan.spots, settings, self._spot, self._no_spot) if plan.spots else None
         self._streams = [Stream.CANDLES, Stream.MARKS]
         self._streams += [Stream.TRADES, Stream.QUOTES] if settings.ticks else []
         self._dogs = {stream: Watchdog(settings, adaptive=plan.speed > 0.0) for stream in self._streams}
@@ -75,6 +80,7 @@ class FeedAgent:
         self._reports: dict[tuple[int | None, str], int] = {}
         self._order, self._obeyed = Order.PREPARE, 0
         self._refreshing: asyncio.Task[None] | None = None
+        self._silent: dict[int, str] = {}  # rows that had no minute when the feed began, and why
         for track in self._tracks:
             track.published = self._refresher.minute
 
@@ -89,10 +95,15 @@ class FeedAgent:
         self._tasks = [
             asyncio.create_task(self._source.listen(stream), name=f"listen {stream}") for stream in self._streams
         ]
+        if self._spots is not None:
+            self._tasks.append(asyncio.create_task(self._spots.run(), name="spots"))
         await self._hear_acknowledged()
         for track in self._tracks:
             track.suspect()  # what closed while nobody listened
-        tell(life=Life.READY, detail=f"history of {len(self._tracks)} instruments loaded")
+        loaded = (
+            f"{len(self._tracks) - len(self._silent)} of {len(self._tracks)}" if self._silent else len(self._tracks)
+        )
+        tell(life=Life.READY, detail=f"history of {loaded} instruments loaded")
 
     async def work(self) -> int:
         """One duty cycle."""
@@ -103,9 +114,9 @@ class FeedAgent:
             track.check_lateness(self._plan.speed)
         if self._order is not Order.DRAIN:
             self._look_for_silence()
-        is_due = self._refresher.has_work and self._order is Order.RUN
+        is_due = self._order is Order.RUN and self._refresher.has_work(self._clock.monotonic_ns())
         if is_due and (self._refreshing is None or self._refreshing.done()):
-            self._refreshing = self._run_errand(self._refresher.refresh(self._source.candles, self._outlet.keep))
+            self._refreshing = self._run_errand(self._refresh())
         return 1
 
     async def close(self) -> None:
@@ -116,6 +127,8 @@ class FeedAgent:
         await asyncio.gather(*tasks, return_exceptions=True)
         for track in self._tracks:
             await track.close()
+        if self._spots is not None:
+            await self._spots.close()
         await self._source.close()
 
     def counts(self) -> dict[str, int]:
@@ -165,6 +178,13 @@ class FeedAgent:
 
     # the rest
 
+    def _spot(self, row: int, price: float) -> None:
+        self._outlet.spot(row, price, self._clock.monotonic_ns())
+
+    def _no_spot(self, why: str) -> None:
+        self._counters.add(Counter.REQUESTS_FAILED)
+        self._report(None, why, 0)
+
     def _hear(self, stream: Stream, event_ns: int, received_ns: int) -> None:
         self._counters.add(Counter.FRAMES_RECEIVED)
         self._dogs[stream].hear(received_ns)
@@ -200,29 +220,31 @@ class FeedAgent:
 
     async def _hydrate(self, began: dict[int, int]) -> None:
         """Fill HISTORY; a series that begins now begins after its newest hydrated minute."""
-        for attempt in range(HYDRATION_ATTEMPTS):
-            try:
-                now_ns = await self._source.market_ns()
-                loaded = await backfill.hydrate(
-                    self._series(awaited=True),
-                    now_ns,
-                    self._fetched,
-                    count_max=self._settings.hydration_count_max,
-                    at_once_max=self._settings.requests_at_once_max,
-                )
-                break
-            except* SourceError as errors:
-                self._counters.add(Counter.REQUESTS_FAILED)
-                if attempt == HYDRATION_ATTEMPTS - 1:
-                    raise errors.exceptions[0] from None
-            await asyncio.sleep(DUTY_S * 2**attempt)
+        now_ns = await self._market_ns()
+        loaded = await hydration.load(
+            self._series(awaited=True), now_ns, self._fetched, self._settings, self._clock.monotonic_ns
+        )
+        self._counters.add(Counter.REQUESTS_FAILED, len(loaded.failed))
         self._horizon.advance(now_ns)
         self._outlet.tell_time(self._horizon.market_ns)
-        for (row, timeframe), candles in loaded.items():
+        for (row, timeframe), candles in loaded.candles.items():
             self._keep(row, timeframe, candles, began.get(row))
             self._body.pulse.beat()
-        for row, timeframe in self._series(awaited=False):
+        self._silent = {row: why for row, why in loaded.silent().items() if row not in began}
+        for row, timeframe in (*self._series(awaited=False), *loaded.failed, *((row, 0) for row in self._silent)):
             self._refresher.want(row, timeframe, now_ns)
+        for row, why in self._silent.items():
+            self._report(row, f"no history: {why}", 0)
+
+    async def _market_ns(self) -> int:
+        """The market's time, asked for a few times: a start should not fail by one answer."""
+        for attempt in range(HYDRATION_ATTEMPTS - 1):
+            try:
+                return await self._source.market_ns()
+            except SourceError:
+                self._counters.add(Counter.REQUESTS_FAILED)
+            await asyncio.sleep(DUTY_S * 2**attempt)
+        return await self._source.market_ns()
 
     async def _fetched(self, row: int, timeframe: str, start_ns: int | None, count_max: int) -> list[Candle]:
         # with a beat: hundreds of series take longer than a process may be silent
@@ -242,6 +264,31 @@ class FeedAgent:
         """Row and timeframe number of every series that is awaited before READY, or of the others."""
         first = [seconds == TIMEFRAMES_S[0] or seconds in self._plan.timeframes_s for seconds in TIMEFRAMES_S]
         return [(row, number) for row in range(len(self._tracks)) for number, is_ in enumerate(first) if is_ is awaited]
+
+    async def _refresh(self) -> None:
+        for row in self._silent:
+            if self._tracks[row].series.open_ns_last is None:
+                self._refresher.want(row, 0, self._horizon.market_ns)
+        errors = await self._refresher.refresh(self._fetch_late, self._keep_late, self._clock.monotonic_ns())
+        self._counters.add(Counter.REQUESTS_FAILED, len(errors))
+        for error in errors[:1]:  # they mostly fail for one reason
+            self._report(None, f"REST: {error}", 0)
+
+    async def _fetch_late(self, row: int, timeframe: str, start_ns: int | None, count_max: int) -> list[Candle]:
+        found = await self._source.candles(row, timeframe, start_ns, count_max)
+        if not found and self._tracks[row].series.open_ns_last is None:
+            raise SourceUnreachableError(f"{self._plan.instruments[row].symbol} has no candle yet")
+        return found
+
+    def _keep_late(self, row: int, timeframe: int, candle: Candle) -> None:
+        """Keep what came after the start; a series that had no minute begins with it."""
+        series = self._tracks[row].series
+        newest_ns = series.open_ns_last
+        if not timeframe and (newest_ns is None or candle.open_ns > newest_ns):
+            if row not in self._silent:
+                return  # nobody heard of it yet: it goes through the ring
+            series.admit(candle)
+        self._outlet.keep(row, timeframe, candle)
 
     def _keep(self, row: int, timeframe: int, candles: list[Candle], newest_ns: int | None) -> None:
         series = self._tracks[row].series

@@ -38,7 +38,7 @@ def number(value: object) -> float:
         raise MalformedFrameError(f"{value!r} is not a number")
     try:
         found = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise MalformedFrameError(f"{value!r} is not a number") from None
     if not math.isfinite(found) or (isinstance(value, str) and "_" in value):
         raise MalformedFrameError(f"{value!r} is not a finite number")

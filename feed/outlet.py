@@ -121,6 +121,12 @@ class Outlet:
         """Put the mark price into QUOTES."""
         self._requote(row, *heard, mark=price)
 
+    def spot(self, row: int, price: float, heard_ns: int) -> None:
+        """Put the spot's price of one unit of the contract into QUOTES; ``heard_ns`` is monotonic."""
+        record = self._quote.setdefault(row, np.zeros(1, records.QUOTE))
+        record["spot"], record["spot_ns"] = price, heard_ns
+        self._quotes.write(row, record)
+
     def _blank_tick(self, kind: TickKind, row: int, event_ns: int, received_ns: int) -> Row:
         tick = self._tick
         tick[:] = np.zeros(1, records.TICK)

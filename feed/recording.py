@@ -1,7 +1,8 @@
 """Market data files: candles written and read in one place, defects counted by kind and row.
 
     .parquet  .csv  .csv.gz     columns: open_time (or timestamp, time, date) open high low close volume
-                                times in seconds, ms, us or ns since 1970, or Parquet timestamps
+                                times in seconds, ms, us or ns since 1970, Parquet timestamps, or spelled out
+                                (2025-05-20 00:01; without a zone it is UTC)
 
 Reading never repairs: a bad row is named and left out, a hole stays a hole.
 """
@@ -12,6 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +168,16 @@ def _open_ns(value: Any) -> int:
     try:
         found = int(value)
     except (TypeError, ValueError):
-        raise MalformedFrameError(f"{value!r} is not a time") from None
+        return _spelled_ns(value)
     if found <= 0:
         raise MalformedFrameError(f"{value!r} is not a time")
     return found * next(scale for limit, scale in UNITS if found < limit)
+
+
+def _spelled_ns(value: Any) -> int:
+    try:
+        instant = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise MalformedFrameError(f"{value!r} is not a time") from None
+    instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000

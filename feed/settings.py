@@ -13,11 +13,13 @@ class FeedSettings:
     ticks: bool = True  # trades and quotes as well as candles
     hydration_count_max: int = 1000  # closed candles per instrument and timeframe at the start
     requests_at_once_max: int = 4
+    hydration_wait_ms: int = 10_000  # machine: so much longer a start waits for a symbol that does not answer
     gap_candles_max: int = 1024  # a longer hole is told by its length, not candle by candle
     late_ms_max: int = 2_000  # market: a candle this late is asked for by REST
     late_machine_ms_max: int = 500  # machine: and not sooner than this
     missing_after_ms: int = 20_000  # machine: REST unreachable for so long, the candle is MISSING
     absent_answers_count: int = 2  # REST answers without the candle that prove it MISSING
+    spot_ms: int = 1_000  # machine: between two looks at the spots' prices, where the basis is limited
     connect_timeout_ms: int = 10_000  # machine
     read_timeout_ms: int = 10_000  # machine
     reconnect_base_ms: int = 250  # machine: full jitter from here
@@ -31,11 +33,13 @@ class FeedSettings:
             raise ValueError(f"feed.band_share {self.band_share}: must lie between 0 and 1")
         for name in (
             "requests_at_once_max",
+            "hydration_wait_ms",
             "gap_candles_max",
             "late_ms_max",
             "late_machine_ms_max",
             "missing_after_ms",
             "absent_answers_count",
+            "spot_ms",
             "connect_timeout_ms",
             "read_timeout_ms",
             "reconnect_base_ms",

@@ -140,11 +140,22 @@ def client_class(listen: Callable[[Any], bool], broken: Callable[[str], None]) -
     return Client
 
 
+def plain_client(name: str, options: Mapping[str, Any]) -> Any:
+    """ccxt's client of an exchange as it is, for questions that are asked once."""
+    return getattr(ccxt.pro, name)({"enableRateLimit": True, **options})
+
+
 class Source:
     """One exchange's market data for a list of symbols."""
 
     def __init__(
-        self, symbols: Sequence[str], inlet: Inlet, settings: FeedSettings, dial: Callable[[], aiohttp.ClientSession]
+        self,
+        symbols: Sequence[str],
+        inlet: Inlet,
+        settings: FeedSettings,
+        dial: Callable[[], aiohttp.ClientSession],
+        *,
+        is_demo: bool = False,
     ) -> None:
         self.symbols = tuple(symbols)
         self.frames_count = 0
@@ -152,6 +163,7 @@ class Source:
         self._inlet = inlet
         self._settings = settings
         self._dial = dial
+        self._is_demo = is_demo
         self._random = Random()  # noqa: S311 - spreads reconnects, guards nothing
         self._rows: dict[str, int] = {}
         self._ids: list[str] = []
@@ -182,6 +194,8 @@ class Source:
                 },
             }
         )
+        if self._is_demo:
+            self._client.enable_demo_trading(True)
         await self._ask(self._client.load_markets)
         for symbol in self.symbols:
             if symbol not in self._client.markets:

@@ -3,6 +3,7 @@
     kill word rises ------------------------> "!! trading: EXITS_ONLY"
     STATE or the session's folder is gone --> "!! ... is gone", and the kill word rises to NO_ENTRIES
     a counter passes its alert_above -------> "!! records overwritten before this process read them: 3"
+    a gauge does, and again after it fell --> "!! machine seconds since the private stream showed life: 46"
 
 The supervisor looks as well as the engine does, so that a stuck engine is no reason for silence.
 """
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.switch import Ground
-from shm.counters import META
+from shm.counters import GAUGE_META, META, Gauge
 from shm.memory import Memory
 from shm.records import Kill
 
@@ -29,6 +30,7 @@ class Alarms:
         self._kill = Kill.NORMAL
         self._gone = ""
         self._told: dict[int, bool] = {}
+        self._high: dict[Gauge, bool] = {}
         self._due_ns = 0
 
     def lines(self, now_ns: int) -> Iterator[str]:
@@ -52,3 +54,13 @@ class Alarms:
             if total > meta.alert_above:
                 self._told[counter] = True
                 yield f"!! {meta.help}: {total}"
+        yield from self._gauges()
+
+    def _gauges(self) -> Iterator[str]:
+        for gauge, meta in GAUGE_META.items():
+            if meta.alert_above is None:
+                continue
+            value = self._view.highest(gauge)
+            if value > meta.alert_above and not self._high.get(gauge):
+                yield f"!! {meta.help}: {value:.0f}"
+            self._high[gauge] = value > meta.alert_above

@@ -5,19 +5,19 @@ exit 0  it worked        1  a check or a run failed        2  bad usage or bad i
 
 import argparse
 import difflib
-import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from orchestrator.arguments import names, number, place, seconds, seed, whole
 from orchestrator.settings import BadInputError, NotStartedError, build
 
 LATER = ("optimise", "train", "record", "download")
 WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
 MIRROR = "; or binanceusdm: the real public market, mirrored, at its own speed"
-ONLY_LIVE = ("exchange", "keys", "observe", "yes")
+ONLY_LIVE = ("exchange", "keys", "observe", "yes", "demo")
 AGENT_WORDS = 4  # agent ROLE --session DIR
 PEOPLE = {
     "close": ("SYMBOL", "close what is held of a symbol; no re-entry until the strategy changes its mind"),
@@ -25,13 +25,18 @@ PEOPLE = {
     "resume": ("NAME", "end a pause"),
     "move-stop": ("SYMBOL", "move the stop of a position; it stands until the strategy's next target"),
     "cancel": ("ID", "cancel an order of ours, by client id or number"),
-    "adopt": ("SYMBOL", "make lots that were traded by hand a strategy's own"),
+    "adopt": (
+        "SYMBOL",
+        "make lots that were traded by hand a strategy's own; CASH: book what the exchange's cash differs by",
+    ),
     "ignore": ("SYMBOL", "leave lots that were traded by hand alone, and trade on beside them"),
 }
 
 
 class Parser(argparse.ArgumentParser):
     """argparse, with one line for what went wrong."""
+
+    commands: Mapping[str, argparse.ArgumentParser]  # of the top level, by name
 
     def error(self, message: str) -> NoReturn:
         """Say it and exit 2."""
@@ -43,11 +48,13 @@ def market_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
     add("--market", nargs="+", metavar="WHAT", help=WHAT + MIRROR)
-    add("--symbols", metavar="A,B", help="ccxt unified symbols, e.g. BTC/USDT:USDT; those of the market when left out")
-    add("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
+    which = "ccxt unified symbols, e.g. BTC/USDT:USDT; those of the market when left out"
+    add("--symbols", type=names, metavar="A,B", help=which)
+    which = "ours, or the path of your own file; may be repeated"
+    add("--strategy", type=names, action="append", metavar="NAME", help=which)
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
     add("--speed", metavar="X", help="market seconds a second (60), or max, or step")
-    add("--seed", type=number, metavar="N", help="everything random; printed when not given")
+    add("--seed", type=seed, metavar="N", help="everything random; printed when not given")
     add("--seconds", type=seconds, metavar="N", help="stop by itself (also RUN_SECONDS)")
     add("--max-candles", type=whole, metavar="N", help="stop by itself (also MAX_LOOPS)")
     add("--faults", type=Path, metavar="FILE", help="what shall go wrong at the embedded exchange, TOML or JSON")
@@ -59,44 +66,6 @@ def state_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", type=Path, default=Path("var"), metavar="DIR", help="where sessions are kept (var/)")
 
 
-def seconds(text: str) -> float:
-    """Return a duration above nothing."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no duration in seconds")
-    return value
-
-
-def whole(text: str) -> int:
-    """Return a whole number above nothing."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of 1 or more")
-    return int(text)
-
-
-def number(text: str) -> int:
-    """Return a whole number of any sign."""
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number") from None
-
-
-def place(text: str) -> str:
-    """Return where a result is to be written, which must be possible: better refused now than after the session."""
-    path = Path(text)
-    if text != "-" and path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is a folder, not a file")
-    if text != "-" and not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}")
-    if text != "-" and not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text} cannot be written")
-    return text
-
-
 def live_options(parser: argparse.ArgumentParser) -> None:
     """Add what belongs to real exchanges."""
     add = parser.add_argument
@@ -104,6 +73,7 @@ def live_options(parser: argparse.ArgumentParser) -> None:
     add("--exchange", metavar="NAME", help="with --live: which, e.g. binanceusdm")
     add("--keys", type=Path, metavar="FILE", help="with --live: their file, mode 0600; else environment")
     add("--observe", action="store_true", help="with --live: reconcile and decide, but send nothing")
+    add("--demo", action="store_true", help="with --live: the exchange's demo trading, its hosts and keys, play money")
     add("--yes", action="store_true", help="with --live: no typed confirmation")
 
 
@@ -136,9 +106,24 @@ def parser() -> Parser:
     state_option(sub := command("doctor", "check machine, memory, disk, settings; say what to do", _doctor))
     sub.add_argument("--config", type=Path, metavar="FILE", help="check this file of settings too")
     sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
+    markets_command(command)
     research_commands(command)
     exchange_command(command)
+    top.commands = commands.choices
     return top
+
+
+def markets_command(command: Callable[..., Parser]) -> None:
+    """Add what would be traded."""
+    sub = command("markets", "what the rules of market.universe would trade, and why not the others", _markets)
+    sub.add_argument("--market", nargs="+", metavar="WHAT", help=WHAT + MIRROR)
+    # A name of its own: the top level's --exchange belongs to --live.
+    sub.add_argument("--exchange", dest="of", metavar="NAME", help="what --live would trade there, without keys")
+    sub.add_argument("--file", type=Path, nargs="+", metavar="FILE", help="of recorded exchangeInfo, JSON or gzip")
+    sub.add_argument("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
+    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
+    sub.add_argument("--all", action="store_true", help="a line for every market that is left out")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write everything there; - is standard output")
 
 
 def people_commands(command: Callable[..., Parser]) -> None:
@@ -160,16 +145,24 @@ def research_commands(command: Callable[..., Parser]) -> None:
     sub.add_argument("symbol", help="e.g. BTC/USDT:USDT")
     sub.add_argument("time", help="market time, e.g. 2025-11-20T12:31 (UTC)")
     sub.add_argument("--session", type=Path, metavar="DIR", help="the newest when left out")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write them there; - is standard output")
     state_option(sub := command("replay", "prove that a recorded session decides the same again", _replay))
     sub.add_argument("session", type=Path, nargs="?", metavar="SESSION", help="its folder; the newest when left out")
     sub.add_argument("--json", type=place, metavar="PATH", help="write the result there; - is standard output")
     state_option(sub := command("statement", "a day of the account: every line that changed the wallet", _statement))
     sub.add_argument("--day", metavar="D", help="of market time, e.g. 2025-11-20 (UTC); the last one when left out")
     sub.add_argument("--account", metavar="NAME", help="e.g. binanceusdm-main; every one when left out")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
+    state_option(sub := command("trades", "what the account has traded, from flat to flat, by strategy", _trades))
+    sub.add_argument("--account", metavar="NAME", help="e.g. binanceusdm-main; every one when left out")
+    sub.add_argument("--symbol", metavar="S", help="only this one, e.g. BTC/USDT:USDT")
+    sub.add_argument("--strategy", metavar="NAME", help="only this one's")
+    sub.add_argument("--positions", action="store_true", help="every step of the positions instead")
+    sub.add_argument("--json", type=place, metavar="PATH", help="write it there; - is standard output")
     sub = command("backtest", "trade a strategy over recorded candles", _backtest)
     sub.add_argument("--data", nargs="+", required=True, metavar="FILE", help="candle files, or a folder of them")
-    sub.add_argument("--strategy", metavar="NAME", help="a strategy of ours, or the path of your own file")
-    sub.add_argument("--symbols", metavar="A,B", help="only these of the files' symbols")
+    sub.add_argument("--strategy", type=names, metavar="NAME", help="a strategy of ours, or the path of your own file")
+    sub.add_argument("--symbols", type=names, metavar="A,B", help="only these of the files' symbols")
     sub.add_argument("--config", type=Path, metavar="FILE", help="TOML over the profile; unknown keys are refused")
     sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name")
     sub.add_argument("--max-candles", type=whole, metavar="N", help="stop once so many have closed, of all symbols")
@@ -184,14 +177,14 @@ def exchange_command(command: Callable[..., Parser]) -> None:
     sub.add_argument("--port", type=number, required=True, metavar="N", help="of loopback; 0: any that is free")
     sub.add_argument("--data", nargs="+", default=["synthetic"], metavar="WHAT", help=WHAT)
     sub.add_argument("--speed", default="1", metavar="X", help="market seconds a second (1), or max")
-    sub.add_argument("--seed", type=number, default=1, metavar="N", help="of a synthetic market (1)")
+    sub.add_argument("--seed", type=seed, default=1, metavar="N", help="of a synthetic market (1)")
     sub.add_argument("--faults", type=Path, metavar="FILE", help="what shall go wrong, TOML or JSON")
     # A name of its own: the session's --state of the top level has a default, and this has none.
     sub.add_argument("--state", dest="keep", type=Path, metavar="DIR", help="keep its books there over a restart")
     sub.add_argument(
         "--limits", choices=("generous", "published"), default="generous", help="the exchange's own, or none"
     )
-    sub.add_argument("--certificate", type=Path, metavar="FILE", help="write there what TLS clients must trust")
+    sub.add_argument("--certificate", type=place, metavar="FILE", help="write there what TLS clients must trust")
     for name, what in (("order", "until a request reaches the book"), ("feed", "until news reaches a client")):
         sub.add_argument(f"--{name}-latency", type=number, default=0, metavar="MS", help=f"of market time, {what}")
         sub.add_argument(
@@ -211,8 +204,9 @@ def main(argv: Sequence[str]) -> int:
             from orchestrator.indicate import compute
 
             return compute(argv[1:], Parser, place)
-        _check_command(argv[0] if argv else "")
-        return _act(parser().parse_args(argv))
+        top = parser()
+        _check_command(argv[0] if argv else "", list(top.commands))
+        return _act(top.parse_args(argv))
     except BadInputError as error:
         # What a file contains may be quoted here; a terminal obeys what is not text.
         print("run.py: " + "".join(c if c.isprintable() else "?" for c in str(error)), file=sys.stderr)
@@ -232,18 +226,13 @@ def _check_agent(argv: Sequence[str]) -> None:
         raise BadInputError("agent is how the supervisor starts a process; start with: python run.py --paper")
 
 
-def _check_command(word: str) -> None:
+def _check_command(word: str, known: Sequence[str]) -> None:
     """Refuse a first word that is no command of this version."""
     if word in LATER:
-        raise BadInputError(f"{word} is not in this version; here are: --paper, {', '.join(_names())}")
-    if word and not word.startswith("-") and word not in _names():
-        near = difflib.get_close_matches(word, _names(), n=1)
+        raise BadInputError(f"{word} is not in this version; here are: --paper, {', '.join(known)}")
+    if word and not word.startswith("-") and word not in known:
+        near = difflib.get_close_matches(word, known, n=1)
         raise BadInputError(f"{word} is no command; " + (f"did you mean {near[0]}?" if near else "see --help"))
-
-
-def _names() -> list[str]:
-    words = ["status", "stop", "kill-switch", *PEOPLE, "doctor", "why", "replay", "statement", "backtest"]
-    return [*words, "indicator", "exchange"]
 
 
 def _act(typed: argparse.Namespace) -> int:
@@ -310,10 +299,16 @@ def _doctor(typed: argparse.Namespace) -> int:
     return examine(typed.state, typed.config, typed.json)
 
 
+def _markets(typed: argparse.Namespace) -> int:
+    from orchestrator.markets import show
+
+    return show(typed, dict(os.environ))
+
+
 def _why(typed: argparse.Namespace) -> int:
     from orchestrator.why import explain
 
-    return explain(typed.state, typed.session, typed.symbol, typed.time)
+    return explain(typed.state, typed.session, (typed.symbol, typed.time), typed.json)
 
 
 def _indicator(typed: argparse.Namespace) -> int:
@@ -329,7 +324,14 @@ def _replay(typed: argparse.Namespace) -> int:
 def _statement(typed: argparse.Namespace) -> int:
     from orchestrator.statement import show
 
-    return show(typed.state, typed.day, typed.account)
+    return show(typed.state, typed.day, typed.account, typed.json)
+
+
+def _trades(typed: argparse.Namespace) -> int:
+    from orchestrator.trades import Wanted, show
+
+    wanted = Wanted(account=typed.account, symbol=typed.symbol, strategy=typed.strategy, has_positions=typed.positions)
+    return show(typed.state, wanted, typed.json)
 
 
 def _backtest(typed: argparse.Namespace) -> int:
@@ -355,7 +357,7 @@ def _exchange(typed: argparse.Namespace) -> int:
             speed=typed.speed,
             seed=typed.seed,
             has_published_limits=typed.limits == "published",
-            certificate=typed.certificate,
+            certificate=Path(typed.certificate) if typed.certificate else None,
             faults=typed.faults,
             state=typed.keep,
             distance=build({"exchange": distance}).exchange,

@@ -11,6 +11,7 @@ import numpy as np
 
 from brain.kernels import Progress, compile_all
 from brain.strategies.loader import StrategyError
+from brain.timeframes import base_of
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.exchange import Settings as Play
 from engine.venue.embedded.orders import BUY, SELL, PlaceOrder
@@ -38,7 +39,7 @@ def compile_session(session: Session) -> int:
     asyncio.run(compile_waits(Memory.attach(session.run_id, "monitor")))
     for strategy in loaded:
         tell(f"values {strategy.name} {' '.join(strategy.values)}")
-    needed = sorted({timeframe for strategy in loaded for timeframe in strategy.timeframes_s})
+    needed = sorted({base_of(timeframe_s) for strategy in loaded for timeframe_s in strategy.timeframes_s})
     tell(f"needs {' '.join(map(str, needed))}")
     return 0
 

@@ -19,6 +19,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from shm.budget import Budget, Claim
 
 HOSTS = frozenset(f"{name}.binance.com" for name in ("fapi", "fstream", "ws-fapi", "api", "stream", "ws-api"))
+# Where Binance lets people practise: REST of its own, streams and requests by socket of its former test net.
+DEMO_HOSTS = frozenset(
+    ("demo-fapi.binance.com", "demo-api.binance.com", "fstream.binancefuture.com", "testnet.binancefuture.com")
+)
 CONNECT_SECONDS = 10.0
 LOOK_MS, DATA_WEIGHT, USED = (
     250,
@@ -38,13 +42,15 @@ class Endpoint:
 
     port: int
     certificate_pem: str
+    hosts: frozenset[str] = HOSTS  # the names that lead there
 
 
 class LoopbackResolver(AbstractResolver):
     """Leads the exchange's names to one loopback port; every other host raises HostRefusedError."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, hosts: frozenset[str] = HOSTS) -> None:
         self._port = port
+        self._hosts = hosts
 
     async def resolve(
         self,
@@ -53,7 +59,7 @@ class LoopbackResolver(AbstractResolver):
         family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - loopback is IPv4
     ) -> list[ResolveResult]:
         """Return the loopback address for a name of the exchange."""
-        if host not in HOSTS:
+        if host not in self._hosts:
             raise HostRefusedError(f"paper trading reaches no other host: {host}:{port} refused")
         return [
             ResolveResult(
@@ -104,6 +110,9 @@ def session(endpoint: Endpoint | None, traces: Sequence[aiohttp.TraceConfig] = (
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=endpoint.certificate_pem)
     connector = aiohttp.TCPConnector(
-        resolver=LoopbackResolver(endpoint.port), ssl=context, use_dns_cache=False, socket_factory=loopback_socket
+        resolver=LoopbackResolver(endpoint.port, endpoint.hosts),
+        ssl=context,
+        use_dns_cache=False,
+        socket_factory=loopback_socket,
     )
     return aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False, trace_configs=list(traces))

@@ -1,6 +1,5 @@
 """Is this machine fit, and are these settings sound? Each check says what it found and what to do."""
 
-import json
 import os
 import platform
 import resource
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from orchestrator import result
 from orchestrator import settings as settings_of
 from orchestrator.settings import BadInputError
 
@@ -39,16 +39,13 @@ def examine(state: Path, config: Path | None, place: str | None) -> int:
         lambda: settings(config),
     )
     findings = [check() for check in checks]
-    if place == "-":
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
-    else:
+    passed = all(finding.passed for finding in findings)
+    if result.write({"passed": passed, "findings": [asdict(finding) for finding in findings]}, place):
         for finding in findings:
             print(f"[{'ok' if finding.passed else '!!'}] {finding.check:<15}{finding.text}")
             if not finding.passed:
                 print(f"     {finding.remedy}")
-        if place:
-            Path(place).write_text(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
-    return 0 if all(finding.passed for finding in findings) else 1
+    return 0 if passed else 1
 
 
 def machine() -> Finding:
@@ -77,7 +74,10 @@ def disk(state: Path) -> Finding:
         return Finding("disk", False, f"{place} is not writable", "give --state a folder of yours")
     probe = place / f".ringmaster-doctor-{os.getpid()}"
     begun = time.monotonic()
-    file = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        file = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        return Finding("disk", False, f"{place}: {error.strerror}", "give --state a folder of yours")
     try:
         os.write(file, b"x" * 4096)
         os.fsync(file)

@@ -13,12 +13,12 @@ from pathlib import Path
 from random import Random
 
 from engine import errors
+from engine.books import NOBODY
 from engine.journal import NAME as JOURNAL
 from engine.journal import JournalError, read_books
 from engine.opening import unsupported
-from engine.settings import minor
-from engine.venue.base import Venue
-from engine.venue.client import Login, Surroundings
+from engine.venue.base import Permissions, Venue
+from engine.venue.client import Surroundings
 from engine.venue.live import LiveVenue
 from orchestrator import wiring
 from orchestrator.keys import Keys
@@ -51,12 +51,12 @@ class Examined:
 async def examine(patient: Patient, show: Callable[..., None]) -> Examined:
     """Ask the exchange everything that a session depends on; ``show`` is told each finding."""
     session = patient.session
-    login = Login(exchange=session.exchange, account=session.account, key=patient.keys.key, secret=patient.keys.secret)
+    login = wiring.login(session, patient.keys)
     around = Surroundings(dial=wiring.dialler(session), clock=SystemClock(), generator=patient.chance)
     venue = LiveVenue(login, around)
     try:
         await venue.open()
-        show("exchange", f"{session.exchange} answers")
+        show("exchange", f"{session.venue} answers")
         instruments = await _instruments(venue, session)
         fit = True
         async for what, passed, text in _findings(venue, session, instruments):
@@ -82,34 +82,44 @@ async def _findings(venue: Venue, session: Session, instruments: tuple[Instrumen
     symbols, risk = [one.symbol for one in instruments], session.settings.engine.risk
     halted = [one.symbol for one in instruments if one.status != 1]
     yield "symbols", not halted, f"not trading: {', '.join(halted)}" if halted else ", ".join(symbols)
-    may = await venue.permissions()
-    if may.may_withdraw:
-        yield "keys", False, "these keys may WITHDRAW: make keys that cannot, and delete these"
-    elif not may.may_trade and not session.observes:
-        yield "keys", False, "these keys may not trade futures"
+    if session.is_demo:
+        yield "keys", True, "a demo tells nothing of permissions, and has nothing to withdraw"
     else:
-        bound = "bound to an address" if may.is_bound_to_address else "NOT bound to an address: bind them"
-        yield "keys", True, f"cannot withdraw, {bound}"
+        may = await venue.permissions()
+        yield permitted(may, observes=session.observes)
+        if may.burns_coin:
+            yield "fees", session.observes, "are paid in BNB, which these books do not keep: turn that off for futures"
     words = unsupported(await venue.modes(symbols), risk)
     yield "modes", not words, words or "one-way, single-asset, leverage within limits"
     cash = await venue.wallet(wiring.ASSET)
     enough = cash.wallet > 0 or session.observes
-    yield "wallet", enough, f"{amount(cash.wallet)} {wiring.ASSET}" if enough else f"no {wiring.ASSET} to trade with"
-    capital = minor(session.settings.engine.sizing.capital) * len(session.strategies)
+    yield "wallet", enough, f"{amount(cash.wallet):f} {wiring.ASSET}" if enough else f"no {wiring.ASSET} to trade with"
+    sizing = session.settings.engine.sizing
+    capital = sum(sizing.capital_of(name, 0) for name in session.strategies)
     if capital > cash.wallet:
-        words = f"engine.sizing.capital asks for {amount(capital)}, the wallet holds {amount(cash.wallet)}"
+        words = f"engine.sizing.capital asks for {amount(capital):f}, the wallet holds {amount(cash.wallet):f}"
         yield "capital", session.observes, words
     held = [seen for seen in await venue.positions() if seen.lots]
-    left = unattended(session.account_path, symbols)
-    words = f"ours on {left}, which this session would not look after: name it in --symbols"
+    left = unattended(session.account_path, symbols, session.strategies)
+    words = f"ours: {left}; this session would not look after it: name it in --symbols and --strategy"
     yield "journal", not left, words if left else "nothing of ours on other symbols"
     resting = [order for symbol in symbols for order in await venue.open_orders(symbol)]
     text = ", ".join(f"{seen.symbol} {seen.lots} lots" for seen in held) or "no position"
     yield "account", True, f"{text}; {len(resting)} orders rest"
 
 
-def unattended(account: Path, symbols: Sequence[str]) -> str:
-    """Symbols beside ``symbols`` on which the account's journal holds lots or has orders, in words."""
+def permitted(may: Permissions, *, observes: bool) -> Finding:
+    """Whether keys that may do this are fit for a session."""
+    if may.may_withdraw:
+        return "keys", False, "these keys may WITHDRAW: make keys that cannot, and delete these"
+    if not may.may_trade and not observes:
+        return "keys", False, "these keys may not trade futures"
+    bound = "bound to an address" if may.is_bound_to_address else "NOT bound to an address: bind them"
+    return "keys", True, f"cannot withdraw, {bound}"
+
+
+def unattended(account: Path, symbols: Sequence[str], strategies: Sequence[str]) -> str:
+    """What the account's journal holds beside ``symbols`` and ``strategies``, or has orders of, in words."""
     if not (account / JOURNAL).exists():
         return ""
     try:
@@ -117,4 +127,8 @@ def unattended(account: Path, symbols: Sequence[str]) -> str:
     except JournalError as error:
         raise BadInputError(str(error)) from None
     others = [name for name in sorted(books.listings) if name not in symbols]
-    return ", ".join(name for name in others if books.position(name).lots or books.working_of(name))
+    left = [name for name in others if books.position(name).lots or books.working_of(name)]
+    for name in symbols:
+        holders = [one for one in books.strategies_of(name) if one not in (*NOBODY, *strategies)]
+        left += [f"{name} of {one}" for one in holders if books.position(name, one).lots]
+    return ", ".join(left)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.books import doubled
+from engine.doubts import doubled
 from engine.journal import JournalError, JournalReader
 from orchestrator.crew import Crew
 from shm.counters import Counter, Hop

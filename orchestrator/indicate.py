@@ -8,7 +8,6 @@ A hole in the file makes it start again; rows that cannot be used are counted an
 """
 
 import argparse
-import json
 import math
 import re
 import sys
@@ -21,6 +20,7 @@ import numpy as np
 from brain.diagnosis import KernelError
 from brain.indicators.indicator import Indicator, ParameterError, catalogue, holes, is_seconds, walked
 from feed.recording import Recording, RecordingError, read
+from orchestrator import result
 from orchestrator.settings import BadInputError
 from shm.records import MARKET, MarketKind, Provenance
 
@@ -64,11 +64,17 @@ def compute(argv: Sequence[str], kind: Parser, place: Callable[[str], str]) -> i
         raise BadInputError("--out and --json cannot both be standard output")
     one = catalogue()[typed.name]
     chosen = {name: value for name in one.parameters if (value := getattr(typed, f"set_{name}")) is not None}
+    if not typed.data.is_file():
+        raise BadInputError(f"--data {typed.data}: no such file")
     timeframe_s = duration_s(typed.timeframe) if typed.timeframe else duration_of(typed.data)
     try:
         recording = read(typed.data, timeframe_s)
     except RecordingError as error:
         raise BadInputError(str(error)) from None
+    if not recording.candles:
+        first = recording.defects[0]
+        why = f"row {first.row}: {first.kind}, {first.why}"
+        raise BadInputError(f"{typed.data}: none of its {recording.rows_count} rows can be used; {why}")
     candles = records(recording, timeframe_s)
     lacks_nothing(one, candles, typed.data)
     try:
@@ -88,12 +94,7 @@ def compute(argv: Sequence[str], kind: Parser, place: Callable[[str], str]) -> i
         "settled": int(settled.sum()),
     }
     complain(recording, found, typed)
-    if typed.json:
-        text = json.dumps(found) + "\n"
-        if typed.json == "-":
-            sys.stdout.write(text)
-        else:
-            Path(typed.json).write_text(text, encoding="utf-8")
+    result.write(found, typed.json)
     return 0
 
 

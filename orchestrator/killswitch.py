@@ -66,7 +66,7 @@ def write(state: Path, level: Kill) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        raise BadInputError(f"--state {state}: {error.strerror}") from None
+        raise BadInputError(f"--state {state}: not a writable folder: {error.strerror}") from None
 
 
 def _tell(who: sessions.Holder, level: Kill) -> int:

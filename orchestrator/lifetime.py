@@ -6,7 +6,6 @@ memory, doorbells --> compiled kernels --> crew, supervisor --> summary
 
 import argparse
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 
 from brain.strategies.loader import StrategyError, check, names
 from engine.journal import JournalError
+from orchestrator import result
 from orchestrator import session as sessions
 from orchestrator.alarms import Alarms
 from orchestrator.attendance import words
@@ -30,6 +30,8 @@ from orchestrator.keys import Handed
 from orchestrator.oracle import ask
 from orchestrator.policy import LIVE_TRADERS, TRADERS, patient
 from orchestrator.reconciler import AGREES
+from orchestrator.recorder import keep_past
+from orchestrator.rollcall import without_record
 from orchestrator.screen import Screen
 from orchestrator.session import ROOT, Session
 from orchestrator.settings import MIRRORED, BadInputError, MarketSettings, NotStartedError, Settings
@@ -162,9 +164,11 @@ def equipped(
     (memory, watcher, pulse), (screen, wish), settings = shared, face, session.settings
     limits = patient(settings.supervisor, len(session.instruments))
     crew = Crew(memory, launch, limits, Random())  # noqa: S311 - jitter, not secrets
+    commentary = Commentary(watcher, session.instruments, session.values)
+    history, symbols = watcher.table_reader("HISTORY"), [one.symbol for one in session.instruments]
     return Equipment(
         crew=crew,
-        commentary=Commentary(watcher, session.instruments, session.values),
+        commentary=commentary,
         gauges=SessionGauges(watcher, crew, session.account_path),
         screen=screen,
         wish=wish,
@@ -174,6 +178,9 @@ def equipped(
         stop_trading=lambda: memory.words.raise_kill(Kill.NO_ENTRIES),
         traders=TRADERS if session.mode == "paper" else LIVE_TRADERS,
         alarms=Alarms(watcher, Path(session.state), session.path).lines,
+        keep_past=lambda: keep_past(watcher, session.path),
+        silent=lambda: without_record(history, symbols, commentary.market_ns()),
+        refuses_silent=settings.market.without_data == "refuse",
     )
 
 
@@ -181,7 +188,8 @@ def opening(session: Session) -> Iterator[str]:
     """Yield the first lines: what this is and where it lives."""
     market = session.settings.market
     if session.mode == "live":
-        yield f"{'OBSERVING, nothing is sent' if session.observes else 'REAL MONEY'} on {session.exchange}"
+        stake = "DEMO, play money" if session.is_demo else "REAL MONEY"
+        yield f"{'OBSERVING, nothing is sent' if session.observes else stake} on {session.venue}"
         yield f"session {session.folder}"
         return
     yield f"play money, {described(market)}; profit here means nothing"
@@ -256,12 +264,8 @@ def mark_of(settings: Settings) -> str:
 
 def written(session: Session, summary: dict[str, Any], place: str | None) -> None:
     """Write the summary into the session, and to ``place``."""
-    text = json.dumps(summary, indent=2) + "\n"
-    (session.path / "summary.json").write_text(text)
-    if place == "-":
-        sys.stdout.write(text)
-    elif place:
-        Path(place).write_text(text)
+    result.write(summary, str(session.path / "summary.json"))
+    result.write(summary, place)
 
 
 def closing(session: Session, summary: dict[str, Any], difference: str) -> list[str]:
@@ -272,7 +276,7 @@ def closing(session: Session, summary: dict[str, Any], difference: str) -> list[
         for name in ("candles", "decisions", "orders", "fills", "records_lost")
     )
     money = f"(realised {summary['realised']}, fees {summary['fees']}, unrealised {summary['unrealised']})"
-    why = f"python run.py why {session.instruments[0].symbol} {summary['last_candle']} --session {session.folder}"
+    why = f"next: python run.py why {session.instruments[0].symbol} {summary['last_candle']} --session {session.folder}"
     undecided = words(summary.get("attendance", {}))
     return [
         f"{session.ended} after {summary['seconds']:.1f} s: {counted}",
@@ -280,5 +284,5 @@ def closing(session: Session, summary: dict[str, Any], difference: str) -> list[
         f"equity {summary['equity_start']} -> {summary['equity_end']}  {money}",
         f"remains at the exchange: {'; '.join(remains)}",
         difference or "the last comparison with the exchange was not reached",
-        f"next: {why}",
+        *([why] if summary["last_candle"] else []),
     ]

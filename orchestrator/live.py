@@ -1,7 +1,7 @@
 """A live session: the same wiring on a real exchange, after the doctor, and after a person has typed its name.
 
 keys (0600 or environment) --> doctor: permissions, modes, positions, symbols --> typed confirmation --> session
-                                |  one failed: exit 1, nothing was sent           (--yes, --observe: none)
+                                |  one failed: exit 1, nothing was sent           (--yes, --observe, --demo: none)
 """
 
 import argparse
@@ -19,7 +19,9 @@ from engine.switch import NAME as SWITCH
 from orchestrator import keys as keys_of
 from orchestrator import session as sessions
 from orchestrator import settings as settings_of
-from orchestrator.examination import Examined, Patient, examine
+from orchestrator import wiring
+from orchestrator.discovery import Discovered, Place, discovered
+from orchestrator.examination import Examined, Patient, examine, unattended
 from orchestrator.keys import Keys
 from orchestrator.killswitch import level_of
 from orchestrator.lifetime import check_strategies, live, shared_memory
@@ -36,6 +38,7 @@ from shm.records import Kill
 UNREAD = "its orders are tested against recorded answers only, and its market data is not read yet (docs/exchanges.md)"
 EXCHANGES = {"binanceusdm": "", "bybit": UNREAD, "krakenfutures": UNREAD}
 ALIASES = {"binance": "binanceusdm", "kraken": "krakenfutures"}
+HORIZON_MS_MIN = 40_000  # window, the exchange's own delay and its replicas' lag: tests/engine/venue/test_client.py
 LOOPBACK = "RINGMASTER_LOOPBACK"  # for tests: PORT:CERTIFICATE of what plays the exchange on this machine
 
 
@@ -60,12 +63,13 @@ def trade(typed: argparse.Namespace) -> int:
             mode="live",
             exchange=exchange,
             observes=typed.observe,
+            is_demo=typed.demo,
             loopback=certificate,
             folder="",
             state=str(state),
             run_id=secrets.token_hex(6),
             seed=0,
-            venue=exchange,
+            venue=f"{exchange}-demo" if typed.demo else exchange,
             account=settings.engine.account,
             port=port,
             market_start_ns=now_ns,
@@ -76,15 +80,19 @@ def trade(typed: argparse.Namespace) -> int:
             code_hash=sessions.code_hash(),
             started=now.isoformat(timespec="seconds"),
         )
-        found = asyncio.run(examine(Patient(session, keys, Random()), screen.check))  # noqa: S311 - jitter
-        if not found.is_fit:
+        found = universe_of(session)
+        session = replace(session, settings=found.settings, spots=found.spots)
+        screen.lines(found.lines())
+        health = asyncio.run(examine(Patient(session, keys, Random()), screen.check))  # noqa: S311 - jitter
+        if not health.is_fit:
             screen.line("not started: nothing was sent")
             return 1
-        confirm(session, keys, found, asks=not (typed.yes or typed.observe))
+        confirm(session, keys, health, asks=not (typed.yes or typed.observe or typed.demo))
         segment.sweep()
         folder = sessions.new_folder(state, now)
+        found.save(folder)
         begun = replace(
-            session, name=folder.name, folder=str(folder), instruments=found.instruments, opening=found.wallet
+            session, name=folder.name, folder=str(folder), instruments=health.instruments, opening=health.wallet
         )
         return _run(begun, keys, (lock, screen, wish), typed)
 
@@ -113,6 +121,20 @@ def begin_at(memory: Memory, state: Path, screen: Screen, *, observes: bool) -> 
         screen.line(f"!! the kill switch is on ({level.name}, {state / SWITCH}): the session starts at that level")
 
 
+def universe_of(session: Session) -> Discovered:
+    """What is traded; where rules say so, what our journal holds stays among it, whatever the rules say."""
+    settings = session.settings
+    held = unattended(session.account_path, (), ()).split(", ") if settings.market.universe else []
+    place = Place(
+        start_ns=session.market_start_ns,
+        exchange=session.exchange,
+        dial=wiring.dialler(session),
+        is_demo=session.is_demo,
+        held=[name for name in held if name],
+    )
+    return discovered(settings, place)
+
+
 def exchange_named(text: str | None) -> str:
     """Return the exchange of that name."""
     if not text:
@@ -131,7 +153,14 @@ def assembled(typed: argparse.Namespace, *, is_real: bool) -> Settings:
         raise BadInputError("--live: --market, --faults and --seed belong to the embedded exchange")
     if is_real and typed.speed:
         raise BadInputError("--live: a real market has its own speed")
-    return settings_of.assemble("live", typed.config, typed.set, options_of(typed))
+    settings = settings_of.assemble("live", typed.config, typed.set, options_of(typed))
+    horizon_ms = settings.engine.executor.unknown_horizon_ms
+    if is_real and horizon_ms < HORIZON_MS_MIN:
+        raise BadInputError(
+            f"engine.executor.unknown_horizon_ms {horizon_ms}: a real exchange may show an order later than that; "
+            f"{HORIZON_MS_MIN} or more"
+        )
+    return settings
 
 
 def loopback_of(environment: Mapping[str, str]) -> tuple[int, str]:

@@ -21,6 +21,7 @@ import numpy as np
 import orjson
 
 from engine.venue.embedded.listing import Listing
+from engine.venue.embedded.market import CANDLE
 from engine.venue.embedded.mirror import MirrorMarket, listing_of
 from engine.venue.embedded.relay import candles_of
 from engine.venue.embedded.synthetic import SYMBOLS
@@ -126,6 +127,8 @@ def market_of(memory: Memory, session: Session, folder: Path) -> MirrorMarket:
     kept = folder / PAST_NAME
     if not kept.exists():
         past = [past_of(memory, listing) for listing in listings]
+        if not any(len(candles) for candles in past):
+            raise BadInputError(f"{MIRRORED}: the feed has no candle of {listings[0].symbol} or any other symbol yet")
         folder.mkdir(parents=True, exist_ok=True)
         with (fresh := folder / "fresh.npz").open("wb") as file:
             np.savez(file, *past)
@@ -135,7 +138,7 @@ def market_of(memory: Memory, session: Session, folder: Path) -> MirrorMarket:
 
 
 def past_of(memory: Memory, contract: Listing) -> np.ndarray:
-    """The closed 1m candles that the feed holds of ``contract``, oldest first."""
+    """The closed 1m candles that the feed holds of ``contract``, oldest first; none of one that has not answered."""
     reader, record = memory.table_reader("HISTORY"), np.zeros(1, MARKET)
     first = topology.history_row(contract.row, 0, 0)
     found = [
@@ -144,5 +147,5 @@ def past_of(memory: Memory, contract: Listing) -> np.ndarray:
         if reader.read(place, record) and record["provenance"][0] != Provenance.MISSING
     ]
     if not found:
-        raise BadInputError(f"{contract.symbol}: the feed has no candle of it yet")
+        return np.zeros(0, CANDLE)
     return candles_of(np.sort(np.concatenate(found), order="open_ns"), contract)

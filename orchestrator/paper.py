@@ -18,12 +18,14 @@ from typing import Any
 from orchestrator import session as sessions
 from orchestrator import settings as settings_of
 from orchestrator import wiring
+from orchestrator.discovery import Place, discovered
 from orchestrator.killswitch import level_of
 from orchestrator.lifetime import check_strategies, live, shared_memory
 from orchestrator.screen import Screen
 from orchestrator.session import Holder, Session, StateLock
 from orchestrator.settings import MIRRORED, BadInputError, NotStartedError
 from orchestrator.supervisor import Wish
+from orchestrator.universe import named
 from shm import segment
 from shm.clock import SystemClock
 from shm.records import Kill
@@ -40,20 +42,16 @@ def trade(typed: argparse.Namespace) -> int:
     start_ns = SystemClock().wall_ns()
     now = datetime.fromtimestamp(start_ns / 1e9, UTC)
     schedule = wiring.scheduled(typed.faults, seed)
+    found = discovered(settings, Place(start_ns=start_ns, seed=seed))
+    settings = found.settings
     market = wiring.listed(settings.market, seed, start_ns)
     screen = Screen(sys.stderr if typed.json == "-" else sys.stdout)
     wish = Wish()
     wish.listen()
-    for line in wiring.defects_of(market):
-        screen.line(line)
+    screen.lines([*wiring.defects_of(market), *found.lines()])
     state = typed.state.resolve()
     with StateLock(state) as lock:
-        if (level := level_of(state)) is not Kill.NORMAL:
-            # Play money has no positions to look after, so there is nothing to start for.
-            raise BadInputError(
-                f"the kill switch is on ({level.name}, {state}/kill-switch); "
-                "take it off with: python run.py kill-switch off"
-            )
+        check_switch(state)
         segment.sweep()
         folder = sessions.new_folder(state, now)
         # Play money begins anew with every session, and so does its account.
@@ -71,6 +69,7 @@ def trade(typed: argparse.Namespace) -> int:
             port=wiring.free_port(),
             market_start_ns=start_ns,
             instruments=wiring.instruments_of(market, VENUE, account),
+            spots=found.spots,
             strategies=tuple(Path(which).stem for which in settings.brain.strategies),
             settings=settings,
             versions=sessions.versions(),
@@ -79,6 +78,7 @@ def trade(typed: argparse.Namespace) -> int:
         )
         try:
             sessions.save(session)
+            found.save(session.path)
             wiring.make_keys(session)
             if schedule.faults:
                 (session.path / wiring.SCHEDULE).write_bytes(schedule.to_json())
@@ -93,6 +93,15 @@ def trade(typed: argparse.Namespace) -> int:
             raise
 
 
+def check_switch(state: Path) -> None:
+    """Refuse to start under a kill switch: play money has no positions to look after."""
+    if (level := level_of(state)) is not Kill.NORMAL:
+        raise BadInputError(
+            f"the kill switch is on ({level.name}, {state}/kill-switch); "
+            "take it off with: python run.py kill-switch off"
+        )
+
+
 def options_of(typed: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that have an option of their own."""
     chosen: dict[str, Any] = {}
@@ -103,10 +112,9 @@ def options_of(typed: argparse.Namespace) -> dict[str, Any]:
             for text in word.split(",")
         ]
     if typed.symbols:
-        chosen["market.symbols"] = [text.strip() for text in typed.symbols.split(",") if text.strip()]
+        chosen["market.symbols"] = list(named(typed.symbols)[0])
     if typed.speed:
         chosen["market.speed"] = typed.speed
     if typed.strategy:
-        path = Path(typed.strategy)
-        chosen["brain.strategies"] = [str(path.resolve()) if path.suffix == ".py" else typed.strategy]
+        chosen["brain.strategies"] = [str(Path(n).resolve()) if n.endswith(".py") else n for n in typed.strategy]
     return chosen

@@ -11,12 +11,25 @@ import numpy as np
 from orchestrator.tape import Tape
 from shm.agent import Body, read_command
 from shm.counters import Counter
+from shm.memory import Memory
 from shm.records import Life, Order
 from shm.topology import RINGS, TABLES
 
 RECORDED = {"MARKET": "market", "DECISIONS": "decisions", "TARGETS": "targets", "ORDER_EVENTS": "orders"}
 PAST = "history"  # the tape of table HISTORY
+(PAST_RECORD,) = (table.record for table in TABLES if table.name == "HISTORY")
 BATCH = 1024
+
+
+def keep_past(memory: Memory, folder: Path) -> None:
+    """Write table HISTORY to its tape as it stands before the first minute moves.
+
+    A brain warms up with all of it.  The recorder starts after the first decision: in a fast session the oldest rows
+    are overwritten by then, and a replay would warm up from a later candle: not the same to the last bit.
+    """
+    tape = Tape(folder / PAST, PAST_RECORD)
+    tape.append(tape.sequence, memory.table_reader("HISTORY").read_all())
+    tape.close()
 
 
 class Recorder:
@@ -40,8 +53,7 @@ class Recorder:
                 self._readers[name].seek(tape.sequence)
             else:
                 self._readers[name].seek_oldest()
-        (history,) = (table.record for table in TABLES if table.name == "HISTORY")
-        self._past = Tape(self._folder / PAST, history)
+        self._past = Tape(self._folder / PAST, PAST_RECORD)
         if not self._past.sequence:
             self._copy_history()
         self._body.pulse.tell(life=Life.READY)

@@ -13,7 +13,7 @@ import hashlib
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,6 +23,7 @@ import msgspec
 import orjson
 
 from orchestrator.settings import BadInputError, Settings
+from orchestrator.spots import Spot
 from shm.instruments import Instrument
 from shm.topology import TIMEFRAMES_S
 
@@ -40,6 +41,7 @@ class Session:
     mode: str  # paper, live
     exchange: str = "binanceusdm"  # as ccxt names it
     observes: bool = False  # live, and sends nothing
+    is_demo: bool = False  # live, on the hosts where the exchange lets people practise
     loopback: str = ""  # for tests: the certificate of what plays the exchange on ``port`` of this machine
     opening: int = 0  # live: cash at the start, minor units
     folder: str
@@ -51,6 +53,7 @@ class Session:
     port: int  # of the embedded exchange
     market_start_ns: int  # wall time at the start; a made-up market begins there
     instruments: tuple[Instrument, ...]
+    spots: dict[str, Spot] = field(default_factory=dict)  # by the contract's symbol, where somebody compares them
     strategies: tuple[str, ...]  # by row, as in records
     values: tuple[tuple[str, ...], ...] = ()  # by strategy: the names of what its decisions show
     timeframes_s: tuple[int, ...] = TIMEFRAMES_S  # whose history somebody decides on
@@ -88,7 +91,7 @@ def load(folder: Path) -> Session:
     """Return the session that lives in ``folder``."""
     try:
         return msgspec.json.decode((folder / "session.json").read_bytes(), type=Session)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BadInputError(f"{folder}: no session.json in it; sessions are folders under STATE/sessions") from None
     except msgspec.DecodeError as error:
         raise BadInputError(f"{folder}/session.json: {error}") from None

@@ -14,13 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
 from brain.settings import BrainSettings
 from engine.settings import EngineSettings
 from feed.settings import FeedSettings
+from orchestrator.universe import UniverseError, UniverseSettings, named
 
 PROFILES = Path(__file__).parent / "profiles"
 SPEED_MIN, SPEED_MAX = 0.001, 1_000_000.0
@@ -42,7 +43,10 @@ class MarketSettings:
     """Which market is played, and how fast."""
 
     source: tuple[str, ...] = ("synthetic",)  # or files, or a folder of them, or binanceusdm: the real one, mirrored
-    symbols: tuple[str, ...] = ()  # ccxt unified; empty: those of the market
+    symbols: tuple[str, ...] = ()  # ccxt unified; empty: those of the market, or what the universe's rules leave
+    universe: UniverseSettings | None = None  # rules by which the symbols are found where none is named
+    spots: dict[str, str] = field(default_factory=dict)  # a contract's spot, over what is found: "PEPE/USDT*1000"
+    without_data: str = "leave_out"  # or "refuse": what is done about a symbol that has no data when trading starts
     speed: str | int | float = "60"  # market seconds a second, or max, or step
     deposit: Decimal = Decimal(100_000)  # quote asset, play money
     funding: bool = True  # charged at 00:00, 08:00 and 16:00 UTC
@@ -61,6 +65,8 @@ class MarketSettings:
             raise ValueError("deposit must be a number above 0")
         if twice := [symbol for symbol in self.symbols if self.symbols.count(symbol) > 1]:
             raise ValueError(f"symbols names {twice[0]} more than once")
+        if self.without_data not in ("leave_out", "refuse"):
+            raise ValueError(f"without_data {self.without_data!r} is neither leave_out nor refuse")
         if self.fills not in ("candle", "queue"):
             raise ValueError(f"fills {self.fills!r} is neither candle nor queue")
         for name, least in (("mark_minutes", 0), ("spread_ticks", 1), ("spread_ppm", -1), ("depth_ppm", 0)):
@@ -152,11 +158,16 @@ class Settings:
         """Refuse what does not go together."""
         if self.market.is_mirror and (self.exchange.order_latency_ms or self.exchange.order_jitter_ms):
             raise ValueError("exchange.order_latency_ms: a mirrored market cannot be played ahead of the real one")
+        there = [Path(which).stem for which in self.brain.strategies]
+        for name in self.engine.sizing.capitals:
+            if name not in there:
+                raise ValueError(f"engine.sizing.capitals.{name}: no such strategy here; there are {', '.join(there)}")
 
 
 def assemble(profile: str, config: Path | None, sets: Sequence[str], options: Mapping[str, Any]) -> Settings:
     """Return the settings of profile, file, ``--set`` and command-line options, each over the one before."""
     tree = read_toml(PROFILES / f"{profile}.toml")
+    usual = tree["market"].pop("symbols", None)
     if config is not None:
         _check_names(read_toml(config), Settings, "", f"{config}: ")
         _merge(tree, read_toml(config))
@@ -164,6 +175,9 @@ def assemble(profile: str, config: Path | None, sets: Sequence[str], options: Ma
         _merge(tree, _assignment(text))
     for name, value in options.items():
         _merge(tree, _nested(name.split("."), value))
+    market = tree["market"]
+    if usual is not None and isinstance(market, dict) and not market.keys() & {"symbols", "universe"}:
+        market["symbols"] = usual
     return build(tree)
 
 
@@ -172,9 +186,20 @@ def build(tree: Mapping[str, Any]) -> Settings:
     _check_names(tree, Settings, "", "settings: ")
     _check_numbers(tree, "")
     try:
-        return msgspec.convert(tree, Settings)
+        return msgspec.convert(_with_symbols(tree), Settings)
+    except UniverseError as error:
+        raise BadInputError(f"settings: {error}") from None
     except msgspec.ValidationError as error:
         raise BadInputError(f"settings: {_readable(error)}") from None
+
+
+def _with_symbols(tree: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return ``tree`` with its symbols as a list, where they were a table, and the spots that stood in it."""
+    market = tree.get("market", {})
+    if not isinstance(market.get("symbols"), Mapping):
+        return tree
+    symbols, spots = named(market["symbols"])
+    return {**tree, "market": {**market, "symbols": list(symbols), "spots": {**spots, **market.get("spots", {})}}}
 
 
 def plain(settings: Settings) -> dict[str, Any]:
@@ -233,7 +258,9 @@ def _check_names(tree: Mapping[str, Any], record: type, path: str, origin: str) 
             near = difflib.get_close_matches(key, names, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(names)}"
             raise BadInputError(f"{origin}{path}{key} is not a setting; {hint}")
-        kind = hints[key]
+        if value is None and type(None) in get_args(hints[key]):
+            continue
+        kind = next((one for one in get_args(hints[key]) if is_dataclass(one)), hints[key])
         if isinstance(kind, type) and is_dataclass(kind):
             if not isinstance(value, Mapping):
                 raise BadInputError(f"{origin}{path}{key} is a table of settings, not {value!r}")

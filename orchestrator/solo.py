@@ -30,6 +30,7 @@ from engine.venue.embedded.server import Plan, Ports, PortTakenError
 from engine.venue.embedded.signing import Key, fresh_key
 from engine.venue.embedded.spot.exchange import SpotExchange
 from orchestrator import addresses, wiring
+from orchestrator.compiling import compile_exchange
 from orchestrator.settings import BadInputError, ExchangeSettings, MarketSettings, build
 from shm.clock import SystemClock
 from shm.instruments import minor
@@ -65,9 +66,10 @@ class Identity:
 
 def serve_exchange(solo: Solo) -> int:
     """Run the embedded exchange alone until told to stop."""
-
     if not 0 <= solo.port <= 65535:
         raise BadInputError(f"--port {solo.port}: between 0 and 65535")
+    if solo.speed == "step":
+        raise BadInputError("--speed step: there is no engine to wait for; only a session has one")
     schedule = wiring.scheduled(solo.faults, solo.seed)
     data = [str(Path(text).resolve()) if Path(text).exists() else text for text in solo.data]
     settings = build({"market": {"source": data, "speed": solo.speed}}).market
@@ -75,6 +77,8 @@ def serve_exchange(solo: Solo) -> int:
         with _folder(solo.state) as folder:
             identity = _identity(folder, settings, solo.seed)
             market = wiring.market_of(settings, identity.seed, identity.start_ns)
+            # Here and not at the first order, whose recvWindow would pass meanwhile.
+            compile_exchange(lambda *_: None, 0)
             asyncio.run(_serve(market, (settings, identity, folder), (solo, schedule)))
     except BadInputError as error:
         raise BadInputError(str(error).replace("--market", "--data", 1)) from None

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from engine.petition import Deed, Petition
+from orchestrator import result
 from orchestrator import session as sessions
 from orchestrator.killswitch import level_of
 from orchestrator.session import Holder
@@ -38,12 +39,10 @@ def running(state: Path) -> Holder:
 def show(state: Path, place: str | None) -> int:
     """Print one page about the running session."""
     page = read(running(state))
-    if place == "-":
-        print(json.dumps(page, indent=2))
+    if not result.write(page, place):
         return 0
-    if place:
-        Path(place).write_text(json.dumps(page, indent=2) + "\n")
-    print(f"session {page['session']}   pid {page['pid']}   market time {page['market_time']}   trading {page['kill']}")
+    market_time = page["market_time"] or "not begun"
+    print(f"session {page['session']}   pid {page['pid']}   market time {market_time}   trading {page['kill']}")
     if page["kill_file"] != "normal":
         print(f"  kill switch {page['kill_file']}: kept for the next start; off with: python run.py kill-switch off")
     for process in page["processes"]:
@@ -68,13 +67,13 @@ def read(who: Holder) -> dict[str, Any]:
         memory = Memory.attach(who.run_id, "monitor", {})
     except SegmentError as error:
         raise BadInputError(f"the session is starting or ending: {error}") from None
-    clock, market_ns = np.zeros(1, CLOCK), 0
+    clock, market_time = np.zeros(1, CLOCK), None
     if memory.table_reader("CLOCK").read(0, clock):
-        market_ns = int(clock["market_ns"][0])
+        market_time = datetime.fromtimestamp(int(clock["market_ns"][0]) / 1e9, UTC).isoformat(timespec="seconds")
     page = {
         "session": who.folder,
         "pid": who.pid,
-        "market_time": datetime.fromtimestamp(market_ns / 1e9, UTC).isoformat(timespec="seconds"),
+        "market_time": market_time,
         "kill": memory.words.kill_level().name.lower(),
         "kill_file": level_of(Path(session.state)).name.lower(),
         "processes": _processes(memory.table_reader("PULSES")),

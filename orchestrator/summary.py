@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.books import Books, doubled
+from engine.books import Books
+from engine.doubts import doubled
 from engine.events import Funded
 from engine.journal import JournalReader
 from engine.ledger import NET

@@ -18,6 +18,7 @@ from typing import Protocol
 from orchestrator.commentary import Commentary
 from orchestrator.crew import Crew, Happening
 from orchestrator.policy import OBSERVERS, UP
+from orchestrator.rollcall import some
 from orchestrator.screen import Screen
 from orchestrator.settings import SupervisorSettings
 from shm.records import Life, Order
@@ -96,6 +97,9 @@ class Equipment:
     stop_trading: Callable[[], object]  # raises the kill word
     traders: Sequence[str]  # nothing moves before these are READY
     alarms: Callable[[int], Iterable[str]]  # lines for the operator, at monotonic time
+    keep_past: Callable[[], object]  # records what the brain warms up with, before anything moves
+    silent: Callable[[], Sequence[str]]  # symbols without a first record, once the traders are ready
+    refuses_silent: bool = False  # does not trade without them
 
 
 class Supervisor:
@@ -120,6 +124,7 @@ class Supervisor:
         try:
             if not self._prepare():
                 return self._ending("interrupted while starting")
+            self._tools.keep_past()
             self._crew.command_all(Order.RUN)
             self._ran_ns = time.monotonic_ns()
             self._trade()
@@ -148,8 +153,18 @@ class Supervisor:
                     self._screen.check(role, self._detail(role) or CHECKS[role])
             if self._checked >= set(traders) and all(self._crew.life(role) in UP for role in traders):
                 self._screen.line(f"processes green: {self._pids()}")
-                return True
+                return self._call_roll()
         return False
+
+    def _call_roll(self) -> bool:
+        """Whether trading may start: every symbol has its first record, or is left out until it has."""
+        if not (silent := self._tools.silent()):
+            return True
+        if self._tools.refuses_silent:
+            self._crew.failure = f"no data of {some(silent)}, and market.without_data is refuse"
+            return False
+        self._screen.line(f"!! no data of {some(silent)}: left out until it comes")
+        return True
 
     def _trade(self) -> None:
         """Run until somebody or something says enough."""

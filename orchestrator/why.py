@@ -2,18 +2,21 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from brain.words import explain as words_of
+from orchestrator import result
 from orchestrator import session as sessions
 from orchestrator.settings import BadInputError
 from orchestrator.tape import TapeError, read_folder
 from shm.records import DECISION
 
 
-def explain(state: Path, folder: Path | None, symbol: str, time: str) -> int:
-    """Print the decisions on ``symbol`` whose candle covers ``time``."""
+def explain(state: Path, folder: Path | None, about: tuple[str, str], place: str | None = None) -> int:
+    """Print, or write to ``place``, the decisions on a symbol whose candle covers a time."""
+    symbol, time = about
     session = sessions.load(folder or sessions.newest(state))
     rows = {instrument.symbol: row for row, instrument in enumerate(session.instruments)}
     if symbol not in rows:
@@ -26,18 +29,32 @@ def explain(state: Path, folder: Path | None, symbol: str, time: str) -> int:
     found = ours[covering(ours, instant_ns(time))]
     if not len(found):
         raise BadInputError(f"no decision on {symbol} at {time} in {session.folder}; {span(ours)}")
-    for decision in found:
-        instrument = session.instruments[rows[symbol]]
-        values = session.values[int(decision["strategy"])]
-        print(f"{stamp(int(decision['open_ns']))} UTC  {words_of(decision, symbol, values, instrument.tick)}")
-        print(
-            f"    candle of {int(decision['timeframe_s'])} s, sequence {int(decision['market_seq'])}, "
-            f"target {int(decision['target_id'])}, amount {int(decision['amount'])}, "
-            f"position {int(decision['position_lots'])} lots, "
-            f"values {', '.join(f'{value:g}' for value in decision['values'])}, "
-            f"inputs {int(decision['inputs_hash']):016x}, epoch {int(decision['epoch'])}"
-        )
+    told = [_told(decision, session, symbol) for decision in found]
+    if result.write({"session": session.folder, "decisions": told}, place):
+        for one in told:
+            print(f"{one['time']} UTC  {one['words']}")
+            print(
+                f"    candle of {one['timeframe_s']} s, sequence {one['market_seq']}, "
+                f"target {one['target_id']}, amount {one['amount']}, position {one['position_lots']} lots, "
+                f"values {', '.join(f'{value:g}' for value in one['values'])}, "
+                f"inputs {one['inputs_hash']}, epoch {one['epoch']}"
+            )
     return 0
+
+
+def _told(decision: np.void, session: sessions.Session, symbol: str) -> dict[str, Any]:
+    row = int(decision["strategy"])
+    instrument = next(one for one in session.instruments if one.symbol == symbol)
+    numbers = ("timeframe_s", "market_seq", "target_id", "amount", "position_lots", "epoch")
+    return {
+        "time": stamp(int(decision["open_ns"])),
+        "symbol": symbol,
+        "strategy": session.strategies[row],
+        "words": words_of(decision, symbol, session.values[row], instrument.tick),
+        **{name: int(decision[name]) for name in numbers},
+        "values": [float(value) for value in decision["values"]],
+        "inputs_hash": f"{int(decision['inputs_hash']):016x}",
+    }
 
 
 def covering(decisions: np.ndarray, at_ns: int) -> np.ndarray:

@@ -34,6 +34,7 @@ from shm.topology import position_row, role_row
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
+    from engine.venue.client import Login
     from engine.venue.embedded.exchange import Exchange
     from engine.venue.embedded.exchange import Settings as Play
     from engine.venue.embedded.faults.schedule import Schedule
@@ -103,6 +104,8 @@ def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
         raise BadInputError(
             f"--market {named[0]}: only {MIRRORED} can be mirrored, by a paper session; played here are: {PLAYED}"
         )
+    if any(place.name == "synthetic" and not place.exists() for place in places):
+        raise BadInputError("--market synthetic: it is played alone, not together with files")
     try:
         if all(place.exists() for place in places) and (taped := tick_files(places)):
             return open_ticks(taped, symbols)
@@ -246,6 +249,17 @@ def market_dialler(session: Session, memory: Memory) -> "Callable[[], ClientSess
     return lambda: dialling.session(endpoint, traces)
 
 
+def spot_dialler(session: Session) -> "Callable[[], ClientSession]":
+    """Return what opens connections to the spots of the feed's market: their weight is in no budget of contracts."""
+    from orchestrator import dialling, mirroring
+
+    settings = session.settings.market
+    if not settings.is_mirror:
+        return dialler(session)
+    endpoint = mirroring.endpoint_of(settings)
+    return lambda: dialling.session(endpoint)
+
+
 def budget(session: Session, memory: Memory) -> Budget | None:
     """Return the rate budget of the address; on paper, where a minute is no minute, nobody counts."""
     if session.mode == "paper":
@@ -262,7 +276,8 @@ def dialler(session: Session, counted: Budget | None = None) -> "Callable[[], Cl
     if session.mode == "live" and not session.loopback:
         return lambda: dialling.session(None, traces)
     certificate = Path(session.loopback) if session.loopback else session.path / PUBLIC_NAME
-    endpoint = dialling.Endpoint(port=session.port, certificate_pem=certificate.read_text())
+    hosts = dialling.DEMO_HOSTS if session.is_demo else dialling.HOSTS
+    endpoint = dialling.Endpoint(port=session.port, certificate_pem=certificate.read_text(), hosts=hosts)
     return lambda: dialling.session(endpoint, traces)
 
 
@@ -270,24 +285,44 @@ def feed(body: Body, session: Session) -> AsyncAgent:
     """Return the feed."""
     from engine.venue.embedded.pace import Speed
     from feed.agent import FeedAgent, MarketPlan
+    from feed.spots import SpotPlan
 
+    known = {one.row: spot for one in session.instruments if (spot := session.spots.get(one.symbol))}
+    spots = SpotPlan(
+        spots={row: (spot.id, float(spot.factor)) for row, spot in known.items()},
+        dial=spot_dialler(session),
+        is_demo=session.is_demo,
+    )
     speed = Speed.parse(str(session.settings.market.speed)).factor
     plan = MarketPlan(
         instruments=session.instruments,
         dial=market_dialler(session, body.memory),
         speed=speed,
         timeframes_s=session.timeframes_s,
+        is_demo=session.is_demo,
+        spots=spots if session.settings.engine.risk.basis_ppm_max else None,
     )
     return FeedAgent(body, plan, session.settings.feed)
 
 
+def login(session: Session, found: keys.Keys) -> "Login":
+    """Return the account that ``session`` trades, and the keys to it."""
+    from engine.venue.client import Login
+
+    return Login(
+        exchange=session.exchange,
+        account=session.account,
+        key=found.key,
+        secret=found.secret,
+        is_demo=session.is_demo,
+    )
+
+
 def venue(session: Session, memory: Memory) -> "LiveVenue":
     """Return the account's venue, not yet connected."""
-    from engine.venue.client import Login, Surroundings
+    from engine.venue.client import Surroundings
     from engine.venue.live import LiveVenue
 
-    found = keys.of(session)
-    login = Login(exchange=session.exchange, account=session.account, key=found.key, secret=found.secret)
     around = Surroundings(
         dial=dialler(session),
         clock=SystemClock(),
@@ -296,7 +331,7 @@ def venue(session: Session, memory: Memory) -> "LiveVenue":
         budget=budget(session, memory),
         limits_rate=session.mode != "paper",
     )
-    return LiveVenue(login, around)
+    return LiveVenue(login(session, keys.of(session)), around)
 
 
 def engine(body: Body, session: Session) -> AsyncAgent:

@@ -6,8 +6,8 @@
     +---------------------+------------------+----------------------------------------+
 
 A histogram is log-linear: sixteen buckets for each power of two, so a percentile is at
-most 6.25 % above the truth.  The dashboard, /metrics and the alerts are drawn from the
-tables below; a new line appears in all three by itself.
+most 6.25 % above the truth.  Summary and alarms are drawn from the tables below; a new
+line appears in both by itself.
 """
 
 import ctypes
@@ -31,7 +31,7 @@ COUNTERS_BYTES = 8 * AREA_WORDS * len(ROLES)
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """Who counts it, what it means to people, and above which value it is an alarm (None: never)."""
+    """Who counts it, what it means to people, and above which value it is an alarm (None or a hop: never)."""
 
     owner: str
     help: str
@@ -56,14 +56,12 @@ class Counter(IntEnum):
     CANDLES_QUIET = auto()
     CANDLES_BACKFILLED = auto()
     FRAMES_RECEIVED = auto()
-    FRAMES_FOREIGN = auto()
     FRAMES_DEFECTIVE = auto()
     RECONNECTS = auto()
     WATCHDOG_TRIPS = auto()
     REQUESTS_FAILED = auto()
     RECORDS_LOST = auto()
     RECORDS_GAP = auto()
-    TORN_READS = auto()
     DECISIONS = auto()
     DECISIONS_COLD = auto()
     TARGETS = auto()
@@ -82,7 +80,6 @@ class Counter(IntEnum):
     MISMATCHES = auto()
     CORRECTIONS = auto()
     RECORDS_WRITTEN = auto()
-    RESTARTS = auto()
     KILLS_RAISED = auto()
     CRASHES = auto()
 
@@ -95,8 +92,6 @@ class Gauge(IntEnum):
     UNREALISED = auto()
     POSITIONS_OPEN = auto()
     ORDERS_OPEN = auto()
-    RING_BACKLOG = auto()
-    MARKET_AGE_S = auto()
     COMPILED = auto()
     COMPILED_OF = auto()
     WEIGHT_USED = auto()
@@ -115,7 +110,6 @@ class Hop(IntEnum):
     SENT_TO_ACK = auto()
     LOOP_LAG = auto()
     COMPARISON = auto()
-    DUTY_CYCLE = auto()
 
 
 META: Mapping[Counter, Meta] = {
@@ -134,14 +128,12 @@ META: Mapping[Counter, Meta] = {
     Counter.CANDLES_QUIET: Meta("feed", "candles in which nobody traded"),
     Counter.CANDLES_BACKFILLED: Meta("feed", "candles fetched by REST"),
     Counter.FRAMES_RECEIVED: Meta("feed", "websocket frames received"),
-    Counter.FRAMES_FOREIGN: Meta("feed", "frames refused: not of a stream that we asked for", 0),
     Counter.FRAMES_DEFECTIVE: Meta("feed", "frames that could not be read"),
     Counter.RECONNECTS: Meta("any", "connections made again"),
     Counter.WATCHDOG_TRIPS: Meta("any", "streams dropped because no data came"),
     Counter.REQUESTS_FAILED: Meta("any", "requests that failed and were tried again"),
     Counter.RECORDS_LOST: Meta("any", "records overwritten before this process read them", 0),
     Counter.RECORDS_GAP: Meta("any", "half-written records that a successor turned into gaps"),
-    Counter.TORN_READS: Meta("any", "table reads repeated because the row was being written"),
     Counter.DECISIONS: Meta("brain", "decisions"),
     Counter.DECISIONS_COLD: Meta("brain", "decisions without an opinion: indicators not settled"),
     Counter.TARGETS: Meta("brain", "targets published"),
@@ -160,7 +152,6 @@ META: Mapping[Counter, Meta] = {
     Counter.MISMATCHES: Meta("reconciler", "differences that outlived their correction", 0),
     Counter.CORRECTIONS: Meta("reconciler", "corrections proposed"),
     Counter.RECORDS_WRITTEN: Meta("recorder", "records written to files"),
-    Counter.RESTARTS: Meta("supervisor", "processes started again", 0),
     Counter.KILLS_RAISED: Meta("any", "times the kill word was raised", 0),
     Counter.CRASHES: Meta("any", "processes that ended with an exception", 0),
 }
@@ -171,8 +162,6 @@ GAUGE_META: Mapping[Gauge, Meta] = {
     Gauge.UNREALISED: Meta("engine", "unrealised profit in the quote asset"),
     Gauge.POSITIONS_OPEN: Meta("engine", "open positions"),
     Gauge.ORDERS_OPEN: Meta("engine", "open orders"),
-    Gauge.RING_BACKLOG: Meta("any", "records published and not yet read", 10_000),
-    Gauge.MARKET_AGE_S: Meta("feed", "machine seconds since the last market event", 30),
     Gauge.COMPILED: Meta("brain", "kernels compiled"),
     Gauge.COMPILED_OF: Meta("brain", "kernels to compile"),
     Gauge.WEIGHT_USED: Meta("engine", "request weight used in this minute"),
@@ -187,9 +176,8 @@ HOP_META: Mapping[Hop, Meta] = {
     Hop.DURABLE_TO_SENT: Meta("engine", "commit to order bytes out"),
     Hop.FRAME_TO_SENT: Meta("engine", "websocket frame received to order bytes out"),
     Hop.SENT_TO_ACK: Meta("engine", "order bytes out to the exchange's answer"),
-    Hop.LOOP_LAG: Meta("any", "how late the event loop runs its timers", 250_000_000),
+    Hop.LOOP_LAG: Meta("any", "how late the event loop runs its timers"),
     Hop.COMPARISON: Meta("reconciler", "one comparison, requests included"),
-    Hop.DUTY_CYCLE: Meta("any", "one duty cycle, waits excluded"),
 }
 
 assert META.keys() == set(Counter), "every counter needs an owner and a line of help"
@@ -285,6 +273,11 @@ class CountersView:
     def total(self, counter: Counter) -> int:
         """The sum of ``counter`` over all roles."""
         return sum(int(area[counter]) for area in self._areas.values())
+
+    def highest(self, gauge: Gauge) -> float:
+        """The highest value that any role shows of ``gauge``; 0 where none does."""
+        bits = np.array([area[COUNTERS_MAX + gauge] for area in self._areas.values()], dtype=np.int64)
+        return float(bits.view(np.float64).max())
 
 
 def _summary(hop: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, Any]:

@@ -15,8 +15,7 @@ from enum import IntEnum
 
 import numpy as np
 
-PAYLOAD = 120
-GAP = 0
+PAYLOAD, GAP = 120, 0
 
 
 class MarketKind(IntEnum):
@@ -76,9 +75,8 @@ class Reason(IntEnum):
 class OrderState(IntEnum):
     """Where an order stands; the transitions are in engine/order.py."""
 
-    NEW = 1  # the intent is durable, nothing was sent
-    SENT = 2
-    OPEN = 3
+    NEW = 1  # the intent is durable: it may have left
+    OPEN = 3  # 2 was never written
     PARTIAL = 4
     FILLED = 5
     CANCELLING = 6
@@ -212,7 +210,8 @@ DECISION = np.dtype(
     [
         ("kind", "u1"),  # 1
         ("reason", "u1"),  # Reason
-        ("strategy", "<u2"),
+        ("strategy", "u1"),
+        ("stopped_side", "i1"),  # as read
         ("instrument", "<u4"),
         ("market_seq", "<i8"),  # sequence of the candle in ring MARKET
         ("open_ns", "<i8"),  # market
@@ -353,7 +352,9 @@ QUOTE = np.dtype(
         ("mark", "<f8"),
         ("event_ns", "<i8"),  # market
         ("received_ns", "<i8"),  # monotonic
-        ("spare", "<i8", (7,)),
+        ("spot", "<f8"),  # of one unit of the contract: of 1000 coins where it is that many
+        ("spot_ns", "<i8"),  # monotonic; 0: never heard
+        ("spare", "<i8", (5,)),
     ],
     align=True,
 )
@@ -396,5 +397,4 @@ COMMAND = np.dtype(
 )
 
 RECORDS = {name: value for name, value in globals().items() if isinstance(value, np.dtype)}
-for _name, _record in RECORDS.items():
-    assert _record.itemsize == PAYLOAD, f"{_name} must fill a slot's payload: {_record.itemsize}"
+assert all(record.itemsize == PAYLOAD for record in RECORDS.values()), "a record fills a slot's payload"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.settings import Settings, assemble
+from orchestrator.universe import UniverseSettings
 
 DOCS = Path(__file__).parents[1] / "docs"
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \|")
@@ -18,6 +19,8 @@ ELSEWHERE = {  # sections whose settings are explained with what they do
     "engine.executor": "trading.md",
     "market": "exchange.md",
 }
+# A section that is not there unless somebody asks for it.
+OPTIONAL = {"market": {"universe": UniverseSettings()}}
 
 
 def leaves(record: object, path: str = "") -> dict[tuple[str, str], object]:
@@ -25,6 +28,9 @@ def leaves(record: object, path: str = "") -> dict[tuple[str, str], object]:
     found: dict[tuple[str, str], object] = {}
     for field in fields(record):  # type: ignore[arg-type]
         value = getattr(record, field.name)
+        optional = OPTIONAL.get(path, {}).get(field.name)
+        if optional is not None:
+            found |= leaves(optional, f"{path}.{field.name}") if value is None else {}
         if is_dataclass(value):
             found |= leaves(value, f"{path}.{field.name}".lstrip("."))
         else:
@@ -46,6 +52,8 @@ def rows() -> dict[tuple[str, str], str]:
 
 def worded(value: object) -> str:
     """A default as the page has it."""
+    if value is None:
+        return "none"
     if isinstance(value, tuple | dict):
         return ", ".join(value) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)

@@ -18,9 +18,10 @@ and, where it wants them,
 What ``decide`` is given
     state       its own record, zero at the start, kept from candle to candle
     settings    the Settings, as a record
-    candle      open_ns, timeframe_s, open, high, low, close, volume, quote_volume, taker_volume, trades, ...
-    position    what it holds, read once per candle: lots (signed), entry_ticks, stop_ticks, and stopped_side,
-                the side (+1, -1) that a protective stop has just ended, until the next target
+    candle      open_ns, timeframe_s, open, high, low, close, volume, quote_volume, taker_volume, taker_quote_volume
+                and trades
+    position    what it holds, read once per candle: lots (signed), entry_ticks, and stopped_side, the side (+1, -1)
+                that a protective stop has just ended, until the next target
     target      what it wants, as it left it: amount (-1.0 to 1.0 of the risk budget) and stop (a price)
 
 What it answers: a reason.  ``hold`` and ``go_flat`` write the target and give the right one; WARMING says "no opinion".
@@ -40,6 +41,8 @@ The list is closed (shm/records.py); a no-trade has one too:
         side = 1.0 if candle.close > average else -1.0
         return hold(target, side, candle.close - 2.0 * side * reach)
 
+Of both no more is shown: all of it is in the inputs' hash and on the tape, so that a replay shows the same.
+
 Rules that keep it honest
 * It cannot see tomorrow: it is given one closed candle and its own state.
 * No decision is taken before every indicator state in STATE has *settled*, i.e. has forgotten where the data began.
@@ -53,8 +56,9 @@ Rules that keep it honest
 
 import numpy as np
 
+from shm import records
 from shm.jit import kernel
-from shm.records import MARKET, Reason
+from shm.records import Reason
 
 __all__ = [
     "BIAS", "EXIT", "FLAT", "HEATED", "HELD", "LONG", "MARKET", "QUIET", "REACHED", "REGIME", "SHORT", "SPLIT",
@@ -75,6 +79,22 @@ BIAS = int(Reason.BIAS)
 WEAK = int(Reason.WEAK)
 SPLIT = int(Reason.SPLIT)
 REACHED = int(Reason.REACHED)
+
+
+def _shown(record, *names):
+    # a record of which a strategy sees only these fields: any other name does not compile
+    fields = {name: record.fields[name] for name in names}
+    formats, offsets = ([field[n] for field in fields.values()] for n in (0, 1))
+    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": record.itemsize}, align=True)
+
+
+# what ``candle`` and ``position`` are
+MARKET = _shown(
+    records.MARKET,
+    *("kind", "timeframe_s", "open_ns", "open", "high", "low", "close", "volume"),
+    *("quote_volume", "taker_volume", "taker_quote_volume", "trades"),
+)
+POSITION = _shown(records.POSITION, "stopped_side", "lots", "entry_ticks")
 
 # what ``target`` is: in, what stands; out, what is wanted
 WORKING = np.dtype([("amount", "<f8"), ("stop", "<f8"), ("values", "<f8", (3,))], align=True)

@@ -50,6 +50,7 @@ class Settings:
     stretch_period: int = 20
     stretch_full: float = 2.0  # standard deviations that make a whole opinion
     heat_period: int = 14
+    heat_full: float = 25.0  # points of the RSI from its middle that make a whole opinion
     weight_trend: float = 2.0
     weight_channel: float = 1.0
     weight_structure: float = 1.0
@@ -71,8 +72,8 @@ class Settings:
             raise ValueError("channel_period and stretch_period must be from 2 to 250")
         if not 1 <= self.swing <= 30 or not 1 <= self.strength_period <= 39:
             raise ValueError("swing must be from 1 to 30, strength_period from 1 to 39")
-        if min(self.heat_period, self.range_period) < 1 or self.stretch_full <= 0.0:
-            raise ValueError("heat_period and range_period must be at least 1, stretch_full above 0")
+        if min(self.heat_period, self.range_period) < 1 or min(self.stretch_full, self.heat_full) <= 0.0:
+            raise ValueError("heat_period and range_period must be at least 1, stretch_full and heat_full above 0")
         if min(self.weight_trend, self.weight_channel, self.weight_structure) < 0.0:
             raise ValueError("weights must be at least 0")
         if min(self.weight_stretch, self.weight_heat) < 0.0:
@@ -119,7 +120,7 @@ def decide(state, settings, candle, position, target):
         place,
         1.0 * state.marks.trend,
         clamp(-stretch / settings.stretch_full, -1.0, 1.0),
-        clamp((50.0 - heat) / 25.0, -1.0, 1.0),
+        clamp((50.0 - heat) / settings.heat_full, -1.0, 1.0),
     )
     calm, trend = settings.strength_calm, settings.strength_trend
     share = clamp((strength - calm) / (trend - calm), 0.0, 1.0)
@@ -141,10 +142,10 @@ def _weigh(settings, opinions, share):
         (1.0 - share) * settings.weight_heat / against,
     )
     score = 0.0
-    for n in range(5):
+    for n in range(len(opinions)):
         score += weights[n] * opinions[n]
     agreed, having = 0.0, 0.0
-    for n in range(5):
+    for n in range(len(opinions)):
         if opinions[n] != 0.0:
             having += weights[n]
             agreed += weights[n] if opinions[n] * score > 0.0 else 0.0

@@ -25,14 +25,18 @@ from numba.core.errors import NumbaError
 
 from brain.diagnosis import cause, deepest, line_in
 from brain.indicators.indicator import SEEN, SETTLES, record_of
+from brain.strategies.base import MARKET as SHOWN
+from brain.strategies.base import POSITION as HELD
 from brain.strategies.base import WORKING
-from brain.timeframes import SECONDS
+from brain.timeframes import base_of, seconds_named
 from shm.atomics import copy_record
 from shm.jit import address_of, call5, compiled, kernel, record_at
 from shm.records import MARKET, POSITION, MarketKind, Reason
 from shm.topology import HISTORY_DEPTH
 
 ALLOWED = ("brain", "numpy", "math", "dataclasses")
+REFUSED = ("numpy.random",)  # a replay would draw other numbers
+OPEN = ("brain.indicators", "brain.strategies", "brain.timeframes")
 HERE = Path(__file__).parent
 OURS = ("base", "loader", "__init__")
 TRIAL_CANDLES = 4096
@@ -131,16 +135,27 @@ def _refuse_foreign_imports(path: Path) -> None:
         raise StrategyError(f"{path}:{error.lineno}: {error.msg}") from None
     except UnicodeDecodeError:
         raise StrategyError(f"{path}: is not a text file in UTF-8") from None
+    for line, name in _leans_on(tree):
+        if name.split(".")[0] not in ALLOWED or name.startswith(REFUSED):
+            raise StrategyError(f"{path}:{line}: a strategy imports {', '.join(ALLOWED)}, not {name}")
+        if name.startswith("brain.") and not name.startswith(OPEN):
+            raise StrategyError(f"{path}:{line}: of brain a strategy imports {', '.join(OPEN)}, not {name}")
+
+
+def _leans_on(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    # line and dotted name of what is imported; and of chance, however it is spelled
+    numpys = {"numpy"}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            imported = [alias.name for alias in node.names]
+            yield from ((node.lineno, alias.name) for alias in node.names)
+            numpys |= {alias.asname for alias in node.names if alias.name == "numpy" and alias.asname}
         elif isinstance(node, ast.ImportFrom):
-            imported = ["." if node.level else node.module or "."]
-        else:
-            continue
-        for name in imported:
-            if name.split(".")[0] not in ALLOWED:
-                raise StrategyError(f"{path}:{node.lineno}: a strategy imports {', '.join(ALLOWED)}, not {name}")
+            module = "." if node.level else node.module or "."
+            yield node.lineno, module
+            if module == "numpy":
+                yield from ((node.lineno, f"numpy.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield node.lineno, f"numpy.{node.attr}" if node.value.id in numpys else "numpy"
 
 
 class _Hashed(SourceFileLoader):
@@ -219,11 +234,13 @@ def _settings(path: Path, module: ModuleType, chosen: Mapping[str, Any]) -> dict
 def _timeframes(path: Path, module: ModuleType) -> tuple[int, ...]:
     chosen = tuple(getattr(module, "TIMEFRAMES", ("1m",)))
     for name in chosen:
-        if name not in SECONDS:
-            raise StrategyError(f"{path}: TIMEFRAMES has {name!r}; there are {', '.join(SECONDS)}")
+        if not (isinstance(name, str) and seconds_named(name)):
+            raise StrategyError(
+                f"{path}: TIMEFRAMES has {name!r}; write 1m, 15m, 2h: minutes, and a whole part of a day"
+            )
     if not chosen:
         raise StrategyError(f"{path}: TIMEFRAMES is empty")
-    return tuple(sorted(SECONDS[name] for name in chosen))
+    return tuple(sorted({seconds_named(name) for name in chosen}))
 
 
 def _other(path: Path, module: ModuleType, state: np.dtype[np.void]) -> int:
@@ -231,7 +248,7 @@ def _other(path: Path, module: ModuleType, state: np.dtype[np.void]) -> int:
     if name is None:
         return -1
     assert state.fields is not None
-    if name not in state.fields or state.fields[name][0] != MARKET:
+    if name not in state.fields or state.fields[name][0] != SHOWN:
         raise StrategyError(f"{path}: PARTNER names {name!r}, which is not a MARKET record in STATE")
     return int(state.fields[name][1])
 
@@ -243,7 +260,7 @@ def _compile(
     if not hasattr(decide, "py_func"):
         raise StrategyError(f"{path}: decide must be a @kernel function")
     try:
-        return compiled(decide, state, settings.dtype, MARKET, POSITION, WORKING)
+        return compiled(decide, state, settings.dtype, SHOWN, HELD, WORKING)
     except TypeError as error:
         line = decide.py_func.__code__.co_firstlineno
         raise StrategyError(f"{path}:{line}: decide must answer a reason on every way out: {error}") from error
@@ -260,10 +277,13 @@ def _compile(
 def _field_missing(path: Path, decide: Any, error: KeyError) -> StrategyError:
     # numba leaks a KeyError for a field that a record does not have; find the line that names it
     name = str(error.args[0])
+    why = f"decide does not compile: no record here has a field {name}"
+    if name in {*(MARKET.names or ()), *(POSITION.names or ())}:
+        why = f"decide may not look at {name}: a replay could not show it"
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if number >= decide.py_func.__code__.co_firstlineno and f".{name}" in line:
-            return StrategyError(f"{path}:{number}: decide does not compile: no record here has a field {name}")
-    return StrategyError(f"{path}: decide does not compile: no record here has a field {name}")
+            return StrategyError(f"{path}:{number}: {why}")
+    return StrategyError(f"{path}: {why}")
 
 
 def _words(
@@ -320,6 +340,7 @@ def _candles(timeframe_s: int) -> np.ndarray[Any, np.dtype[np.void]]:
 def _try(path: Path, trial: _Trial) -> int:
     """Run it over a made-up market; the candles that its slowest indicator takes to settle."""
     state, position, target = np.zeros(1, trial.state), np.zeros(1, POSITION), np.zeros(1, WORKING)
+    memory, seen_before, kept = state.view(np.uint8), dict.fromkeys(trial.waits, 0), dict.fromkeys(trial.waits, 0)
     reasons = {int(reason) for reason in Reason}
     for timeframe_s in reversed(trial.timeframes_s):
         candles, out = _candles(timeframe_s), np.zeros((TRIAL_CANDLES, 3))
@@ -330,15 +351,21 @@ def _try(path: Path, trial: _Trial) -> int:
         opinions = out[out[:, 0] != int(Reason.COLD)]
         if not np.isfinite(opinions[:, 1:]).all():
             raise StrategyError(f"{path}: decide wrote NaN or infinity into the target in the trial run")
-    memory = state.view(np.uint8)
+        for each in trial.waits:
+            if (seen := _word(memory, each[1])) != seen_before[each]:
+                kept[each], seen_before[each] = HISTORY_DEPTH * base_of(timeframe_s) // timeframe_s, seen
     settles = 0
-    for name, seen_at, settles_at in trial.waits:
-        seen, takes = (int(memory[at : at + 8].view(np.int64)[0]) for at in (seen_at, settles_at))
-        if seen == 0:
+    for each in trial.waits:
+        name, takes = each[0], _word(memory, each[2])
+        if not seen_before[each]:
             raise StrategyError(f"{path}: STATE.{name} is never stepped, so no decision would ever be taken")
-        if takes > HISTORY_DEPTH:
+        if takes > kept[each]:
             raise StrategyError(
-                f"{path}: STATE.{name} settles after {takes} candles, but {HISTORY_DEPTH} are kept; shorten its period"
+                f"{path}: STATE.{name} settles after {takes} candles, but {kept[each]} are kept; shorten its period"
             )
         settles = max(settles, takes)
     return settles
+
+
+def _word(memory: np.ndarray[Any, np.dtype[np.uint8]], at: int) -> int:
+    return int(memory[at : at + 8].view(np.int64)[0])

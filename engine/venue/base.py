@@ -91,6 +91,7 @@ class Permissions:
     may_trade: bool
     may_withdraw: bool
     is_bound_to_address: bool  # only usable from addresses that were named at the exchange
+    burns_coin: bool = False  # fees are taken in the exchange's own coin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,12 +115,14 @@ class WalletSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundingSeen:
-    """One payment of funding, or transfer of cash, as the venue lists it."""
+    """One payment of funding, or whatever else moved cash, as the venue lists it."""
 
     symbol: str  # the venue's own name where we do not follow it; empty of a transfer
     amount: int  # minor units; negative: we paid
     reference: str  # the venue's, unique
     market_ns: int
+    kind: str = "TRANSFER"  # the venue's word; of funding nobody reads it
+    trade_id: int = 0  # of what a trade brought or cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +197,10 @@ class Venue(Protocol):
         ...
 
     async def transfers_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
-        """Cash moved in (positive) and out at ``since_ns`` and later, oldest first; 0: in the last days."""
+        """What else moved cash in (positive) and out at ``since_ns`` and later, oldest first; 0: in the last days.
+
+        Rows of trades may be among them: ``kind`` and ``trade_id`` say whose.
+        """
         ...
 
     async def positions(self) -> tuple[PositionSeen, ...]:

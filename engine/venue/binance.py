@@ -275,12 +275,13 @@ def modes(account: Row, symbols: Iterable[Row], find: Find) -> Modes:
     )
 
 
-def permissions(row: Row) -> Permissions:
-    """An answer of ``apiRestrictions``."""
+def permissions(row: Row, burn: Row) -> Permissions:
+    """Answers of ``apiRestrictions`` and ``feeBurn``."""
     return Permissions(
         may_trade=_truth(row["enableFutures"]),
         may_withdraw=_truth(row["enableWithdrawals"]),
         is_bound_to_address=_truth(row["ipRestrict"]),
+        burns_coin=_truth(burn["feeBurn"]),
     )
 
 

@@ -39,6 +39,12 @@ class Login:
     account: str = "main"
     key: str = ""
     secret: str = ""  # shown nowhere: ``repr`` below
+    is_demo: bool = False  # on the hosts where the exchange lets people practise
+
+    @property
+    def venue(self) -> str:
+        """Whose journal it is: what was traded in a demo is another account's."""
+        return f"{self.exchange}-demo" if self.is_demo else self.exchange
 
     def __repr__(self) -> str:
         return f"Login({self.exchange})"
@@ -145,7 +151,10 @@ def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession,
                 raise marked(ccxt.BadResponse(f"{login.exchange} {status} {body[:200]}"), status, 0)
             return super().handle_errors(*answer)
 
-    return Watching(_options(login, around, session))
+    client = Watching(_options(login, around, session))
+    if login.is_demo:
+        client.enable_demo_trading(True)
+    return client
 
 
 async def _afford(budget: Budget, url: str, method: str, body: str) -> None:

@@ -93,7 +93,7 @@ class LiveVenue:
         except ccxt.BadSymbol as error:
             raise errors.InvalidOrder(str(error)) from error
         rules = tuple(
-            binance.instrument(market["info"], row, (symbol, self._login.exchange, self._login.account))
+            binance.instrument(market["info"], row, (symbol, self._login.venue, self._login.account))
             for row, (symbol, market) in enumerate(zip(symbols, markets, strict=True))
         )
         self.follow(rules)
@@ -193,8 +193,8 @@ class LiveVenue:
         return await self._payments(since_ns, income.FUNDING)
 
     async def transfers_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
-        """What was moved in and out at ``since_ns`` and later."""
-        return await self._payments(since_ns, income.TRANSFER)
+        """Everything that moved the wallet at ``since_ns`` and later, by kind."""
+        return await self._payments(since_ns, income.ALL)
 
     async def _payments(self, since_ns: int, kind: str) -> tuple[FundingSeen, ...]:
         return await income.payments(
@@ -223,14 +223,15 @@ class LiveVenue:
     async def permissions(self) -> Permissions:
         """What the keys may do, by the exchange's own account of them."""
         row = await asked(self._client.sapiGetAccountApiRestrictions())
-        found: Permissions = _read(binance.permissions, row)
+        burn = await asked(self._client.fapiPrivateGetFeeBurn())
+        found: Permissions = _read(binance.permissions, row, burn)
         return found
 
     async def rules(self, symbols: Sequence[str]) -> tuple[Instrument | None, ...]:
         """The exchange's filters, asked anew."""
         markets = await asked(self._client.load_markets(True))
         return tuple(
-            _read(binance.instrument, markets[symbol]["info"], row, (symbol, self._login.exchange, self._login.account))
+            _read(binance.instrument, markets[symbol]["info"], row, (symbol, self._login.venue, self._login.account))
             if symbol in markets
             else None
             for row, symbol in enumerate(symbols)

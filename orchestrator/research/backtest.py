@@ -23,6 +23,7 @@ import numpy as np
 from brain.kernels import load_all
 from brain.stage import Stage
 from brain.strategies.loader import Strategy, StrategyError
+from brain.timeframes import base_of
 from engine.inbox import Inbox
 from engine.venue.embedded.events import CandleUpdate
 from engine.venue.embedded.exchange import Exchange
@@ -31,10 +32,12 @@ from engine.venue.embedded.market import MINUTE_NS, Market
 from engine.venue.embedded.pace import Speed
 from orchestrator import settings as settings_of
 from orchestrator import wiring
+from orchestrator.discovery import Place, discovered
 from orchestrator.research import report
 from orchestrator.research.house import House, Tenancy, private
 from orchestrator.research.replay import decision_hash
 from orchestrator.settings import BadInputError, Settings
+from orchestrator.universe import named
 from shm.instruments import Instrument, minor
 from shm.records import DECISION, MARKET, MarketKind, Provenance
 from shm.topology import TIMEFRAMES_S
@@ -78,7 +81,7 @@ class Backtest:
             strategies=tuple(strategy.name for strategy in strategies),
             settings=_account_of(settings).engine,
         )
-        self._frames = sorted({60, *(seconds for strategy in strategies for seconds in strategy.timeframes_s)})
+        self._frames = sorted({60, *(base_of(seconds) for one in strategies for seconds in one.timeframes_s)})
         self._hydrate()
         self.house = House(self._exchange, tenancy, minor(settings.market.deposit), self._stage.positions)
         ticks_e8 = [instrument.tick_e8 for instrument in self._instruments]
@@ -189,7 +192,7 @@ def backtest(typed: argparse.Namespace) -> int:
     """Run what was typed; prints the table, writes the report; returns the exit code."""
     options: dict[str, Any] = {"market.source": [str(Path(text).resolve()) for text in typed.data]}
     if typed.symbols:
-        options["market.symbols"] = [text.strip() for text in typed.symbols.split(",") if text.strip()]
+        options["market.symbols"] = list(named(typed.symbols)[0])
     if typed.strategy:
         path = Path(typed.strategy)
         options["brain.strategies"] = [str(path.resolve()) if path.suffix == ".py" else typed.strategy]
@@ -197,6 +200,8 @@ def backtest(typed: argparse.Namespace) -> int:
         raise BadInputError(f"--data {missing[0]}: there is no such file or folder")
     settings = settings_of.assemble("paper", typed.config, typed.set, options)
     try:
+        if settings.market.universe is not None:
+            settings = discovered(settings, Place(start_ns=0)).settings
         market = wiring.market_of(settings.market, 0, 0)
     except BadInputError as error:
         raise BadInputError(str(error).replace("--market", "--data", 1)) from None
@@ -206,6 +211,11 @@ def backtest(typed: argparse.Namespace) -> int:
         strategies = load_all(settings.brain, lambda *_: None)
     except StrategyError as error:
         raise BadInputError(f"--strategy {error}") from None
+    if typed.out:  # now and not after an hour of trading
+        try:
+            typed.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInputError(f"--out {typed.out}: not a writable folder: {error.strerror}") from None
     course = Backtest(market, settings, strategies).run(typed.max_candles, Progress())
     decisions = np.concatenate(course.decisions) if course.decisions else np.zeros(0, DECISION)
     found = report.figures(course, settings, strategies, decision_hash(decisions))

@@ -83,6 +83,7 @@ class House:
         """Open the account with ``deposit`` minor units; ``positions`` is where the brain looks."""
         self.exchange, self._tenancy = exchange, tenancy
         self.books, self.dispatch = Books(), _Idle()
+        self.events: list[BookEvent] = []  # as a journal would have them
         self.fills: list[Filled] = []
         self.intents_count = self.rejects_count = 0
         self.funded: list[Funded] = []
@@ -104,6 +105,8 @@ class House:
         venue: Any = None  # the desk only asks it after failures, and here nothing fails
         voice: Any = self
         self._desk = Desk(venue, voice, tenancy.instruments)
+        # The exchange's spot has the contract's own price.
+        self.core.bases = dict.fromkeys(self._by_symbol, 0)
         unheard: Any = _Unheard()
         self._outbox = Outbox(
             self.books, (tenancy.instruments, tenancy.strategies), (unheard, positions), counters=unheard
@@ -139,10 +142,13 @@ class House:
         self._answered(answer.events, answer.actions)
 
     def take(self, messages_read: Sequence[Candle | Target]) -> None:
-        """Tell everything that was on the rings, then let it settle."""
+        """Tell everything that was on the rings, then let it settle.
+
+        An order takes longer than its minute's other targets: as in a session they are all heard before it is answered,
+        so that what several strategies want meanwhile is netted into the next order.
+        """
         for message in messages_read:
             self.tell(message)
-            self._work()
         self.settle()
 
     def hear(self, happenings: Sequence[Happening]) -> None:
@@ -192,6 +198,7 @@ class House:
         )
 
     def _answered(self, events: Sequence[BookEvent], actions: Sequence[Action]) -> None:
+        self.events.extend(events)
         for event in events:
             if isinstance(event, Filled):
                 self.fills.append(event)

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from brain.kernels import load_all
-from brain.loop import inputs_hash as compiled_hash
 from brain.stage import Stage
 from brain.strategies.loader import Strategy, StrategyError
 from brain.words import explain
@@ -29,15 +28,23 @@ from orchestrator.session import Session
 from orchestrator.settings import BadInputError
 from orchestrator.tape import TapeError, read_folder
 from orchestrator.why import stamp
-from shm.jit import address_of
 from shm.records import DECISION, MARKET, POSITION, MarketKind
 from shm.topology import position_row
 
 Records = np.ndarray[Any, np.dtype[np.void]]
-COMPARED = ("reason", "inputs_hash", "position_lots", "amount", "stop_ticks", "target_id", "values", "epoch")
+COMPARED = (
+    "reason",
+    "inputs_hash",
+    "position_lots",
+    "stopped_side",
+    "amount",
+    "stop_ticks",
+    "target_id",
+    "values",
+    "epoch",
+)
 HASHED = ("instrument", "strategy", "open_ns", "reason", "inputs_hash", "amount", "stop_ticks")
 SECOND_NS = 1_000_000_000
-inputs_hash: Any = compiled_hash
 
 
 @dataclass(slots=True)
@@ -177,12 +184,7 @@ class Replay:
         position = self._position
         position["lots"], position["entry_ticks"] = decision["position_lots"], decision["entry_ticks"]
         position["version"] = decision["position_version"]
-        before = int(self._brain.routes.routes["hash"][instrument * len(self._strategies) + strategy])
-        for side in (0, 1, -1):
-            position["stopped_side"] = side
-            found = inputs_hash(np.uint64(before), address_of(self._candle), address_of(position))
-            if int(found) & (2**64 - 1) == int(decision["inputs_hash"]):
-                break
+        position["stopped_side"] = decision["stopped_side"]
         self._stage.positions.write(position_row(instrument, strategy), position)
 
     def _compare(self, recorded: Records, replayed: Records) -> None:
@@ -231,7 +233,8 @@ def replay(state: Path, folder: Path | None, place: str | None) -> int:
     if place:
         _write(session, verdict, recording, place)
     screen = sys.stderr if place == "-" else sys.stdout
-    counted = f"{verdict.candles} candles, {verdict.decisions} decisions, {len(verdict.epochs)} epochs of the brain"
+    lives = f"{len(verdict.epochs)} {'epoch' if len(verdict.epochs) == 1 else 'epochs'} of the brain"
+    counted = f"{verdict.candles} candles, {verdict.decisions} decisions, {lives}"
     if verdict.differences:
         print(f"{counted}: {verdict.differences} differences{note}", file=screen)
         print(f"first difference: {verdict.first}", file=screen)

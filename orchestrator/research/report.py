@@ -6,22 +6,19 @@ periods in a year of 365 days; days where there are 30 of them, hours otherwise.
 """
 
 import csv
-import json
 import math
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.books import NOBODY
+from engine.history import History
+from orchestrator import result
+from orchestrator.trades import text_of, told
 from orchestrator.why import stamp
-from shm.instruments import Instrument, amount
-from shm.records import Purpose
 
 if TYPE_CHECKING:
     from brain.strategies.loader import Strategy
-    from engine.events import Filled
     from orchestrator.research.backtest import Course
     from orchestrator.settings import Settings
 
@@ -30,90 +27,10 @@ YEAR_NS = 365 * DAY_NS
 DAYS_MIN = 30
 
 
-@dataclass(slots=True)
-class Trade:
-    """From flat to flat on one instrument; sides and lots are those of the entry."""
-
-    instrument: Instrument
-    side: int
-    entry_ns: int
-    lots: int = 0  # entered in all
-    entry_cost: int = 0  # ticks times lots
-    closed: int = 0
-    exit_cost: int = 0
-    exit_ns: int = 0
-    fees: int = 0
-    funding: int = 0
-    reason: str = ""
-
-    @property
-    def profit(self) -> int:
-        """Minor units, after fees and funding, of a trade that is over."""
-        return self.side * (self.exit_cost - self.entry_cost) * self.instrument.unit - self.fees + self.funding
-
-    def told(self) -> dict[str, Any]:
-        """Return it as the report shows it."""
-        return {
-            "symbol": self.instrument.symbol,
-            "side": "long" if self.side > 0 else "short",
-            "quantity": format(self.instrument.quantity(self.lots), "f"),
-            "entry_time": stamp(self.entry_ns),
-            "entry_price": _average(self.instrument, self.entry_cost, self.lots),
-            "exit_time": stamp(self.exit_ns),
-            "exit_price": _average(self.instrument, self.exit_cost, self.closed),
-            "fees": _text(self.fees),
-            "funding": _text(self.funding),
-            "profit": _text(self.profit),
-            "exit_reason": self.reason,
-        }
-
-
-def _average(instrument: Instrument, cost: int, lots: int) -> str:
-    return format((Decimal(cost) / lots * instrument.tick).quantize(Decimal("1e-8")), "f")
-
-
-def _text(value: int) -> str:
-    return format(amount(value), "f")
-
-
-def trades_of(fills: Sequence["Filled"], course: "Course") -> list[Trade]:
-    """Return the trades that are over, in the order of their ends; an open one is in ``unrealised``."""
-    orders = course.house.books.orders
-    instruments = course.house.instruments
-    running: dict[str, Trade] = {}
-    done: list[Trade] = []
-    for fill in fills:
-        order = orders.get(fill.intent_id)
-        reason = Purpose(order.intent.purpose).name.lower() if order else "exchange"
-        left, fee_left = fill.lots, fill.fee
-        trade = running.get(fill.instrument)
-        if trade is not None and trade.side != fill.side:
-            closing = min(left, trade.lots - trade.closed)
-            fee = fill.fee * closing // fill.lots
-            trade.closed += closing
-            trade.exit_cost += closing * fill.price_ticks
-            trade.fees += fee
-            left, fee_left = left - closing, fee_left - fee
-            if trade.closed == trade.lots:
-                trade.exit_ns, trade.reason = fill.market_ns, reason
-                trade.funding = sum(
-                    paid.amount
-                    for paid in course.house.funded
-                    if paid.instrument == fill.instrument and trade.entry_ns < paid.market_ns <= trade.exit_ns
-                )
-                done.append(running.pop(fill.instrument))
-        if left:
-            trade = running.setdefault(fill.instrument, Trade(instruments[fill.instrument], fill.side, fill.market_ns))
-            trade.lots += left
-            trade.entry_cost += left * fill.price_ticks
-            trade.fees += fee_left
-    return done
-
-
 def figures(course: "Course", settings: "Settings", strategies: Sequence["Strategy"], hashed: str) -> dict[str, Any]:
     """Return the whole report, ready for JSON."""
     house = course.house
-    trades = trades_of(house.fills, course)
+    trades = [trade for trade in History().follow(house.events).trades if trade.strategy not in NOBODY]
     start = int(settings.market.deposit * 10**8)
     end = course.equity[-1] if course.equity else start
     gains, losses = (sum(abs(t.profit) for t in trades if (t.profit > 0) is is_gain) for is_gain in (True, False))
@@ -134,12 +51,12 @@ def figures(course: "Course", settings: "Settings", strategies: Sequence["Strate
         "orders": house.intents_count,
         "rejects": house.rejects_count,
         "fills": len(house.fills),
-        "trades": [trade.told() for trade in trades],
-        "equity_start": _text(start),
-        "equity_end": _text(end),
-        "unrealised": _text(house.unrealised),
-        "fees": _text(sum(fill.fee for fill in house.fills)),
-        "funding": _text(sum(paid.amount for paid in house.funded)),
+        "trades": [told(trade, house.instruments[trade.instrument]) for trade in trades],
+        "equity_start": text_of(start),
+        "equity_end": text_of(end),
+        "unrealised": text_of(house.unrealised),
+        "fees": text_of(sum(fill.fee for fill in house.fills)),
+        "funding": text_of(sum(paid.amount for paid in house.funded)),
         "return": (end - start) / start,
         "sharpe": _ratio(returns, returns, yearly),
         "sortino": _ratio(returns, [min(0.0, each) for each in returns], yearly, about=0.0),
@@ -149,7 +66,7 @@ def figures(course: "Course", settings: "Settings", strategies: Sequence["Strate
         "win_rate": sum(trade.profit > 0 for trade in trades) / len(trades) if trades else None,
         "exposure": course.exposed / len(course.times_ns) if course.times_ns else 0.0,
         "decision_hash": hashed,
-        "difference": _text(theirs.wallet - house.wallet),
+        "difference": text_of(theirs.wallet - house.wallet),
         "seconds": round(course.seconds, 3),
         "candles_per_second": round(course.candles / course.seconds, 1) if course.seconds else 0.0,
     }
@@ -212,15 +129,10 @@ def _shown(value: float | None) -> str:
 
 def write(found: dict[str, Any], course: "Course", place: str | None, folder: Path | None) -> None:
     """Write the JSON to ``place`` and, where asked for, report, trades and equity into ``folder``."""
-    text = json.dumps(found, indent=2) + "\n"
-    if place == "-":
-        sys.stdout.write(text)
-    elif place:
-        Path(place).write_text(text)
+    result.write(found, place)
     if folder is None:
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(text)
+    result.write(found, str(folder / "report.json"))
     with (folder / "trades.csv").open("w", newline="") as file:
         names = list(found["trades"][0]) if found["trades"] else ["symbol"]
         writer = csv.DictWriter(file, names)
@@ -230,5 +142,5 @@ def write(found: dict[str, Any], course: "Course", place: str | None, folder: Pa
         rows = csv.writer(file)
         rows.writerow(["time", "equity"])
         rows.writerows(
-            [stamp(at_ns), _text(value)] for at_ns, value in zip(course.times_ns, course.equity, strict=True)
+            [stamp(at_ns), text_of(value)] for at_ns, value in zip(course.times_ns, course.equity, strict=True)
         )

@@ -9,7 +9,7 @@ from shm.records import MARKET
 from shm.table import TableReader
 from tests.brain.market import MINUTE_NS, START_NS, Market, missing, walk
 
-HOURS = 1 | 1 << 3
+HOURS = (60, 3600)
 
 
 def reader(market):
@@ -41,7 +41,7 @@ def test_the_newest_hour_is_made_of_minutes_until_the_table_has_it():
     market.remember(resample(candles, 3600)[:10])
     market.remember(candles[570:])
     runs, again = runs_before(reader(market), 0, HOURS, START_NS + 750 * MINUTE_NS)
-    assert (runs[3]["open_ns"] == START_NS + 60 * MINUTE_NS * np.arange(12)).all()
+    assert (runs[1]["open_ns"] == START_NS + 60 * MINUTE_NS * np.arange(12)).all()
     assert len(runs[0]) == 180
     assert not again
 
@@ -52,3 +52,20 @@ def test_an_hour_that_may_still_come_is_asked_for_again_soon_only():
     market.remember(candles[100:])
     assert runs_before(reader(market), 0, HOURS, START_NS + 122 * MINUTE_NS)[1]
     assert not runs_before(reader(market), 0, HOURS, START_NS + 130 * MINUTE_NS)[1]
+
+
+def test_the_past_of_a_timeframe_that_is_not_kept_is_put_together():
+    """Half hours of the table's quarters, three minutes of its minutes: as if they had been folded as they came."""
+    candles, market = walk(1440), Market()
+    quarters = resample(candles, 900)
+    market.remember(quarters[:90])
+    market.remember(candles[900:1380])
+    at = START_NS + 1391 * MINUTE_NS
+    market.remember(candles[1380:1391])
+    runs, again = runs_before(reader(market), 0, (60, 180, 0, 1800), at)
+    assert [len(run) for run in runs] == [491, 163, 0, 46]
+    assert not again
+    for run, seconds in ((runs[1], 180), (runs[3], 1800)):
+        folded = resample(candles[:1391], seconds)[-len(run) :]
+        for field in ("open_ns", "open", "high", "low", "close", "timeframe_s", "missing"):
+            assert (run[field] == folded[field]).all(), field

@@ -8,12 +8,12 @@ from tests.brain.market import Market
 
 
 def test_routes_of_an_instrument_stand_together():
-    """Two strategies on three instruments: rows 0 1, 2 3, 4 5; 1m and 1h are bits 0 and 3."""
+    """Two strategies on three instruments: rows 0 1, 2 3, 4 5; 1m and 1h are bits 0 and 1."""
     routes = Market(instruments=3).think([load("trend"), load("trend")]).routes
     assert list(zip(routes.lanes["first"], routes.lanes["end"], strict=True)) == [(0, 2), (2, 4), (4, 6)]
     assert routes.routes["instrument"].tolist() == [0, 0, 1, 1, 2, 2]
     assert routes.routes["strategy"].tolist() == [0, 1, 0, 1, 0, 1]
-    assert set(routes.lanes["frames"].tolist()) == {0b1001}
+    assert set(routes.lanes["frames"].tolist()) == {0b11}
     assert len(set(routes.routes["state_at"].tolist())) == 6
 
 

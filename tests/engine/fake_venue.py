@@ -75,6 +75,10 @@ class Exchange:
         self.rules, self.armed = {}, []
         self.clock_ns = time.time_ns
 
+    def unit(self, symbol):
+        """Minor units of a tick and a lot."""
+        return self.instruments[symbol].unit
+
     def number(self):
         """A fresh order or trade number."""
         self.last_id += 1
@@ -297,7 +301,13 @@ class FakeVenue:
 
     async def positions(self):
         """What is held."""
-        return tuple(PositionSeen(symbol=symbol, lots=lots) for symbol, lots in self.exchange.lots.items())
+        there = self.exchange
+        return tuple(
+            PositionSeen(symbol=symbol, lots=lots, entry_ticks=there.cost[symbol] // (abs(lots) * there.unit(symbol)))
+            if lots
+            else PositionSeen(symbol=symbol, lots=0)
+            for symbol, lots in there.lots.items()
+        )
 
     async def wallet(self, asset):
         """Cash."""

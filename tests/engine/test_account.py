@@ -210,7 +210,7 @@ async def test_an_intent_is_durable_before_it_is_sent(stage):
 async def test_every_fate_of_an_entry_is_one_send_and_ends_in_agreement(tmp_path, fate, monkeypatch):
     """Whatever becomes of the request, it left at most once, and the books end up as the exchange's."""
     monkeypatch.setattr("engine.dispatch.PATIENCE_S", 0.01)  # machine time is short here
-    settings = replace(SETTINGS, executor=replace(SETTINGS.executor, answer_timeout_ms=200))
+    settings = replace(SETTINGS, executor=replace(SETTINGS.executor, answer_timeout_ms=200, unanswered_ms=200))
     stage = Stage(tmp_path, settings)
     await stage.begin()
     stage.exchange.fates.append(fate)
@@ -369,7 +369,9 @@ async def test_a_storm_of_faults_kills_and_targets_ends_in_agreement(tmp_path, s
     """Random fates, lost and doubled frames, moving prices and deaths; afterwards books and exchange agree."""
     monkeypatch.setattr("engine.dispatch.PATIENCE_S", 0.01)
     chance = Random(seed)
-    stage = Stage(tmp_path, replace(SETTINGS, executor=replace(SETTINGS.executor, answer_timeout_ms=200)))
+    stage = Stage(
+        tmp_path, replace(SETTINGS, executor=replace(SETTINGS.executor, answer_timeout_ms=200, unanswered_ms=200))
+    )
     await stage.begin()
     wanted = {}
     for round_number in range(1, 9):

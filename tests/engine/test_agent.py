@@ -74,6 +74,8 @@ class Floor:
         plan = ServerPlan(keys={api_key: Key(secret, "paper")}, speed=Speed.parse("step"))
         self.server = Server(self.exchange, plan)
         self.engine = self.body = self.working = None
+        # A busy machine may let an approved order wait; none is planned anew for that here.
+        self.settings = EngineSettings(executor=ExecutorSettings(unknown_horizon_ms=1_000, send_age_ms=60_000))
 
     def attach(self, role):
         """The memory as ``role`` sees it."""
@@ -96,8 +98,7 @@ class Floor:
         plan = Plan(
             run_id="run1",
             folder=self.folder / "account",
-            # A busy machine may let an approved order wait; none is planned anew for that here.
-            settings=EngineSettings(executor=ExecutorSettings(unknown_horizon_ms=1_000, send_age_ms=60_000)),
+            settings=self.settings,
             instruments=(BITCOIN,),
             strategies=("trend",),
         )
@@ -157,6 +158,13 @@ class Floor:
             record["decided_ns"] = record["received_ns"] = time.monotonic_ns()
             self.targets.publish(record)
         self.pulse.tell(market_seq=self.market.sequence)
+
+    def quote(self, spot):
+        """The feed heard a quote at the last price, and this price of the spot."""
+        row, price = np.zeros(1, records.QUOTE), self.exchange.last_ticks("BTCUSDT") / 10
+        row["bid"], row["ask"], row["event_ns"] = price, price, self.exchange.now_ns
+        row["spot"], row["spot_ns"] = spot * price, time.monotonic_ns()
+        self.roles["feed"].table_writer("QUOTES").write(0, row)
 
     def row(self, table, number, record):
         """A row as the supervisor reads it."""
@@ -371,3 +379,13 @@ async def test_no_socket_and_no_lock_remains(tmp_path):
         await floor.engine.close()
     assert not floor.engine._account._venue._session
     await floor.close()
+
+
+async def test_a_target_that_is_worth_no_order_is_told(floor):
+    """Less than the smallest order, or with a stop that none can rest at: people learn why nothing is traded."""
+    await floor.settled(close(floor))
+    close_ns = floor.candle()
+    floor.decide(lots=10, stop_ticks=900_000_000)
+    await floor.settled(close_ns)
+    assert held(floor) == (0, [])
+    assert "trend wants BTC/USDT:USDT and gets nothing" in [event for event, _ in floor.body.log.lines]

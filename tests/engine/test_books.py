@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.books import Books, BooksError, doubts
+from engine.books import Books, BooksError
+from engine.doubts import doubts
 from engine.events import Deposited, Filled, Intended, Listed, Observed, Sized, Started
 from engine.order import Event, Intent, OrderType
 from shm.records import OrderState, Purpose
@@ -74,11 +75,11 @@ def test_an_intent_without_an_answer_is_in_doubt_after_a_restart():
     [
         Observed(intent_id=9, event=Event.ACK),
         Started(run="r1", account="other", venue="paper", wall_ns=1),
-        Listed(instrument=SYMBOL, venue="paper", tick_e8=10**6, lot_e8=10**5, unit=1_000),
+        Listed(instrument=SYMBOL, venue="paper", tick_e8=10**8, lot_e8=10**4, unit=10_000),
     ],
 )
 def test_what_cannot_follow_is_refused(event):
-    """An order never intended, another account, a new unit under an open position."""
+    """An order never intended, another account, another lot under an open position."""
     books = fold(STARTED, LISTED, INTENDED, FILLED)
     books.apply(Deposited(account="main", venue="paper", amount=1, reference="d", wall_ns=1))
     with pytest.raises(BooksError):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from engine.desk import Desk
+from engine.desk import CHILD_NS, HIDDEN_NS, Desk
 from engine.events import Funded
 from engine.messages import FillTold, Moment, Outcome, Recorded
 from engine.order import Event, OrderType
@@ -24,7 +24,7 @@ class Account:
         self.heard, self.books, self.dispatch = [], self, self
         self.trades_from = {}
         self.ledger, self.trades = self, {}
-        self.account, self.venue, self.known, self.moved_ns = "main", "fake", [], 0
+        self.account, self.venue, self.known, self.moved_ns, self.opened_ns = "main", "fake", [], 0, 0
 
     @property
     def funded_ns(self):
@@ -173,7 +173,7 @@ async def test_funding_of_before_the_first_day_is_noted_and_never_booked():
     account, exchange = Account(), Exchange(INSTRUMENTS)
     desk = desk_of(account, exchange)
     exchange.fund(BTC, -7, 8_000)
-    assert await desk.opening("USDT") == exchange.cash
+    assert await desk.cash.opening("USDT") == exchange.cash
     exchange.fund(BTC, -9, 16_000)
     await desk.recover()
     assert [one.event.amount for one in account.heard] == [0, -9]
@@ -258,4 +258,84 @@ async def test_a_stop_whose_child_has_another_name_is_still_ours(tmp_path, monke
     assert books.stopped_sides[BTC, "trend"] == 1
     assert stage.account.strangers_count == 0
     assert books.working_of(BTC) == []
+    await stage.end()
+
+
+class Hidden(FakeVenue):
+    """A venue whose replica lists trades before it shows their orders."""
+
+    shows = False
+
+    async def order_by_id(self, symbol, venue_order_id):
+        """Nothing, until it shows."""
+        return await super().order_by_id(symbol, venue_order_id) if self.shows else None
+
+    async def order_by_client_id(self, intent):
+        """The same replica."""
+        return await super().order_by_client_id(intent) if self.shows else None
+
+
+async def test_a_trade_whose_order_is_not_shown_yet_is_nobodys_until_it_is():
+    """Listed before its order: it waits, with those after it, and is ours when the order is shown."""
+    exchange, entry, later = Exchange(INSTRUMENTS), approved(1).intent, approved(2).intent
+    exchange.accept(entry)
+    exchange.accept(later)
+    account = Account(entry, later)
+    venue = Hidden(exchange)
+    desk = Desk(venue, account, INSTRUMENTS)
+    for _ in range(2):
+        await desk.recover()
+        assert [type(message) for message in account.heard if isinstance(message, FillTold)] == []
+        assert desk.unproved
+    venue.shows = True
+    await desk.recover()
+    told = [message.fill.intent_id for message in account.heard if isinstance(message, FillTold)]
+    assert told == [1, 2]
+    assert not desk.unproved
+
+
+@pytest.mark.parametrize(("is_shown", "patience_ns"), [(False, HIDDEN_NS), (True, CHILD_NS), (True, 0)])
+async def test_the_proof_whose_a_trade_is_is_waited_for_so_long_and_no_longer(monkeypatch, is_shown, patience_ns):
+    """An order that is never shown, 40 s; one of another name beside a stop of ours on its side, 1 s; else at once."""
+    exchange = Exchange(INSTRUMENTS)
+    exchange.accept(replace_id(approved(5).intent, "by-hand"))
+    stop = approved(7, OrderType.STOP_MARKET, side=1 if patience_ns else -1, stop_ticks=1, reduce_only=True).intent
+    account, venue = Account(stop), Hidden(exchange)
+    venue.shows = is_shown
+    desk, now_ns = Desk(venue, account, INSTRUMENTS), 0
+    monkeypatch.setattr(account, "moment", lambda: Moment(market_ns=0, wall_ns=0, monotonic_ns=now_ns))
+    for now_ns in (5, 5 + patience_ns - 1) if patience_ns else ():  # noqa: B007 - the clock reads it
+        await desk.recover()
+        assert not any(isinstance(message, FillTold) for message in account.heard)
+    now_ns = 5 + patience_ns
+    await desk.recover()
+    assert [message.fill.intent_id for message in account.heard if isinstance(message, FillTold)] == [0]
+
+
+async def test_a_trade_of_the_stream_without_a_name_is_asked_about():
+    """Neither a client id nor a number that we know: nothing is booked, everything is asked for."""
+    exchange, entry = Exchange(INSTRUMENTS), approved(1).intent
+    exchange.accept(entry)
+    account = Account(entry)
+    desk = desk_of(account, exchange)
+    desk.recovery_wanted = ""
+    (trade,) = await desk._venue.trades_since(entry.instrument, 0)
+    desk.news(replace(trade, client_id=""))
+    assert account.heard == []
+    assert desk.recovery_wanted
+    desk.news(replace(trade, client_id="by-hand"))
+    assert [message.fill.intent_id for message in account.heard] == [0]
+
+
+async def test_a_trade_that_waits_for_its_proof_is_asked_about_again(tmp_path):
+    """After a pause, not at once: the account is not quiet before."""
+    stage = Stage(tmp_path)
+    await stage.begin()
+    await stage.quiet()
+    account = stage.account
+    account._desk.unproved[BTC, "1"] = stage.clocks.ns
+    await account._recover_or_wait()
+    assert not account.is_quiet
+    assert account._failed_ns == account.moment().monotonic_ns
+    account._desk.unproved.clear()
     await stage.end()

@@ -19,10 +19,17 @@ def test_lots_that_nobody_wanted_end_as_a_goal_without_a_target():
 
 
 def test_a_goal_set_by_hand_has_a_voice_again():
-    """Spent or of another run, it wants what is held, with the stop that was said; what targets take off stays off."""
-    goal = set_by_hand(msgspec.structs.replace(GOAL, spent=True, stale=True), "r2", 4, 480)
+    """Though it was spent it wants what is held, with the stop that was said; what targets take off stays off."""
+    goal = set_by_hand(msgspec.structs.replace(GOAL, spent=True), "r1", 4, 480)
     assert (goal.lots, goal.stop_ticks, goal.by_hand, goal.spent, goal.stale) == (4, 480, True, False, False)
     assert (goal.target_id, goal.barred) == (7, True)
+
+
+def test_a_goal_of_another_run_that_is_set_by_hand_is_older_than_every_target_of_this_one():
+    """Target ids count anew with each run: under number 7 the strategy's targets 1 to 6 would be dropped as old."""
+    goal = set_by_hand(msgspec.structs.replace(GOAL, stale=True), "r2", 4, 480)
+    assert (goal.run, goal.target_id, goal.lots, goal.stop_ticks) == ("r2", 0, 4, 480)
+    assert (goal.by_hand, goal.barred, goal.stale) == (True, True, False)
 
 
 def test_a_goal_of_which_some_was_taken_keeps_its_stop_and_buys_nothing_back():

@@ -119,6 +119,23 @@ def test_trades_told_in_another_order_end_in_the_same_money(trades, random):
     assert cash == shuffled.wallet("main", "paper")
 
 
+def test_funding_belongs_to_who_held_when_it_was_due():
+    """Told after a and b have closed: two thirds are a's, a third b's; before anybody held it is nobody's of ours."""
+    ledger = Ledger()
+    ledger.units[SYMBOL] = UNIT
+    for number, (lots, strategy) in enumerate(((2, "a"), (1, "b"), (-2, "a"), (-1, "b")), 1):
+        ledger.book_fill(
+            msgspec.structs.replace(a_fill(number, lots, 100), market_ns=number * 10), [(strategy, abs(lots))]
+        )
+    for at_ns, reference in ((25, "f"), (9, "early"), (40, "late")):
+        funded = Funded(
+            account="main", venue="paper", instrument=SYMBOL, amount=-9, reference=reference, market_ns=at_ns
+        )
+        ledger.book_funding(funded)
+    got = {name: ledger.position(KEY._replace(strategy=name)).funding for name in ("a", "b", EXTERNAL, NET)}
+    assert got == {"a": -6, "b": -3, EXTERNAL: -18, NET: -27}
+
+
 def test_funding_of_what_no_strategy_holds_is_a_strangers():
     """A human's position is paid for too: the account's cash moves, no strategy's; a repeat moves nothing."""
     ledger = Ledger()

@@ -10,6 +10,7 @@ from engine.events import EXTERNAL, Filled, Opened, Started
 from engine.ledger import NET
 from engine.opening import survey, unsupported
 from engine.order import Intent, OrderType
+from engine.risk import Refusal
 from engine.settings import RiskSettings
 from engine.venue.base import Modes, ModesChanged, PositionSeen
 from shm.records import Purpose
@@ -237,4 +238,24 @@ async def test_who_observes_sends_nothing(tmp_path):
     assert {order.state.name for order in orders} <= {"NEW", "NOT_SENT", "IN_DOUBT"}
     with pytest.raises(errors.NotSent, match="only observes"):
         await stage.account.dispatch._venue.cancel(by_hand(1, 1))
+    await stage.end()
+
+
+@pytest.mark.parametrize(("stop_ticks", "lots"), [(290_000, 5), (284_000, 0)])
+async def test_isolated_margin_takes_no_position_that_is_liquidated_before_its_stop(
+    tmp_path, monkeypatch, stop_ticks, lots
+):
+    """At 20x the margin is gone 4.25 % away, our buffer kept: a stop 3.3 % away is well, one 5.3 % is none."""
+    stage = Stage(tmp_path)
+    stage.plan = {"is_shared": True}
+
+    async def isolated(_, symbols):
+        return replace(MODES, margins=tuple((symbol, "isolated", 20) for symbol in symbols))
+
+    monkeypatch.setattr(FakeVenue, "modes", isolated)
+    await stage.begin()
+    stage.target(5, stop_ticks=stop_ticks)
+    await stage.quiet()
+    assert stage.exchange.lots[BTC] == lots
+    assert [one.refusal for one in stage.witness.refusals] == ([] if lots else [Refusal.LIQUIDATION])
     await stage.end()

@@ -1,8 +1,10 @@
 """What people ask for by hand: granted or denied in one line, journaled, and not undone by the strategy at once."""
 
+import dataclasses
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from engine.books import Books
 from engine.events import EXTERNAL, Filled, Intervened, decode, encode
@@ -370,3 +372,23 @@ def test_a_flattening_closes_what_is_ours_beside_a_strangers_lots(theirs, sent, 
         assert intent.reduce_only
         room.fill(intent, intent.lots)
     assert held(room) == left
+
+
+def test_cash_that_nothing_explains_is_adopted_by_a_person_who_says_what_it_was():
+    """Booked to the last unit, journaled with who and why, no strategy's profit; without a reason, or need, denied."""
+    room = Room()
+    petition = Petition(petition_id="p9", deed=Deed.ADOPT, subject="cash", who="ann", why="airdrop", wall_ns=5)
+    market = Market(instruments={SYMBOL: BITCOIN}, strategies=("trend",), marks={}, cash_unexplained=-700)
+    assert isinstance(judge(replace(petition, why=""), room.books, market), Denied)
+    assert (
+        "nothing is unexplained" in judge(petition, room.books, dataclasses.replace(market, cash_unexplained=0)).words
+    )
+    before = room.books.ledger.wallet("main", "paper")
+    verdict = judge(petition, room.books, market)
+    for event in verdict.events:
+        room.tell(Recorded(event))
+    assert room.books.ledger.wallet("main", "paper") == before - 700
+    assert room.again().ledger.wallet("main", "paper") == before - 700
+    assert [(event.deed, event.why) for event in verdict.events[:1]] == [("adopt-cash", "airdrop")]
+    assert isinstance(judge(petition, room.books, market).events, tuple)
+    assert judge(petition, room.books, market).events == ()

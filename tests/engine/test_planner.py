@@ -1,21 +1,17 @@
 """What may be reduced, at every pair of signs; the account at its worst; a perpetual and its spot."""
 
-from dataclasses import replace
-
 import msgspec
 import pytest
 
-from engine.books import Books
-from engine.core import Core
-from engine.events import Intervened, Listed
-from engine.messages import Candle, Moment, Recorded
+from engine.events import Intervened
+from engine.messages import Recorded
 from engine.netting import Proposal
 from engine.order import Event
-from engine.planner import basis_ppm, expiry, reducing, risk_book
+from engine.planner import expiry, reducing, risk_book
 from engine.risk import Refusal
 from engine.settings import EngineSettings, RiskSettings
 from shm.records import OrderState
-from tests.engine.test_core import SYMBOL, Desk, Rules, S, sends
+from tests.engine.test_core import SYMBOL, Desk, sends
 
 
 @pytest.mark.parametrize(
@@ -67,40 +63,14 @@ def test_the_worst_case_holds_at_the_limit_while_an_order_is_in_doubt():
     assert again.books.working_of(SYMBOL)[0].state == OrderState.IN_DOUBT
 
 
-@pytest.mark.parametrize(
-    ("spot_ticks", "expected"),
-    [(50_000, 0), (49_900, 2_004), (50_100, 1_996), (0, None)],
-)
-def test_the_basis_is_measured_in_prices_not_in_ticks(spot_ticks, expected):
-    """The spot's tick is ten times the perpetual's."""
-    books = Books()
-    spot = SYMBOL.partition(":")[0]
-    for name, tick_e8 in ((SYMBOL, 10**7), (spot, 10**8)):
-        books.apply(Listed(instrument=name, venue="paper", tick_e8=tick_e8, lot_e8=10**5, unit=1))
-    marks = {SYMBOL: 500_000, spot: spot_ticks}
-    at = replace(Desk().core.circumstances(Moment(market_ns=1, wall_ns=1, monotonic_ns=1)), marks=marks)
-    assert basis_ppm(books, SYMBOL, at) == expected
-
-
 def test_a_perpetual_that_left_its_spot_is_not_entered():
     """0.2 % is the most, it is 1 % away: refused by name; back at the spot's price it is entered."""
-    spot = SYMBOL.partition(":")[0]
-    settings = EngineSettings(risk=RiskSettings(basis_ppm_max=2_000))
-    desk = Desk(settings=settings)
-    desk.core = Core(
-        desk.books, settings, run="r1", venue="paper", instruments={SYMBOL: Rules(), spot: Rules(symbol=spot)}
-    )
-    desk.take(desk.core.restarted(desk.moment))
+    desk = Desk(settings=EngineSettings(risk=RiskSettings(basis_ppm_max=2_000)))
     (announce,) = desk.target(7, 3, 490_000)
     assert "no spot price" in announce.refused.words
-    for name, ticks in ((SYMBOL, 500_000), (spot, 495_000)):
-        desk.tell(
-            Candle(
-                instrument=name, open_ns=desk.ns - 60 * S, close_ns=desk.ns, high_ticks=ticks, low_ticks=ticks,
-                close_ticks=ticks,
-            )
-        )  # fmt: skip
+    desk.core.bases = {SYMBOL: 10_000}
     (announce,) = desk.target(8, 3, 490_000)
     assert announce.refused.refusal == Refusal.BASIS
-    desk.core._marks[spot] = 499_900
+    assert "10000 ppm from its spot" in announce.refused.words
+    desk.core.bases = {SYMBOL: 2_000}
     assert len(sends(desk.target(9, 3, 490_000))) == 1

@@ -36,6 +36,8 @@ def test_a_wall_clock_set_forward_proves_no_absence():
     desk.take(desk.core.tell(Outcome(intent_id=send.intent.intent_id, event=Event.ABSENT), stepped))
     assert desk.books.orders[1].state == OrderState.IN_DOUBT
 
+
+def test_more_than_one_stop_may_have_is_closed_in_parts():
     """Two entries make 8 lots, a stop may have 5: the goal is given up, the lots go 5 and 3."""
     desk = Desk()
     (send,) = desk.target(7, 8, 490_000)
@@ -79,8 +81,7 @@ def test_a_position_of_an_earlier_run_whose_stop_would_trigger_is_closed():
     desk = Desk()
     (again,) = sends(desk.ack(desk.enter(7, 3, 490_000), Event.EXPIRE))
     cold = Desk(desk.books, run="r2")
-    cold.ack(again, Event.REJECT, refusal="WouldTrigger")
-    (close,) = sends(cold.tell(Tick(), later_s=1))
+    (close,) = sends(cold.ack(again, Event.REJECT, refusal="WouldTrigger"))
     assert (close.lots, close.side, close.reduce_only) == (3, -1, True)
 
 

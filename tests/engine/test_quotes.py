@@ -5,7 +5,7 @@ import pytest
 
 from engine.executor import Quote
 from engine.planner import Circumstances, quote
-from engine.quotes import FRESH_NS, Quotes
+from engine.quotes import FRESH_NS, SPOT_FRESH_NS, Quotes
 from shm import records
 from shm.instruments import Instrument
 from shm.records import Kill
@@ -58,3 +58,31 @@ def test_without_a_quote_the_last_close_stands_for_the_book():
         quotes={"Y": Quote(7, 9)},
     )  # fmt: skip
     assert [quote(name, at) for name in "XYZ"] == [Quote(100, 101), Quote(7, 9), Quote(0, 0)]
+
+
+LATE_NS = SPOT_FRESH_NS + 1
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"bid": 100.0, "ask": 102.0, "spot": 100.0}, 10_000),
+        ({"bid": 100.0, "ask": 102.0, "spot": 102.0}, 9_804),  # as far on the other side
+        ({"bid": 0.0085, "ask": 0.0085, "spot": 1000 * 0.0000085}, 0),  # 1000SHIB, told as a thousand coins
+        ({"bid": 100.0, "ask": 99.0, "mark": 103.0, "spot": 100.0}, 30_000),  # crossed: the mark stands in
+        ({"mark": 103.0, "spot": 100.0}, 30_000),
+        ({"spot": 100.0}, None),
+        ({"mark": 103.0}, None),
+        ({"mark": 103.0, "spot": float("nan")}, None),
+        ({"mark": float("inf"), "spot": 100.0}, None),
+        ({"mark": 103.0, "spot": 100.0, "spot_ns": 0}, None),
+        ({"mark": 103.0, "spot": 100.0, "spot_ns": 5 * 10**12 - SPOT_FRESH_NS}, 30_000),
+        ({"mark": 103.0, "spot": 100.0, "spot_ns": 5 * 10**12 - LATE_NS}, None),
+        ({"mark": 103.0, "spot": 100.0, "spot_ns": 5 * 10**12 + 1}, None),  # of another machine's life
+        ({"mark": 103.0, "spot": 100.0, "event_ns": 10**12 - FRESH_NS - 1}, None),
+    ],
+)
+def test_the_basis_is_known_while_both_prices_are_fresh(row, expected):
+    """In millionths of the spot: ten seconds of market time for the one, ten of the machine's for the other."""
+    values = {"event_ns": 10**12, "spot_ns": 5 * 10**12, **row}
+    assert Quotes(Rows(**values), [BTC]).bases(10**12, 5 * 10**12).get(BTC.symbol) == expected

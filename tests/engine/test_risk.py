@@ -78,6 +78,26 @@ def an_intent(lots, reduce_only=False, side=1, reference_ticks=100):
         (an_intent(5), {"kill": Kill.NO_ENTRIES}, {}, R.ENTRIES_OFF, "NO_ENTRIES"),
         (an_intent(5, reduce_only=True), {"kill": Kill.FLATTEN}, {}, None, ""),
         (an_intent(5, reduce_only=True), {"kill": Kill.HALT}, {}, R.HALTED, "HALT"),
+        # isolated at 20x: 5 % of margin, 0.75 % kept
+        (an_intent(5), {"isolated_leverage": 20, "stop_reach_ppm": 42_499}, {"margin_ppm": 7_500}, None, ""),
+        (
+            an_intent(5),
+            {"isolated_leverage": 20, "stop_reach_ppm": 42_500},
+            {"margin_ppm": 7_500},
+            R.LIQUIDATION,
+            "liquidated 4.25 % away, and the stop is 4.25 % away",
+        ),
+        (an_intent(5), {"stop_reach_ppm": 900_000}, {"margin_ppm": 7_500}, None, ""),
+        (an_intent(5, reduce_only=True), {"isolated_leverage": 20, "stop_reach_ppm": 99_000}, {}, None, ""),
+        (an_intent(5), {"unmarked": "ETH"}, {}, None, ""),
+        (
+            an_intent(5),
+            {"unmarked": "ETH"},
+            {"daily_loss_max": 1},
+            R.DAILY_LOSS,
+            "what ETH has lost today is not known",
+        ),
+        (an_intent(5, reduce_only=True), {"unmarked": "ETH"}, {"daily_loss_max": 1}, None, ""),
     ],
 )
 def test_every_limit_holds_at_its_edge(intent, book, limits, refusal, words):
@@ -92,8 +112,8 @@ def test_every_limit_holds_at_its_edge(intent, book, limits, refusal, words):
 
 def test_no_refusal_is_mistaken_for_no_objection_or_for_another():
     """The numbers start at 1, none is given twice, and every check is asked."""
-    assert [refusal.value for refusal in Refusal] == list(range(1, 23))
-    assert len(CHECKS) == 19
+    assert [refusal.value for refusal in Refusal] == list(range(1, 24))
+    assert len(CHECKS) == 20
 
 
 # A lot is worth 700: what is multiplied by the unit, and what is divided by it.

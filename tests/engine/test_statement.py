@@ -36,7 +36,7 @@ def test_every_line_is_the_exchanges_and_every_line_of_the_exchange_is_there(tmp
     """I14, I17: trades and income reconcile line by line, to a difference of zero, and the balance is the wallet."""
     exchange = a_session(tmp_path, monkeypatch)
     lines = lines_of(JournalReader(tmp_path).refresh())
-    ours = [line for line in lines if line.kind is not Kind.TRANSFER]
+    ours = [line for line in lines if line.kind != Kind.TRANSFER]
     theirs = income_of(exchange)
     assert len(theirs) >= 9
     assert differences(ours, theirs) == ([], [])

@@ -4,13 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from engine.events import Deposited
+from engine.books import Books
+from engine.core import Core
+from engine.events import Deposited, Filled, Listed, Started
 from engine.ledger import Position
-from engine.messages import Recorded
+from engine.messages import Candle, Moment, Recorded
 from engine.risk import Refusal
 from engine.settings import EngineSettings, RiskSettings
 from engine.tally import Day, Streak, Tally, day_of, zone_of
 from tests.engine.floor import MINUTE, Floor
+from tests.engine.test_core import SYMBOL, Rules
 
 HOUR = 60 * MINUTE
 
@@ -101,3 +104,26 @@ def test_a_strategy_that_loses_twice_cools_down_also_after_a_restart(most):
     floor.candle(499_970)
     floor.target(13, 10, 490_000)
     assert floor.lots == 10
+
+
+def test_a_day_begins_with_what_all_that_is_held_is_worth():
+    """After a restart over midnight bitcoin's candle comes first: ether's profit of yesterday is no room for losses."""
+    ether = "ETH/USDT:USDT"
+    instruments = {SYMBOL: Rules(), ether: Rules(symbol=ether)}
+    books = Books()
+    books.apply(Started(run="r1", account="main", venue="paper", wall_ns=0))
+    books.apply(Listed(instrument=ether, venue="paper", tick_e8=10**7, lot_e8=10**5, unit=10_000))
+    books.apply(
+        Filled(
+            account="main", venue="paper", instrument=ether, trade_id=1, intent_id=0, venue_order_id="w", side=1,
+            lots=10, price_ticks=30_000, fee=0, is_maker=False, market_ns=HOUR, wall_ns=0,
+        )
+    )  # fmt: skip
+    core = Core(books, EngineSettings(), run="r2", venue="paper", instruments=instruments)
+    now = Moment(market_ns=30 * HOUR, wall_ns=0, monotonic_ns=0)
+    core.restarted(now)
+    for symbol, close in ((SYMBOL, 500_000), (ether, 40_000)):
+        assert books.tally.day is None
+        candle = {"open_ns": 30 * HOUR - MINUTE, "close_ns": 30 * HOUR, "high_ticks": close, "low_ticks": close}
+        core.tell(Candle(instrument=symbol, close_ticks=close, **candle), now)
+    assert books.tally.day.profit == 10 * 10_000 * 10_000

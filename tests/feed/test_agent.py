@@ -3,6 +3,7 @@
 import asyncio
 import os
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from engine.venue.embedded.signing import Key, fresh_key
 from feed.agent import FeedAgent, MarketPlan
 from feed.continuity import ROUTINE
 from feed.settings import FeedSettings
+from feed.source import Source, SourceUnreachableError
 from orchestrator import dialling
 from shm import records, topology
 from shm.agent import Body, Pulse, Stopping
@@ -274,3 +276,68 @@ async def test_a_stream_that_goes_silent_is_dropped_and_loses_no_minute():
         await house.until(lambda: len(house.candles()) == 60)
         assert opens(house.candles(), 0) == opens(house.candles(), 1) == list(range(30))
         assert any(context["what"].startswith("silence: candles") for _, context in house.log.lines)
+
+
+async def test_a_symbol_whose_history_never_comes_is_named_and_joins_when_it_does(monkeypatch):
+    """
+    One of two has no answer by REST: the start does not wait for ever, says which, and plays the other; its minutes
+    come by stream, and its past as soon as it can be had.
+    """
+    down, real = [True], Source.candles
+
+    async def candles(self, row, *question):
+        if down and row == 1:
+            raise SourceUnreachableError("RequestTimeout: klines")
+        return await real(self, row, *question)
+
+    monkeypatch.setattr(Source, "candles", candles)
+    async with office() as house, house.feed(replace(QUICK, hydration_wait_ms=100)) as agent:
+        pulse = np.zeros(1, records.PULSE)
+        house.memory_reader().table_reader("PULSES").read(topology.role_row("feed"), pulse)
+        assert pulse["detail"][0].startswith(b"history of 1 of 2 instruments loaded")
+        said = [context for _, context in house.log.lines if "no history" in context["what"]]
+        assert [(one["symbol"], one["what"]) for one in said] == [
+            ("ETH/USDT:USDT", "no history: RequestTimeout: klines")
+        ]
+        house.command(Order.RUN, 1)
+        await asyncio.sleep(0.4)
+        await move(house, 5)
+        await house.until(lambda: opens(house.candles(), 0) == list(range(5)))
+        await house.until(lambda: opens(house.candles(), 1) == list(range(5)))
+
+        history, row = house.memory_reader().table_reader("HISTORY"), np.zeros(1, records.MARKET)
+        place = topology.history_row(1, 0, START_NS - MINUTE_NS)
+        assert not history.read(place, row)
+        down.clear()
+        await house.until(lambda: history.read(place, row))
+        assert int(row["open_ns"][0]) == START_NS - MINUTE_NS
+        await move(house, 1)
+        await house.until(lambda: opens(house.candles(), 1) == list(range(6)))
+        assert agent._body.pulse.life is Life.RUNNING
+
+
+async def test_a_symbol_that_only_rest_knows_begins_with_its_past(monkeypatch):
+    """
+    No minute of it comes by stream, and none by REST at the start: once REST answers, what is over is its past.
+    """
+    down, real, ear = [True], Source.candles, FeedAgent.candle
+
+    async def candles(self, row, *question):
+        if down and row == 1:
+            return []
+        return await real(self, row, *question)
+
+    monkeypatch.setattr(Source, "candles", candles)
+    monkeypatch.setattr(FeedAgent, "candle", lambda self, row, *heard: row or ear(self, row, *heard))
+    async with office() as house, house.feed() as agent:
+        assert agent._silent == {1: "no closed candle"}
+        house.command(Order.RUN, 1)
+        await asyncio.sleep(0.4)
+        await move(house, 3)
+        await house.until(lambda: opens(house.candles(), 0) == list(range(3)))
+        assert opens(house.candles(), 1) == []
+        down.clear()
+        history, row = house.memory_reader().table_reader("HISTORY"), np.zeros(1, records.MARKET)
+        await house.until(lambda: history.read(topology.history_row(1, 0, START_NS + 2 * MINUTE_NS), row))
+        await move(house, 2)
+        await house.until(lambda: opens(house.candles(), 1) == [3, 4])

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from feed.candle import Candle, MalformedFrameError, from_frame, from_row, number, time_ns, whole
@@ -18,11 +18,19 @@ def test_a_rest_row_and_a_stream_frame_say_the_same():
     assert from_row(ROW) == from_frame(KLINE | {"n": 7}) == EXPECTED
 
 
-@pytest.mark.parametrize("bad", ["NaN", "Infinity", "-inf", "1e999", "", "1_0", "0x10", None, True, [], {}, math.nan])
+@pytest.mark.parametrize(
+    "bad", ["NaN", "Infinity", "-inf", "1e999", "", "1_0", "0x10", None, True, [], {}, math.nan, 10**400]
+)
 def test_what_is_not_a_finite_number_is_refused(bad):
     """Every way to write no number, NaN or infinity is refused."""
     with pytest.raises(MalformedFrameError):
         number(bad)
+
+
+def test_a_whole_number_too_large_for_a_float_is_refused():
+    """JSON sets no limit to the digits of a number."""
+    with pytest.raises(MalformedFrameError):
+        number(10**400)
 
 
 @pytest.mark.parametrize("bad", ["1.5", 1.5, True, None, "", "٣", 1 << 63, "9" * 30, "--1"])
@@ -44,7 +52,11 @@ junk = (
 )
 
 
-@given(st.lists(junk, max_size=14))
+@example(ROW)
+@given(
+    st.lists(junk, max_size=14)
+    | st.dictionaries(st.integers(0, 11), junk, max_size=3).map(lambda bad: [bad.get(i, v) for i, v in enumerate(ROW)])
+)
 def test_junk_rows_are_read_or_refused_never_anything_else(row):
     """Whatever a row holds, it becomes a finite candle or a MalformedFrameError."""
     try:
@@ -54,7 +66,8 @@ def test_junk_rows_are_read_or_refused_never_anything_else(row):
     assert all(math.isfinite(value) for value in found)
 
 
-@given(st.dictionaries(st.sampled_from("tohlcvqVQn"), junk))
+@example({})
+@given(st.dictionaries(st.sampled_from("tohlcvqVQn"), junk, max_size=3).map(lambda bad: KLINE | {"n": 7} | bad))
 def test_junk_frames_are_read_or_refused_never_anything_else(frame):
     """The same for what a stream brings."""
     try:

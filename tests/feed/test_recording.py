@@ -76,6 +76,18 @@ def test_the_unit_of_time_is_told_by_its_size(tmp_path, scale):
     assert [each.open_ns for each in recording.read(path, 60).candles] == [(FIRST + 60 * i) * 10**9 for i in range(3)]
 
 
+@pytest.mark.parametrize("spelled", ["{}", "{}.000000", "{}Z", "{}+00:00"])
+def test_a_time_may_be_spelled_out(tmp_path, spelled):
+    """With and without a fraction or a zone; without one it is UTC."""
+    path = tmp_path / "X-1m.csv"
+    times = [spelled.format(f"2025-11-21 00:0{i}:00") for i in range(3)]
+    path.write_text(HEADER + "".join(f"{each},1,1,1,1,1\n" for each in times))
+    midnight_ns = 1_763_683_200 * 10**9
+    assert [each.open_ns for each in recording.read(path, 60).candles] == [
+        midnight_ns + i * 60 * 10**9 for i in range(3)
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from orchestrator.alarms import INTERVAL_NS, Alarms
-from shm.counters import Counter
+from shm.counters import Counter, Gauge
 from shm.memory import Memory
 from shm.records import Kill
 
@@ -47,6 +47,18 @@ def test_a_counter_above_its_mark_is_told_in_words(memory: Memory, tmp_path: Pat
     memory.counters.add(Counter.CRASHES, 2)
     memory.counters.add(Counter.FILLS, 5)
     assert looked(alarms, times) == ["!! processes that ended with an exception: 2"]
+
+
+def test_a_gauge_above_its_mark_is_told_each_time_that_it_rises(memory: Memory, tmp_path: Path):
+    """The age of a stream that was silent, came back and is silent again; other gauges are nobody's alarm."""
+    alarms, times = Alarms(memory, tmp_path), [0]
+    told = []
+    for age_s in (44.0, 46.2, 50.0, 0.1, 46.0):
+        memory.counters.set(Gauge.STREAM_AGE_S, age_s)
+        memory.counters.set(Gauge.WALLET, 1e9)
+        told.append(looked(alarms, times))
+    line = "!! machine seconds since the private stream showed life: 46"
+    assert told == [[], [line], [], [], [line]]
 
 
 def test_it_does_not_look_all_the_time(memory: Memory, tmp_path: Path):

@@ -53,6 +53,19 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["--paper", "--seconds", "abc"], "abc is no duration"),
         (["--paper", "--max-candles", "0"], "0 is not a whole number of 1 or more"),
         (["--paper", "--seed", "x"], "x is not a whole number"),
+        (["--paper", "--seed", "-1"], "-1 is not between 0 and 9223372036854775807"),
+        (["--paper", "--seed", "9223372036854775808"], "is not between 0 and 9223372036854775807"),
+        (["--paper", "--symbols", ","], "--symbols: ',' names nothing"),
+        (["--paper", "--strategy", ""], "--strategy: '' names nothing"),
+        (["--paper", "--market", "synthetic", "{garbage}"], "--market synthetic: it is played alone"),
+        (["--paper", "--faults", "{faults}"], "'nope' is no kind of fault; docs/faults.md lists them"),
+        (["exchange", "--port", "0", "--speed", "step"], "--speed step: there is no engine to wait for"),
+        (["exchange", "--port", "0", "--seed", "-1"], "-1 is not between 0"),
+        (["exchange", "--port", "0", "--certificate", "/nowhere/it.pem"], "there is no folder /nowhere"),
+        (["why", "BTC/USDT:USDT", "noon", "--session", "{garbage}"], "no session.json in it"),
+        (["replay", "{garbage}"], "no session.json in it"),
+        (["kill-switch", "on", "--state", "{garbage}"], "not a writable folder"),
+        (["indicator", "rsi", "--data", "/nowhere", "--out", "-"], "--data /nowhere: no such file"),
         (["--paper", "--set", "engine"], "expected KEY=VALUE"),
         (["--paper", "--set", "engine=1"], "engine is a table of settings"),
         (["--paper", "--set", "market.deposit=nan"], "market.deposit: nan is not a number to work with"),
@@ -79,14 +92,17 @@ def test_bad_input_is_one_line_and_exit_2(
     garbage.write_text("garbage")
     foreign = tmp_path / "foreign.py"
     foreign.write_text("import os")
-    state = [] if words[0] in ("exchange", "optimise", "staus", "agent") else ["--state", str(tmp_path / "var")]
-    code = cli.main([*(word.format(garbage=garbage, foreign=foreign) for word in words), *state])
+    faults = tmp_path / "faults.toml"
+    faults.write_text("[[fault]]\nkind = 'nope'\n")
+    stateless = words[0] in ("exchange", "optimise", "staus", "agent", "indicator") or "--state" in words
+    state = [] if stateless else ["--state", str(tmp_path / "var")]
+    code = cli.main([*(word.format(garbage=garbage, foreign=foreign, faults=faults) for word in words), *state])
     told = capsys.readouterr()
     assert code == 2
     assert line in told.err
     assert told.err.count("\n") == 1
     assert told.out == ""
-    assert sorted(tmp_path.iterdir()) == [garbage, foreign]
+    assert sorted(tmp_path.iterdir()) == [garbage, faults, foreign]
 
 
 def test_a_strategy_that_only_a_trial_refuses_has_the_only_line(tmp_path: Path):

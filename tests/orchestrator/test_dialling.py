@@ -21,9 +21,18 @@ async def test_names_of_the_exchange_lead_to_loopback():
     for host in dialling.HOSTS:
         (found,) = await resolver.resolve(host, 443)
         assert (found["host"], found["port"]) == ("127.0.0.1", 4711)
-    for host in ("dapi.binance.com", "localhost", "fapi.binance.com.example.org"):
+    for host in ("dapi.binance.com", "localhost", "fapi.binance.com.example.org", *dialling.DEMO_HOSTS):
         with pytest.raises(dialling.HostRefusedError, match="no other host"):
             await resolver.resolve(host, 443)
+
+
+async def test_a_demo_knows_no_real_name():
+    """The names of the demo lead to the port, those of the real exchange nowhere."""
+    resolver = dialling.LoopbackResolver(4711, dialling.DEMO_HOSTS)
+    (found,) = await resolver.resolve("demo-fapi.binance.com", 443)
+    assert (found["host"], found["port"]) == ("127.0.0.1", 4711)
+    with pytest.raises(dialling.HostRefusedError, match="no other host"):
+        await resolver.resolve("fapi.binance.com", 443)
 
 
 def test_a_socket_leads_to_loopback_only():
@@ -39,7 +48,7 @@ async def test_a_session_trusts_one_certificate_and_has_timeouts():
     """
     The certificate names every host that the session reaches; connecting and reading are bounded.
     """
-    assert set(certificate.HOSTS) == dialling.HOSTS
+    assert set(certificate.HOSTS) == dialling.HOSTS | dialling.DEMO_HOSTS
     issued = certificate.issue(1_800_000_000 * 10**9)
     for endpoint in (None, dialling.Endpoint(port=1, certificate_pem=issued.pem)):
         async with dialling.session(endpoint) as session:

@@ -23,6 +23,17 @@ def test_bad_settings_fail_the_examination(tmp_path: Path, capsys: pytest.Captur
     assert "feed.band is not a setting" in capsys.readouterr().out
 
 
+def test_a_state_that_cannot_be_is_a_finding(tmp_path: Path):
+    """Below a file, or where nobody can make one: it names the place instead of failing itself."""
+    file = tmp_path / "file"
+    file.write_text("")
+    for place in (file, Path("/proc/nowhere")):
+        found = doctor.disk(place)
+        assert not found.passed
+        assert found.text.startswith(str(file if place == file else "/proc"))
+        assert found.remedy == "give --state a folder of yours"
+
+
 def test_no_shared_memory_is_a_finding(tmp_path: Path):
     """It says what to do."""
     found = doctor.shared_memory(tmp_path / "nowhere")

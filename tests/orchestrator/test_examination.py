@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from engine.events import Listed, Opened, Started
+from engine.events import Crossed, Listed, Opened, Started
 from engine.journal import Journal
 from engine.venue.embedded import directory
 from engine.venue.embedded.exchange import Exchange, Settings
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Server
 from engine.venue.embedded.signing import Key, fresh_key
+from engine.venue.live import LiveVenue
 from orchestrator import settings as settings_of
 from orchestrator.examination import Examined, Patient, examine
 from orchestrator.keys import Keys
@@ -131,5 +132,43 @@ async def test_what_an_earlier_session_left_on_other_symbols_is_not_left_alone(p
     assert not (await practice.examine()).is_fit
     assert practice.shown["journal"] == (
         False,
-        "ours on ETH/USDT:USDT, which this session would not look after: name it in --symbols",
+        "ours: ETH/USDT:USDT; this session would not look after it: name it in --symbols and --strategy",
     )
+
+
+async def test_what_a_strategy_that_is_not_there_holds_is_not_left_alone(practice: Practice):
+    """Its stop rests, but nobody would ever decide to leave: refused, and named."""
+    account = session_in(practice.folder).account_path.with_name("binanceusdm-main")
+    journal, symbol = Journal(account, time.monotonic_ns), "BTC/USDT:USDT"
+    held = {"account": "main", "venue": "binanceusdm", "instrument": symbol, "market_ns": 0}
+    await journal.append(
+        [
+            Started(run="r", account="main", venue="binanceusdm", wall_ns=0),
+            Listed(instrument=symbol, venue="binanceusdm", tick_e8=10**7, lot_e8=10**5, unit=10_000),
+            Opened(**held, lots=3, price_ticks=9, trade_id_next=1),
+            Crossed(**held, cross_id=1, buyer="gone", seller="external", lots=3, price_ticks=9),
+        ]
+    )
+    journal.close()
+    assert not (await practice.examine()).is_fit
+    assert practice.shown["journal"][1].startswith("ours: BTC/USDT:USDT of gone;")
+
+
+async def test_the_capital_of_each_strategy_is_asked_for(practice: Practice):
+    """What one strategy is given by name counts like what all are given."""
+    practice.sets += ["engine.sizing.capitals.trend=6000"]
+    assert not (await practice.examine()).is_fit
+    assert "asks for 6000" in practice.shown["capital"][1]
+
+
+async def test_fees_in_the_exchanges_own_coin_are_refused(practice: Practice, monkeypatch: pytest.MonkeyPatch):
+    """Our books would call a trade's profit what its fees have eaten; who only observes is told."""
+    real = LiveVenue.permissions
+
+    async def burning(venue: LiveVenue) -> Any:
+        return replace(await real(venue), burns_coin=True)
+
+    monkeypatch.setattr(LiveVenue, "permissions", burning)
+    assert not (await practice.examine()).is_fit
+    assert "BNB" in practice.shown["fees"][1]
+    assert (await practice.examine(observes=True)).is_fit

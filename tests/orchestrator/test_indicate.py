@@ -1,15 +1,21 @@
 """run.py indicator: a column per output, a row per candle, and one clear line for what is wrong."""
 
 import csv
+import gzip
 import json
+import math
+from itertools import islice
 
 import pytest
+from pyarrow import parquet
 
 from brain.indicators.indicator import catalogue, over
 from feed.candle import Candle
 from feed.recording import write
 from orchestrator.cli import main
+from orchestrator.indicate import FLOW
 from tests.brain.market import MINUTE_NS, START_NS, walk
+from tests.recordings import DATA
 
 NAMES = ("open_ns", "open", "high", "low", "close", "volume")
 
@@ -104,6 +110,17 @@ def test_bad_input_is_one_line(tmp_path, capsys):
         assert not out.exists()
 
 
+def test_a_file_of_which_no_row_is_good_is_refused(tmp_path, capsys):
+    """One line with the first row's defect and exit 2: no empty table that looks like an answer."""
+    path, out = tmp_path / "BTCUSDT-1m.csv", tmp_path / "out.csv"
+    path.write_text("open_time,open,high,low,close,volume\nnoon,1,2,1,2,1\nlater,1,2,1,2,1\n")
+    assert main(["indicator", "sma", "--data", str(path), "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "none of its 2 rows can be used; row 0: MALFORMED, 'noon' is not a time" in said
+    assert said.count("\n") == 1
+    assert not out.exists()
+
+
 def test_a_file_of_another_timeframe_is_named_by_option(tmp_path):
     """An hour a candle, told by --timeframe."""
     candles = walk(30)
@@ -112,3 +129,50 @@ def test_a_file_of_another_timeframe_is_named_by_option(tmp_path):
     path = candle_file(tmp_path, candles, "candles.parquet")
     assert main(["indicator", "sma", "--data", str(path), "--out", str(out), "--timeframe", "1h", "--period", "5"]) == 0
     assert sum(1 for row in table(out) if row["value"]) == 26
+
+
+RECORDED = (
+    ("binance_usdm/LAYERUSDT-1m.parquet", "1m"),  # a collapse
+    ("binance_spot_gappy/NEOBTC-1m.parquet", "1m"),  # holes, and thousands of minutes in which nothing moved
+    ("btc-perp-20211231-20220201_1m.csv.gz", "1m"),
+)
+
+
+def beginning(folder, name):
+    """Return a copy of the first 3,000 rows of a recorded file, in its own format; skips without it."""
+    source = DATA / "candles" / name
+    if not source.is_file():
+        pytest.skip(f"no recorded candles: {name} is not under RINGMASTER_DATA")
+    copy = folder / source.name
+    if source.suffix == ".parquet":
+        parquet.write_table(parquet.read_table(source).slice(0, 3000), copy)
+    else:
+        with gzip.open(source, "rt") as lines:
+            copy.write_bytes(gzip.compress("".join(islice(lines, 3001)).encode()))
+    return copy
+
+
+@pytest.mark.parametrize(("name", "timeframe"), RECORDED)
+def test_every_indicator_over_recorded_files(tmp_path, capsys, name, timeframe):
+    """A row per candle, numbers or nothing, with unusual periods; order flow is refused without takers."""
+    path, out, told = beginning(tmp_path, name), tmp_path / "out.csv", tmp_path / "told.json"
+    for one in catalogue().values():
+        periods = {
+            each: max(2, usual // 2 + 1)
+            for each, usual in one.parameters.items()
+            if isinstance(usual, int) and usual < 86_400
+        }
+        options = [word for each, usual in periods.items() for word in ("--" + each.replace("_", "-"), str(usual))]
+        command = ["indicator", one.name, "--data", str(path), "--timeframe", timeframe]
+        code = main([*command, "--out", str(out), "--json", str(told), *options])
+        said = capsys.readouterr().err
+        if FLOW.intersection(one.inputs):
+            assert (code, "needs the columns" in said) == (2, True)
+            continue
+        assert code == 0, said
+        found, rows = json.loads(told.read_text()), table(out)
+        assert len(rows) == found["candles"] > 2000
+        assert found["parameters"] == {**one.parameters, **periods}
+        assert list(rows[0]) == ["open_time", *one.outputs]
+        assert all(math.isfinite(float(cell)) for row in rows for cell in row.values() if cell)
+        assert ("gaps, " in said) == (found["gaps"] > 0)

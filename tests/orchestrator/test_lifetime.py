@@ -98,10 +98,11 @@ def test_the_last_lines_say_what_remains_and_what_to_try(tmp_path: Path):
     session = replace(session_in(tmp_path), ended="finished")
     names = ("candles", "decisions", "orders", "fills", "records_lost", "realised", "fees", "unrealised")
     summary = dict.fromkeys((*names, "equity_start", "equity_end", "last_candle"), 0) | {"seconds": 1.0, "remains": []}
-    text = "\n".join(lifetime.closing(session, summary, ""))
+    assert "next:" not in "\n".join(lifetime.closing(session, summary, "")), "nothing was decided, so nothing is to ask"
+    text = "\n".join(lifetime.closing(session, summary | {"last_candle": "2025-11-20T12:31"}, ""))
     assert "remains at the exchange: no position" in text
     assert "was not reached" in text
-    assert "python run.py why BTC/USDT:USDT" in text
+    assert "next: python run.py why BTC/USDT:USDT 2025-11-20T12:31 --session" in text
 
 
 @pytest.mark.parametrize(

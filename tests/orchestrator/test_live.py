@@ -38,6 +38,14 @@ def test_what_only_play_money_has_is_refused(what: dict[str, object]):
         live.assembled(typed(**what), is_real=True)
 
 
+def test_no_horizon_that_takes_silence_for_proof_meets_real_money():
+    """Ours is 40 s; less is refused by name, but for a stand-in, which answers at once."""
+    short = typed(set=["engine.executor.unknown_horizon_ms=2000"])
+    with pytest.raises(BadInputError, match=r"unknown_horizon_ms 2000.*40000 or more"):
+        live.assembled(short, is_real=True)
+    assert live.assembled(short, is_real=False).engine.executor.unknown_horizon_ms == 2000
+
+
 def test_names_of_exchanges():
     """The alias, and the ones that orders cannot be trusted to yet."""
     assert live.exchange_named("binance") == "binanceusdm"

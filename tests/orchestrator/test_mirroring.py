@@ -123,7 +123,7 @@ def test_the_past_is_what_the_feed_had_when_the_session_began(tmp_path: Path) ->
     feed, exchange = (Memory.attach("past", role, directory=tmp_path) for role in ("feed", "exchange"))
     try:
         session, folder = session_in(tmp_path), tmp_path / "exchange"
-        with pytest.raises(BadInputError, match="BTC/USDT:USDT: the feed has no candle of it yet"):
+        with pytest.raises(BadInputError, match="the feed has no candle of BTC/USDT:USDT or any other symbol yet"):
             mirroring.market_of(exchange, session, folder)
         history = feed.table_writer("HISTORY")
         for row in range(2):
@@ -139,6 +139,22 @@ def test_the_past_is_what_the_feed_had_when_the_session_began(tmp_path: Path) ->
     for market in (first, again):
         assert market.minutes(0, 1 << 62)["open_ns"].tolist() == [START_NS + n * MINUTE_NS for n in (1, 3, 4)]
         assert market.start_ns == START_NS + 5 * MINUTE_NS
+
+
+def test_a_symbol_that_never_answered_has_no_past(tmp_path: Path) -> None:
+    """The other one begins; it is known which, also after a restart."""
+    memory = Memory.create("past", 2, directory=tmp_path)
+    feed, exchange = (Memory.attach("past", role, directory=tmp_path) for role in ("feed", "exchange"))
+    try:
+        session, folder = session_in(tmp_path), tmp_path / "exchange"
+        feed.table_writer("HISTORY").write(topology.history_row(0, 0, START_NS), candle(0, 0))
+        found = [mirroring.market_of(exchange, session, folder) for _ in range(2)]
+    finally:
+        for one in (feed, exchange, memory):
+            one.close()
+        memory.unlink()
+    assert [market.silent for market in found] == [frozenset({1})] * 2
+    assert found[1].start_ns == START_NS + MINUTE_NS
 
 
 def candle(row: int, minute: int) -> np.ndarray:

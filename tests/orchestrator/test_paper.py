@@ -20,6 +20,13 @@ def test_options_have_dotted_names(tmp_path: Path):
     }
 
 
+def test_every_strategy_that_is_named_trades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The option may be repeated: none of them is dropped; a file is named by its whole path."""
+    monkeypatch.chdir(tmp_path)
+    typed = cli.parser().parse_args(["--paper", "--strategy", "trend", "--strategy", "my.py"])
+    assert paper.options_of(typed) == {"brain.strategies": ["trend", str(tmp_path / "my.py")]}
+
+
 @pytest.mark.parametrize("level", [Kill.NO_ENTRIES, Kill.HALT])
 def test_a_switch_that_is_on_starts_nothing(level: Kill, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """One line with the level and the way out; no session folder, and the switch stays."""

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator import settings
-from orchestrator.settings import BadInputError
+from orchestrator.settings import BadInputError, assemble
+from orchestrator.universe import UniverseSettings
 
 
 def refused(*sets: str, config: Path | None = None) -> str:
@@ -50,6 +51,7 @@ def test_the_mirror_profile_is_sound():
         ("exchange.order_latency_ms=-1", "order_latency_ms -1 is not between 0 and 10000"),
         ("exchange.feed_jitter_ms=10001", "feed_jitter_ms 10001 is not between 0 and 10000"),
         ("market.deposit=0", "deposit must be a number above 0"),
+        ("engine.sizing.capitals.trnd=500", "engine.sizing.capitals.trnd: no such strategy here; there are trend"),
         ("supervisor.stuck_after_s=0.1", "would kill healthy processes"),
         ("nonsense", "expected KEY=VALUE"),
     ],
@@ -92,3 +94,41 @@ def test_settings_survive_the_way_to_the_children():
     """What session.json holds builds the same settings again."""
     told = settings.assemble("paper", None, ["engine.sizing.risk_share=0.01", "brain.strategy.trend.fast_period=9"], {})
     assert settings.build(settings.plain(told)) == told
+
+
+def test_a_universe_is_a_table_that_is_there_or_not():
+    """None without one; any of its settings, or an empty table, is one; its names are checked like all."""
+    assert assemble("paper", None, [], {}).market.universe is None
+    assert assemble("paper", None, ["market.universe={}"], {}).market.universe == UniverseSettings()
+    found = assemble("paper", None, ["market.universe.rank_max=7", "market.universe.volume_min='1e6'"], {})
+    assert found.market.universe == UniverseSettings(rank_max=7, volume_min=Decimal(10**6))
+    with pytest.raises(BadInputError, match=r"market.universe.rnk_max is not a setting; did you mean rank_max"):
+        assemble("paper", None, ["market.universe.rnk_max=7"], {})
+    with pytest.raises(BadInputError, match=r"market.universe is a table of settings, not 5"):
+        assemble("paper", None, ["market.universe=5"], {})
+    with pytest.raises(BadInputError, match=r"market.universe: quotes names no asset"):
+        assemble("paper", None, ["market.universe.quotes=[]"], {})
+
+
+def test_symbols_are_a_list_or_a_table(tmp_path: Path):
+    """In a table each one is traded or not, or has its spot; what stands under market.spots wins."""
+    config = tmp_path / "mine.toml"
+    config.write_text(
+        '[market.symbols]\n"BTC/USDT:USDT" = true\n"ETH/USDT:USDT" = false\n"1000PEPE/USDT:USDT" = "PEPE/USDT*1000"\n'
+    )
+    market = assemble("live", config, [], {}).market
+    assert market.symbols == ("BTC/USDT:USDT", "1000PEPE/USDT:USDT")
+    assert market.spots == {"1000PEPE/USDT:USDT": "PEPE/USDT*1000"}
+    market = assemble("live", config, ["market.spots.1000PEPE/USDT:USDT=PEPE/USDC"], {}).market
+    assert market.spots == {"1000PEPE/USDT:USDT": "PEPE/USDC"}
+    market = assemble("live", config, [], {"market.symbols": ["SOL/USDT:USDT"]}).market
+    assert (market.symbols, market.spots) == (("SOL/USDT:USDT",), {})
+    with pytest.raises(BadInputError, match=r"market.symbols BTC/USDT:USDT: true, false, or the spot"):
+        assemble("live", None, ['market.symbols={"BTC/USDT:USDT"=5}'], {})
+
+
+def test_a_symbol_without_data_is_left_out_or_refuses_the_start():
+    """Nothing else."""
+    assert assemble("paper", None, ["market.without_data=refuse"], {}).market.without_data == "refuse"
+    with pytest.raises(BadInputError, match="neither leave_out nor refuse"):
+        assemble("paper", None, ["market.without_data=maybe"], {})

@@ -39,14 +39,14 @@ class Alone:
     def ask(self, method: str, path: str, *, port: int = 0, api: str = "fapi", **given: str) -> dict:
         """A signed request's answer."""
         query = "&".join(f"{name}={value}" for name, value in given.items())
-        query += f"&timestamp={time.time_ns() // 10**6}"
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", port or self.port, timeout=60
-        )  # kernels may have to be compiled first
+        # The first request may have to wait for kernels to be compiled.
+        query += f"&recvWindow=60000&timestamp={time.time_ns() // 10**6}"
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
         address = f"/{api}/{path}?{query}&signature={sign(self.secret, query)}"
         connection.request(method, address, headers={"X-MBX-APIKEY": self.key})
         answer = json.loads(connection.getresponse().read())
         connection.close()
+        assert "code" not in answer, answer  # a refusal is no empty list
         return answer
 
     def end(self, how: signal.Signals) -> int:
@@ -100,6 +100,19 @@ def test_a_folder_belongs_to_one_market_and_one_process(tmp_path: Path, capsys: 
     assert "kept for --data synthetic --seed 3; give these, or another folder" in capsys.readouterr().err
     assert cli.main(["exchange", "--port", "0", "--state", str(tmp_path), "--seed", "3", "--speed", "max"]) == 2
     assert "belongs to another market or other settings" in capsys.readouterr().err
+
+
+def test_what_an_order_needs_is_compiled_before_it_listens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Otherwise the first order waits for the compiler for seconds, and its recvWindow passes."""
+    steps: list[str] = []
+
+    async def served(*_: object) -> None:
+        steps.append("listens")
+
+    monkeypatch.setattr(solo, "compile_exchange", lambda *_: steps.append("compiled"))
+    monkeypatch.setattr(solo, "_serve", served)
+    assert solo.serve_exchange(solo.Solo(port=0, state=tmp_path)) == 0
+    assert steps == ["compiled", "listens"]
 
 
 def test_its_latency_has_options(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

@@ -30,7 +30,7 @@ def test_a_page_about_the_running_session(state: Path, capsys: pytest.CaptureFix
     """Who runs, what is held, what was counted."""
     assert status.show(state, None) == 0
     text = capsys.readouterr().out
-    assert f"pid {os.getpid()}" in text
+    assert f"pid {os.getpid()}   market time not begun" in text
     assert "no position" in text
     assert "records lost 0" in text
 

@@ -68,6 +68,7 @@ class Actors:
 
     def command_all(self, order: Order) -> None:
         """The market runs, and the recording is over at once."""
+        self.told.append(("all", order, 0))
         self.now = Life.DRAINED
 
     def has_obeyed(self, role: str) -> bool:
@@ -97,6 +98,13 @@ class Actors:
 
 def drained(actors: Actors, **patience: float) -> str:
     """Live through a session of ``actors``; what the screen said."""
+    how, said = lived(actors, **patience)
+    assert how == "finished"
+    return said
+
+
+def lived(actors: Actors, silent: Sequence[str] = (), *, refuses: bool = False, **patience: float) -> tuple[str, str]:
+    """How a session of ``actors`` ended, and what the screen said."""
     said = io.StringIO()
     tools = Equipment(
         crew=actors,
@@ -110,9 +118,36 @@ def drained(actors: Actors, **patience: float) -> str:
         stop_trading=int,
         traders=("exchange", "brain"),
         alarms=lambda _: (),
+        keep_past=lambda: actors.told.append(("past", Order.PREPARE, 0)),
+        silent=lambda: silent,
+        refuses_silent=refuses,
     )
-    assert Supervisor(tools, Limits(), int).run() == "finished"
-    return said.getvalue()
+    return Supervisor(tools, Limits(), int).run(), said.getvalue()
+
+
+def test_symbols_without_data_are_named_and_left_out():
+    """One line, and the market runs; nothing is said when all have some."""
+    how, said = lived(Actors(7, [7]), ["XYZ/USDT:USDT", "ABC/USDT:USDT"])
+    assert how == "finished"
+    assert "!! no data of XYZ/USDT:USDT, ABC/USDT:USDT: left out until it comes" in said
+    assert "no data" not in drained(Actors(7, [7]))
+
+
+def test_a_start_without_data_is_refused_where_the_settings_say_so():
+    """Nobody is told to run; the ending names the symbols and the setting."""
+    actors = Actors(7, [7])
+    how, said = lived(actors, ["XYZ/USDT:USDT"], refuses=True)
+    assert how == "failed: no data of XYZ/USDT:USDT, and market.without_data is refuse"
+    assert actors.now is Life.READY
+    assert "left out" not in said
+
+
+def test_the_past_is_on_tape_before_anything_moves():
+    """What the brain has warmed up with is written down once, before the first process is told to run."""
+    actors = Actors(7, [6, 7])
+    drained(actors)
+    assert actors.told[:2] == [("past", Order.PREPARE, 0), ("all", Order.RUN, 0)]
+    assert [role for role, _, _ in actors.told].count("past") == 1
 
 
 def test_the_last_candle_is_waited_for_though_everybody_agrees():

@@ -52,11 +52,12 @@ def test_areas_do_not_touch(segment):
     for role in ("feed", "engine", "engine"):
         counters = Counters(segment.ctypes.data, role)
         counters.add(Counter.RECONNECTS)
-        counters.set(Gauge.MARKET_AGE_S, 1.5)
+        counters.set(Gauge.STREAM_AGE_S, 1.5)
     view = CountersView(segment.ctypes.data)
-    assert view.read("engine") == {"counters": {"RECONNECTS": 2}, "gauges": {"MARKET_AGE_S": 1.5}, "hops": {}}
+    assert view.read("engine") == {"counters": {"RECONNECTS": 2}, "gauges": {"STREAM_AGE_S": 1.5}, "hops": {}}
     assert view.read("brain") == {"counters": {}, "gauges": {}, "hops": {}}
     assert view.total(Counter.RECONNECTS) == 3
+    assert (view.highest(Gauge.STREAM_AGE_S), view.highest(Gauge.WALLET)) == (1.5, 0.0)
     assert view.read_all()["feed"]["counters"] == {"RECONNECTS": 1}
 
 

@@ -1,6 +1,8 @@
 """Kernels: cached per build, called by address."""
 
+import importlib
 import os
+import pkgutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -37,6 +39,31 @@ def call(function, point, number):
 def read_x(address):
     """A field of the record at an address."""
     return record_at(address, POINT).x
+
+
+def dispatchers():
+    """Yield every kernel of every package of ours, by its dotted name."""
+    for name in ("shm", "brain", "engine", "brain.indicators", "brain.strategies", "engine.venue.embedded"):
+        package = importlib.import_module(name)
+        for each in pkgutil.iter_modules(package.__path__, f"{name}."):
+            for one in vars(importlib.import_module(each.name)).values():
+                if hasattr(one, "py_func") and one.py_func.__module__ == each.name:
+                    yield f"{each.name}.{one.py_func.__name__}", one
+
+
+@pytest.mark.skipif(PLAIN, reason="only compiled functions have options")
+def test_every_kernel_is_compiled_in_one_mode():
+    """C1, C2: nopython with numpy's arithmetic, sequential, exact, no way back to objects; found by walking."""
+    found = dict(dispatchers())
+    assert len(found) > 250
+    for name, one in found.items():
+        options = dict(one.targetoptions)
+        assert options.pop("nopython"), name
+        assert options.pop("error_model") == "numpy", name
+        assert options.pop("nogil"), name
+        assert options in ({"boundscheck": None}, {"boundscheck": None, "forceinline": True}), (name, options)
+    for path in (Path(__file__).parents[2]).glob("[bse]*/**/*.py"):
+        assert "objmode" not in path.read_text(encoding="utf-8"), path
 
 
 def test_a_call_by_address_reaches_the_record():

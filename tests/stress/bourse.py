@@ -13,6 +13,7 @@ from random import Random
 from engine import errors
 from engine.order import CONDITIONAL, Event, Intent, OrderType
 from engine.venue.base import News, OrderSeen, TradeSeen
+from shm.records import Purpose
 from tests.stress.virtual import MS, World
 
 TAKER_PPM = 500
@@ -104,10 +105,11 @@ class Bourse:
             return None
         return self.seen(order)
 
-    def look_by_number(self, number: str) -> OrderSeen | None:
-        """The ordinary order of that number."""
+    def look_by_number(self, number: str, lag_ns: int) -> OrderSeen | None:
+        """The ordinary order of that number, as a replica knows it that is ``lag_ns`` behind."""
         for order in [*self.orders.values(), *self.doubles]:
-            if int(number) in (order.number, order.child):
+            is_known = order.accepted_ns <= self.world.now_ns - lag_ns
+            if is_known and int(number) in (order.number, order.child):
                 seen = self.seen(order)
                 return _ordinary(seen, number)
         return None
@@ -213,6 +215,31 @@ class Bourse:
     def _number(self) -> int:
         self._last += 1
         return self._last
+
+
+def overdone(bourse: Bourse) -> int:
+    """Targets for which more was traded than their first order asked for and the venue took off meanwhile."""
+    asked: dict[tuple[str, str, int, int], int] = {}
+    # A rung of what is held may be reached while an entry rests; an earlier target's stop before the engine hears;
+    # and what the kill switch closed is wanted again when it is taken back.
+    rungs: Counter[int] = Counter()
+    stops: Counter[tuple[int, int]] = Counter()
+    got: Counter[tuple[str, str, int, int]] = Counter()
+    for order in sorted([*bourse.orders.values(), *bourse.doubles], key=lambda it: it.intent.intent_id):
+        intent = order.intent
+        if intent.purpose in (Purpose.TAKE_PROFIT, Purpose.FLATTEN):
+            rungs[-intent.side] += order.filled
+        if intent.purpose is Purpose.STOP:
+            stops[-intent.side, intent.target_id] += order.filled
+        if intent.purpose is Purpose.ENTRY and len(intent.allocation) == 1 and intent.target_id:
+            name = intent.client_id.partition("-")[0], intent.allocation[0][0], intent.target_id, intent.side
+            asked.setdefault(name, intent.lots)
+            got[name] += order.filled
+
+    def taken(target_id: int, side: int) -> int:
+        return rungs[side] + sum(lots for (of, stopped), lots in stops.items() if of == side and stopped < target_id)
+
+    return sum(got[name] > lots + taken(*name[2:]) for name, lots in asked.items())
 
 
 def _nobody(_: News) -> None:

@@ -115,7 +115,7 @@ class Hall:
             return self._seen(self._exchange.algo_order(ACCOUNT, client_id=client_id))
         return self._seen(self._exchange.order(ACCOUNT, "BTCUSDT", client_id=client_id))
 
-    def look_by_number(self, number: str) -> OrderSeen | None:
+    def look_by_number(self, number: str, lag_ns: int) -> OrderSeen | None:
         """The ordinary order of that number."""
         return self._seen(self._exchange.order(ACCOUNT, "BTCUSDT", order_id=int(number)))
 

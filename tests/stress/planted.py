@@ -44,7 +44,7 @@ BUGS = (
     Bug("INC-39 the switch stops exits too", "engine/risk.py", 'return Refusal.HALTED, "the kill switch stands at HALT: nothing is sent"\n    if _is_exit(intent):\n        return None', 'return Refusal.HALTED, "the kill switch stands at HALT: nothing is sent"\n    if not intent:\n        return None', "test_risk"),
     Bug("the worst case forgets what is open", "engine/risk.py", "return max(abs(after), abs(after + book.open_lots))", "return abs(after)", "test_risk"),
     Bug("INC-22 an exit need not reduce", "engine/risk.py", "assert intent.reduce_only or intent.purpose == Purpose.ENTRY", "assert intent is not None", "test_risk test_incidents"),
-    Bug("INC-04 an old answer is a proof", "engine/core.py", "self._questions.miss(outcome.intent_id, outcome.asked_ns or now.monotonic_ns)", "self._questions.miss(outcome.intent_id, now.monotonic_ns)", "test_incidents"),
+    Bug("INC-04 an old answer is a proof", "engine/core.py", "self._questions.miss(order.intent, outcome.asked_ns or now.monotonic_ns)", "self._questions.miss(order.intent, now.monotonic_ns)", "test_incidents"),
     Bug("INC-23 a stop on its way is placed again", "engine/exits.py", "if any(stop.state in UNANSWERED for stop in stops) or", "if", "test_exits test_incidents"),
     Bug("INC-21 stops pile up", "engine/exits.py", "return [CancelStop(stop) for stop in resting if stop is not fitting[-1]]", "return []", "test_exits test_incidents"),
     Bug("a stop of the other side gives the price", "engine/exits.py", "ours = [stop.intent for stop in resting if stop.intent.side == -held.side]", "ours = [stop.intent for stop in resting]", "test_exits"),

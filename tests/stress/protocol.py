@@ -32,13 +32,9 @@ def table(tally: Tally) -> str:
 
 
 def rarest(tally: Tally) -> int:
-    """The smallest number of that table, SENT left out.
-
-    The engine writes no SEND (an intent that is durable may have left), and an order that a journal of another
-    version calls SENT is in doubt from the first step of recovery: only a death before that step can meet it.
-    """
+    """The smallest number of that table."""
     met = states_of(tally.met, state_of)
-    return min(met[fault, state] for fault in Fault for state in OrderState if state is not OrderState.SENT)
+    return min(met[fault, state] for fault in Fault for state in OrderState)
 
 
 def campaign(seed: int, first: int, count: int, policy: str = Policy.OURS) -> Tally:

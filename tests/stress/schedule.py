@@ -1,11 +1,10 @@
 """One seeded course of things: the engine's own account against a model exchange, from an empty journal to agreement.
 
 The engine's account, core, dispatch, desk, books and order life are the real ones; only the disk, the sockets and the
-clock are models.  A schedule is up to a dozen deeds of a market and a brain, under some of the 18 faults of wire.py,
-with up to two deaths at any callback; then the faults end, and everything has to agree.
+clock are models.  A schedule is up to a dozen deeds of a market, a brain and a kill switch, under some of the 18
+faults of wire.py, with up to two deaths at any callback; then the faults end, and everything has to agree.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -15,14 +14,15 @@ from typing import Any
 
 from engine import errors
 from engine.account import Account, Plan
-from engine.books import Books, doubled
+from engine.books import Books
+from engine.doubts import doubled
 from engine.events import BookEvent, Deposited, Intended, Observed, Sized, Started, decode, encode
-from engine.messages import Candle, Message, Moment, Target, Tick
+from engine.messages import Candle, KillRaised, Message, Moment, Target, Tick
 from engine.order import Event, Fact, Intent, OrderType, client_id_of, intent_of
 from engine.settings import EngineSettings, ExecutorSettings, ExitSettings
 from shm.instruments import Instrument
-from shm.records import Purpose, Unit
-from tests.stress.bourse import Bourse
+from shm.records import Kill, Purpose, Unit
+from tests.stress.bourse import Bourse, overdone
 from tests.stress.policies import Hasty, Policy
 from tests.stress.tally import Tally
 from tests.stress.virtual import MS, Handle, Killed, Loop, World
@@ -31,8 +31,8 @@ from tests.stress.wire import Fault, Weather, Wire
 SYMBOL = "BTC/USDT:USDT"
 RULE = Instrument(row=0, symbol=SYMBOL, venue="model", account="main", tick_e8=10**7, lot_e8=10**5, lots_max=10**6)
 EXECUTOR = ExecutorSettings(
-    answer_timeout_ms=200, ask_first_ms=50, ask_last_ms=400, retry_ms=100, send_age_ms=300, cover_ms=60,
-    unknown_horizon_ms=1_000,
+    answer_timeout_ms=200, unanswered_ms=60, ask_first_ms=50, ask_last_ms=400, retry_ms=100, send_age_ms=300,
+    cover_ms=60, unknown_horizon_ms=1_000,
 )  # fmt: skip
 SETTINGS = EngineSettings(executor=EXECUTOR)
 PATIENT = replace(EXECUTOR, entry_style="limit", chase_interval_s=1, chase_move_ticks=20, chases_max=2, patience_s=1)
@@ -51,6 +51,7 @@ DAWN_NS = 1_700_000_000 * 10**9
 CASH = 10_000 * 10**8
 DUTY_S = 0.05
 ROUGH_MS = 400  # faults strike until then
+FLATTEN_SHARE = 0.2  # of schedules: the kill switch is thrown, and taken back when the faults end
 LIVES_MAX = 40
 ENDS = (Event.ABSENT, Event.REJECT, Event.CANCEL_CONFIRMED, Event.EXPIRE)  # of the orders of an earlier life
 
@@ -125,6 +126,7 @@ class Schedule:
 
     now: "Schedule"
     folder = Path()  # of its journal, where that is a file
+    duty_s = DUTY_S
 
     def __init__(self, seed: int, number: int, tally: Tally, policy: str = Policy.OURS) -> None:
         """Everything that will happen follows from ``seed`` and ``number``."""
@@ -141,7 +143,7 @@ class Schedule:
         self.strategies = ("a", "b") if random.random() < 0.25 else ("a",)
         self.settings = random.choice(MANNERS)
         self.run_number, self.target_id = 0, 1  # the first is the inherited order's
-        self.is_calm = False
+        self.is_calm, self.kill = False, Kill.NORMAL
         self._known = Moment(market_ns=0, wall_ns=0, monotonic_ns=0)
         self.loop: Loop
         self.account: Account
@@ -156,6 +158,8 @@ class Schedule:
         self.weather.rough, self.weather.share = tuple(faults), random.choice((0.05, 0.1, 0.25))
         for _ in range(min(12, int(random.paretovariate(0.9)))):
             world.later(random.randrange(5, ROUGH_MS) * MS, self._deed)
+        if random.random() < FLATTEN_SHARE:
+            world.later(random.randrange(20, ROUGH_MS) * MS, self._flatten)
         world.later(random.randrange(1, 20) * MS, self._decide, self.strategies[0])
         if random.random() < 0.1:
             self._inherit()
@@ -230,10 +234,11 @@ class Schedule:
         """One turn of the engine's duty cycle."""
         self.account.keep()
         messages, self.rings = self.rings, []
+        self.account.tell(KillRaised(self.kill))
         for message in messages:
             self.account.tell(message)
         self.account.tell(Tick())
-        self.loop.call_later(DUTY_S, self._duty)
+        self.loop.call_later(self.duty_s, self._duty)
 
     def _deed(self) -> None:
         """Something happens in the market, or to the machine."""
@@ -244,6 +249,9 @@ class Schedule:
             self._move(self.bourse.price + random.randrange(-250, 251))
         else:
             self._storm()
+
+    def _flatten(self) -> None:
+        self.kill = Kill.FLATTEN
 
     def _storm(self) -> None:
         """The stream breaks, or the process is stopped for a while, where this schedule has that."""
@@ -285,7 +293,7 @@ class Schedule:
             valid_until_ns=DAWN_NS, reference_ticks=300_000, open_ns=DAWN_NS,
         )  # fmt: skip
         last = _ancestor(1, target_id=1)
-        self.disk.commit([started, opening, goal, Intended(intent=last), Observed(intent_id=1, event=Event.SEND)])
+        self.disk.commit([started, opening, goal, Intended(intent=last)])
         for number, end in enumerate(ENDS, 2):
             intent = _ancestor(number, target_id=0)
             self.disk.commit([Intended(intent=intent), Observed(intent_id=number, event=end)])
@@ -296,6 +304,7 @@ class Schedule:
 
     def _calm(self) -> None:
         self.weather.rough, self.weather.share, self.is_calm = (), 0.0, True
+        self.kill = Kill.NORMAL
         self.rings += list(self.targets.values())
 
     def _check(self) -> None:
@@ -307,7 +316,7 @@ class Schedule:
         sent = max(bourse.arrivals.values(), default=0)
         duplicates = int(sent > 1) + len(bourse.doubles) + doubled(books)
         if len(self.strategies) == 1:  # with two, the order of one may close what the other holds
-            duplicates += _overdone(bourse)
+            duplicates += overdone(bourse)
         orphans = [
             name
             for name in bourse.orders
@@ -364,30 +373,6 @@ def _ancestor(number: int, target_id: int) -> Intent:
         allocation=(("a", 2),), purpose=Purpose.ENTRY, type=OrderType.MARKET, side=1, lots=2, target_id=target_id,
         reference_ticks=300_000, created_market_ns=DAWN_NS, created_wall_ns=DAWN_NS,
     )  # fmt: skip
-
-
-def _overdone(bourse: Bourse) -> int:
-    """Targets for which more was traded than their first order asked for and the venue took off meanwhile."""
-    asked: dict[tuple[str, str, int, int], int] = {}
-    # A rung of what is held may be reached while an entry rests; an earlier target's stop before the engine hears.
-    rungs: Counter[int] = Counter()
-    stops: Counter[tuple[int, int]] = Counter()
-    got: Counter[tuple[str, str, int, int]] = Counter()
-    for order in sorted([*bourse.orders.values(), *bourse.doubles], key=lambda it: it.intent.intent_id):
-        intent = order.intent
-        if intent.purpose is Purpose.TAKE_PROFIT:
-            rungs[-intent.side] += order.filled
-        if intent.purpose is Purpose.STOP:
-            stops[-intent.side, intent.target_id] += order.filled
-        if intent.purpose is Purpose.ENTRY and len(intent.allocation) == 1 and intent.target_id:
-            name = intent.client_id.partition("-")[0], intent.allocation[0][0], intent.target_id, intent.side
-            asked.setdefault(name, intent.lots)
-            got[name] += order.filled
-
-    def taken(target_id: int, side: int) -> int:
-        return rungs[side] + sum(lots for (of, stopped), lots in stops.items() if of == side and stopped < target_id)
-
-    return sum(got[name] > lots + taken(*name[2:]) for name, lots in asked.items())
 
 
 def _ignored(*_: Any) -> None:

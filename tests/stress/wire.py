@@ -99,6 +99,8 @@ class Weather:
 class Wire:
     """A venue as the engine sees it: one process's way to the exchange."""
 
+    timeout_ms, retry_after_ms = TIMEOUT_MS, 50
+
     def __init__(self, world: World, bourse: Bourse, weather: Weather) -> None:
         """Not connected yet."""
         self._world, self._bourse, self._weather = world, bourse, weather
@@ -116,6 +118,11 @@ class Wire:
 
     def follow(self, instruments: Sequence[Any]) -> None:
         """The exchange has them already."""
+        self._followed = tuple(instruments)
+
+    async def rules(self, symbols: Sequence[str]) -> tuple[Any, ...]:
+        """They never change."""
+        return self._followed
 
     async def place(self, approved: Approved, objection: Callable[[], str] = unopposed) -> Acknowledged:
         """Send once."""
@@ -146,7 +153,9 @@ class Wire:
 
     async def order_by_id(self, symbol: str, venue_order_id: str) -> OrderSeen | None:
         """The ordinary order of that number."""
-        seen: OrderSeen | None = await self._ask(lambda: self._bourse.look_by_number(venue_order_id))
+        fault = self._weather.strikes(QUESTION_FAULTS)
+        lag_ns = self._lag_ns(fault)
+        seen: OrderSeen | None = await self._request(lambda: self._bourse.look_by_number(venue_order_id, lag_ns), fault)
         return seen
 
     async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
@@ -241,11 +250,11 @@ class Wire:
         if fault is Fault.UNREACHABLE:
             raise errors.Unreachable("no route")
         if fault is Fault.RATE_LIMITED:
-            raise errors.RateLimited("slow down", retry_after_ms=50)
+            raise errors.RateLimited("slow down", retry_after_ms=self.retry_after_ms)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        end_ns = TIMEOUT_MS * MS
+        end_ns = self.timeout_ms * MS
         if fault is Fault.LANDS_LATE:
-            way_ns = (TIMEOUT_MS + random.randrange(LATE_MS)) * MS
+            way_ns = (self.timeout_ms + random.randrange(LATE_MS)) * MS
         if fault in (Fault.ERROR_DONE, Fault.ERROR_NOT_DONE):
             end_ns = way_ns + 2 * MS
         if fault not in (Fault.REQUEST_LOST, Fault.ERROR_NOT_DONE):

@@ -30,6 +30,10 @@ class Terminal:
         orders = self._ask(lambda client: client.fetch_open_orders(symbol, None, None, {"trigger": True}))
         return sorted(float(order["triggerPrice"]) for order in orders)
 
+    def entries(self, symbol: str) -> list[float]:
+        """The prices of the plain orders that rest there."""
+        return sorted(float(order["price"]) for order in self._ask(lambda client: client.fetch_open_orders(symbol)))
+
     def held(self, symbol: str) -> float:
         """What the account holds, signed."""
         rows = self._ask(lambda client: client.fetch_positions([symbol]))

@@ -62,7 +62,7 @@ def test_limit_entries_rest_at_the_exchange_and_nothing_is_bought_twice(tmp_path
     assert max(bought) <= max(largest)
     left = stage.journal(
         state, "SELECT DISTINCT i.purpose FROM intents i JOIN orders o USING (intent_id) "
-        "WHERE o.state IN ('NEW', 'SENT', 'OPEN', 'PARTIAL', 'CANCELLING', 'IN_DOUBT')"
+        "WHERE o.state IN ('NEW', 'OPEN', 'PARTIAL', 'CANCELLING', 'IN_DOUBT')"
     )  # fmt: skip
     assert {row[0] for row in left} <= {"STOP", "TAKE_PROFIT"}
     assert stage.traces(state) == []

@@ -4,13 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from engine.journal import read_books
+from engine.events import encode
+from engine.journal import JournalReader, read_books
 from tests.system.terminal import Terminal
+from tests.system.test_by_hand import rising_market, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SYMBOL, OTHER = "BTC/USDT:USDT", "ETH/USDT:USDT"
@@ -21,9 +24,9 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 class Stranger:
     """The exchange of the test, which knows nothing of sessions."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         self.certificate = folder / "cert.pem"
-        words = ["exchange", "--port", "0", "--speed", "60", "--seed", "7", "--certificate", str(self.certificate)]
+        words = ["exchange", "--port", "0", "--speed", "60", "--certificate", str(self.certificate), *more]
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "run.py"), *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
@@ -50,28 +53,39 @@ class Stranger:
 @pytest.fixture
 def stranger(tmp_path: Path) -> Iterator[Stranger]:
     """An exchange that trades already."""
-    made = Stranger(tmp_path)
+    made = Stranger(tmp_path, "--seed", "7")
     yield made
     made.close()
 
 
-def lived(stranger: Stranger, state: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a live session of some seconds."""
+def command_of(stranger: Stranger, state: Path, *words: str) -> tuple[list[str], dict[str, str]]:
+    """How a live session is started there, and its environment."""
     told = os.environ | {
         "RINGMASTER_LOOPBACK": f"{stranger.port}:{stranger.certificate}",
         "RINGMASTER_KEY": stranger.key,
         "RINGMASTER_SECRET": stranger.secret,
     }
     command = [sys.executable, str(ROOT / "run.py"), "--live", "--exchange", "binanceusdm", "--state", str(state)]
-    more = ["--speed", "60", "--seconds", "12", "--set", "supervisor.stop_within_s=40", "--json", str(state) + ".json"]
-    return subprocess.run(
-        [*command, "--set", "engine.risk.leverage_max=20", *more, *words],
-        env=told,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    more = ["--speed", "60", "--set", "supervisor.stop_within_s=40", "--json", str(state) + ".json"]
+    return [*command, "--set", "engine.risk.leverage_max=20", *more, *words], told
+
+
+def lived(stranger: Stranger, state: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a live session of some seconds."""
+    command, told = command_of(stranger, state, "--seconds", "12", *words)
+    return subprocess.run(command, env=told, capture_output=True, text=True, timeout=300, check=False)
+
+
+def killed(stranger: Stranger, state: Path, when: Callable[[], object], *words: str) -> None:
+    """Run a live session, and SIGKILL all of it at once as soon as ``when`` says so."""
+    command, told = command_of(stranger, state, "--yes", "--symbols", SYMBOL, "--seconds", "200", *words)
+    with (state.parent / "killed.log").open("a") as log:
+        process = subprocess.Popen(command, env=told, stdout=log, stderr=log)
+    try:
+        wait_for("the time has come", when, 90.0)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_live_session_on_an_account_with_a_past(stranger: Stranger, tmp_path: Path):
@@ -98,6 +112,19 @@ def test_a_live_session_on_an_account_with_a_past(stranger: Stranger, tmp_path: 
         assert stranger.secret.encode() not in path.read_bytes(), path
 
 
+def test_a_demo_reaches_the_hosts_of_the_demo_alone_and_keeps_books_of_its_own(stranger: Stranger, tmp_path: Path):
+    """It trades without a typed word, since the money is play money; the real names are refused on the way."""
+    state = tmp_path / "state"
+    done = lived(stranger, state, "--demo", "--symbols", OTHER, "--strategy", str(STEADFAST))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "DEMO, play money on binanceusdm-demo" in done.stdout
+    assert "difference to the exchange 0" in done.stdout
+    assert [path.name for path in (state / "accounts").iterdir()] == ["binanceusdm-demo-main"]
+    books = read_books(state / "accounts" / "binanceusdm-demo-main")
+    assert stranger.terminal.held(OTHER) * 1000 == pytest.approx(books.position(OTHER, "steadfast").lots)
+    assert books.position(OTHER, "steadfast").lots > 0
+
+
 def test_observing_sends_nothing(stranger: Stranger, tmp_path: Path):
     """Decisions are made and recorded; not one order reaches the exchange; no confirmation is asked for."""
     state = tmp_path / "state"
@@ -107,3 +134,70 @@ def test_observing_sends_nothing(stranger: Stranger, tmp_path: Path):
     summary = json.loads((tmp_path / "state.json").read_text())
     assert summary["decisions"] > 0
     assert summary["orders"] == summary["fills"] == 0
+
+
+def test_a_live_session_finds_its_symbols_by_rules(stranger: Stranger, tmp_path: Path):
+    """Two of the exchange's three, by volume, each with its spot; entries pass a limit on the basis by its price."""
+    state = tmp_path / "state"
+    rules = ("market.universe.rank_max=3", "market.universe.deny=['SOL*']", "engine.risk.basis_ppm_max=50000")
+    words = [word for rule in rules for word in ("--set", rule)]
+    done = lived(stranger, state, "--yes", "--strategy", str(STEADFAST), *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "universe: 2 of 6 markets (left out: deny 2, kind 2); 2 with a spot" in done.stdout
+    (folder,) = (state / "sessions").iterdir()
+    session = json.loads((folder / "session.json").read_text())
+    assert session["settings"]["market"]["symbols"] == [one["symbol"] for one in session["instruments"]]
+    assert sorted(session["settings"]["market"]["symbols"]) == [SYMBOL, OTHER]
+    assert session["spots"][OTHER] == {"symbol": "ETH/USDT", "id": "ETHUSDT", "factor": "1"}
+    assert [one["symbol"] for one in json.loads((folder / "universe.json").read_text())["taken"]] == session[
+        "settings"
+    ]["market"]["symbols"]
+    books = read_books(state / "accounts" / "binanceusdm-main")
+    assert len(books.ledger.trades) > 0
+
+
+DEAD_MAN_S = 5
+PATIENT = ("chase_interval_s", "chase_move_ticks", "patience_s")
+
+
+def test_a_dead_engine_leaves_no_entry_to_be_filled_and_keeps_its_stop(tmp_path: Path):
+    """The exchange takes back the entries of a session that was killed; the stop of a position it never takes.
+
+    The session after that has the position of the one before, and its strategy leaves it.
+    """
+    state, mine = tmp_path / "state", tmp_path / "mine.py"
+    mine.write_text(STEADFAST.read_text())
+    stranger = Stranger(tmp_path, "--data", str(rising_market(tmp_path / "market")))
+    try:
+        there = stranger.terminal
+        large = [f"engine.{name}=20000" for name in ("sizing.capital", "risk.position_notional_max")]
+        sets = [*large, "engine.risk.order_notional_max=20000", f"engine.executor.dead_man_ms={DEAD_MAN_S * 1000}"]
+        armed = ("--strategy", str(mine), *[word for text in sets for word in ("--set", text)])
+        rests = [word for name in PATIENT for word in ("--set", f"engine.executor.{name}=100000")]
+        waits = ("--set", 'engine.executor.entry_style="limit"', *rests)
+        killed(stranger, state, lambda: there.entries(SYMBOL), *armed, *waits)
+        assert there.entries(SYMBOL)
+        wait_for("the exchange takes the entry back", lambda: not there.entries(SYMBOL), 4.0 * DEAD_MAN_S)
+        assert there.held(SYMBOL) == 0.0
+
+        killed(stranger, state, lambda: there.stops(SYMBOL), *armed)
+        (stop,), lots = there.stops(SYMBOL), there.held(SYMBOL)
+        time.sleep(2.0 * DEAD_MAN_S)
+        assert (there.stops(SYMBOL), there.held(SYMBOL)) == ([stop], lots)
+        assert lots > 0.0
+
+        leaving = STEADFAST.read_text().replace("return HELD", "return go_flat(target)")
+        mine.write_text(leaving.replace("HELD,", "go_flat,"))
+        done = lived(stranger, state, "--yes", "--symbols", SYMBOL, *armed)
+        assert done.returncode == 0, done.stdout + done.stderr
+        first, *_ = read_events(state, "Sized")[2:]
+        assert (first["strategy"], first["lots"]) == ("mine", 0)
+    finally:
+        stranger.close()
+
+
+def read_events(state: Path, kind: str) -> list[dict[str, object]]:
+    """The journal's events of that kind, oldest first."""
+    reader = JournalReader(state / "accounts" / "binanceusdm-main")
+    told = [json.loads(encode(event)) for event in reader.refresh()]
+    return [event for event in told if event["type"] == kind]

@@ -17,9 +17,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-HOSTS = tuple(
-    f"{name}.binance.com" for name in ("fapi", "fstream", "ws-fapi", "api", "stream", "ws-api")
-)  # the names that clients ask for
+# The names that clients ask for; those of the demo last.
+HOSTS = (
+    *(f"{name}.binance.com" for name in ("fapi", "fstream", "ws-fapi", "api", "stream", "ws-api")),
+    *("demo-fapi.binance.com", "demo-api.binance.com", "fstream.binancefuture.com", "testnet.binancefuture.com"),
+)
 DAYS = 7
 DAY_SECONDS = 86_400
 PUBLIC_NAME, PRIVATE_NAME = "exchange.pem", "exchange.key"

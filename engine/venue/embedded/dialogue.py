@@ -17,13 +17,13 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from engine.venue.embedded import messages
 from engine.venue.embedded.clients import ClientRules
-from engine.venue.embedded.envelope import Methods, check_signature, converse, enquiry_of, opened
+from engine.venue.embedded.envelope import Logon, Methods, converse, enquiry_of, named, opened
 from engine.venue.embedded.faults.points import Points
 from engine.venue.embedded.limits import LimitedError
 from engine.venue.embedded.orders import Refusal
 from engine.venue.embedded.parameters import RefusedError, refuse, words
 from engine.venue.embedded.rest import Access, Rest
-from engine.venue.embedded.signing import Key, identify, objection_to_time, wall_ms
+from engine.venue.embedded.signing import wall_ms
 
 PATH = "/ws-fapi/v1"
 PREFIX = "/fapi/"
@@ -60,10 +60,7 @@ class Session:
     """One connection: who logged on, and since when."""
 
     address: str
-    key: Key | None = None
-    api_key: str | None = None
-    since_ms: int = 0
-    connected_ms: int = 0
+    logon: Logon
     shows_limits: bool = True
 
 
@@ -83,7 +80,7 @@ class Dialogue:
             heartbeat=self._rules.ping_s, max_msg_size=self._rules.request_bytes_max, compress=False
         )
         await socket.prepare(request)
-        session = Session(request.remote or "", connected_ms=wall_ms())
+        session = Session(request.remote or "", Logon(wall_ms()))
         session.shows_limits = request.query.get("returnRateLimits", "true") != "false"
         self._sockets[socket] = None
         ending = asyncio.create_task(_end(socket, self._rules.lifetime_s))
@@ -148,7 +145,7 @@ class Dialogue:
     def _limits(self, session: Session) -> dict[str, Any]:
         if not session.shows_limits:
             return {}
-        account = session.key.account if session.key else ""
+        account = session.logon.key.account if session.logon.key else ""
         return {"rateLimits": list(self._access.meter.counts(session.address, account, time.time_ns()))[:1]}
 
     def _result(self, session: Session, request: dict[str, Any]) -> Any:
@@ -162,45 +159,16 @@ class Dialogue:
         self._access.meter.charge(session.address, self._rest.weight(verb, f"{PREFIX}{path}"), time.time_ns())
         account = ""
         if needs == NEEDS_KEY:
-            account = self._key(session, params).account
+            account = session.logon.key_of(self._access.keys, params).account
         elif needs == NEEDS_SIGNATURE:
-            account = self._signer(session, params).account
+            account = session.logon.signer(self._access.keys, params).account
         return self._rest.answer(verb, f"{PREFIX}{path}", account, params)
 
-    def _key(self, session: Session, params: Mapping[str, str]) -> Key:
-        if session.key is not None and "apiKey" not in params:
-            return session.key
-        key = identify(self._access.keys, params.get("apiKey"))
-        if isinstance(key, Refusal):
-            raise RefusedError(key, status=401)
-        return key
-
-    def _signer(self, session: Session, params: Mapping[str, str]) -> Key:
-        key = self._key(session, params)
-        if "apiKey" in params or session.key is None:
-            check_signature(key, params)
-        elif objection := objection_to_time(params, wall_ms()):
-            raise RefusedError(objection)
-        return key
-
     def _session(self, session: Session, method: str, params: Mapping[str, str]) -> Any:
-        if method == "session.logon":
-            key = identify(self._access.keys, params.get("apiKey"))
-            if isinstance(key, Refusal):
-                raise RefusedError(key, status=401)
-            if not key.is_public:
-                raise RefusedError(LOGON_UNSUPPORTED)
-            check_signature(key, params)
-            session.key, session.api_key, session.since_ms = key, params["apiKey"], wall_ms()
-        elif method == "session.logout":
-            session.key = session.api_key = None
-        return {
-            "apiKey": session.api_key,
-            "authorizedSince": session.since_ms if session.key else None,
-            "connectedSince": session.connected_ms,
-            "returnRateLimits": session.shows_limits,
-            "serverTime": wall_ms(),
-        }
+        if method == "session.logon" and not named(self._access.keys, params).is_public:
+            raise RefusedError(LOGON_UNSUPPORTED)
+        told = session.logon.turn(method, self._access.keys, params)
+        return told | {"returnRateLimits": session.shows_limits}
 
 
 async def _end(socket: web.WebSocketResponse, after_s: float) -> None:

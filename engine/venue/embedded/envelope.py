@@ -16,9 +16,19 @@ from aiohttp import web
 from engine.venue.embedded.faults.points import Asked, Points
 from engine.venue.embedded.orders import Refusal
 from engine.venue.embedded.parameters import RefusedError, refuse, words
-from engine.venue.embedded.signing import SIGNATURE_WRONG, Key, objection_to_time, payload_is_signed, wall_ms
+from engine.venue.embedded.signing import (
+    SIGNATURE_WRONG,
+    Key,
+    Keys,
+    identify,
+    objection_to_time,
+    payload_is_signed,
+    wall_ms,
+)
 
 MALFORMED = Refusal(-1135, "Invalid JSON Request")
+
+UNAUTHORIZED = 401
 
 Methods = Mapping[str, tuple[str, str, str]]  # name -> verb, path of REST, what it needs
 
@@ -71,6 +81,55 @@ def check_signature(key: Key, params: Mapping[str, str]) -> None:
         raise RefusedError(SIGNATURE_WRONG)
     if objection := objection_to_time(params, wall_ms()):
         raise RefusedError(objection)
+
+
+def named(keys: Keys, params: Mapping[str, str]) -> Key:
+    """The key that a request names.  Raises RefusedError where there is none."""
+    key = identify(keys, params.get("apiKey"))
+    if isinstance(key, Refusal):
+        raise RefusedError(key, status=UNAUTHORIZED)
+    return key
+
+
+@dataclass(slots=True)
+class Logon:
+    """Who is logged on to one connection, and since when; every method raises RefusedError."""
+
+    connected_ms: int
+    key: Key | None = None
+    api_key: str | None = None
+    since_ms: int = 0
+
+    def key_of(self, keys: Keys, params: Mapping[str, str]) -> Key:
+        """The key that a request names, else the one that is logged on."""
+        if self.key is not None and "apiKey" not in params:
+            return self.key
+        return named(keys, params)
+
+    def signer(self, keys: Keys, params: Mapping[str, str]) -> Key:
+        """The key that signed a request, or is logged on and asks in time."""
+        key = self.key_of(keys, params)
+        if "apiKey" in params or self.key is None:
+            check_signature(key, params)
+        elif objection := objection_to_time(params, wall_ms()):
+            raise RefusedError(objection)
+        return key
+
+    def turn(self, method: str, keys: Keys, params: Mapping[str, str]) -> dict[str, Any]:
+        """Log on or off where ``method`` says so; what ``session.status`` tells."""
+        if method == "session.logon":
+            key = named(keys, params)
+            check_signature(key, params)
+            self.key, self.api_key, self.since_ms = key, params["apiKey"], wall_ms()
+        elif method == "session.logout":
+            self.key = self.api_key = None
+        return {
+            "apiKey": self.api_key,
+            "authorizedSince": self.since_ms if self.key else None,
+            "connectedSince": self.connected_ms,
+            "returnRateLimits": True,
+            "serverTime": wall_ms(),
+        }
 
 
 async def converse(

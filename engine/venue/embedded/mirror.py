@@ -64,12 +64,21 @@ class MirrorMarket:
     """The Market of candles that come in one by one, after a past that is known at the start."""
 
     def __init__(self, listings: Sequence[Listing], past: Sequence[np.ndarray]) -> None:
-        """``past``: the closed 1m CANDLEs of each contract, at least one, oldest first."""
+        """``past``: the closed 1m CANDLEs of each contract, oldest first; of one at least."""
         self.listings = tuple(listings)
-        self.start_ns = max(int(candles["open_ns"][-1]) for candles in past) + MINUTE_NS
+        self.start_ns = max(int(candles["open_ns"][-1]) for candles in past if len(candles)) + MINUTE_NS
         self.end_ns = NEVER_ENDS
-        self._rows = [candles.copy() for candles in past]
-        self._counts = [len(candles) for candles in past]
+        self.silent = frozenset(row for row, candles in enumerate(past) if not len(candles))
+        self._rows = [candles.copy() if len(candles) else self._unknown() for candles in past]
+        self._counts = [len(candles) for candles in self._rows]
+
+    def _unknown(self) -> np.ndarray:
+        """The past of a contract that nobody knows one of: a minute at the lowest price, in which nobody traded."""
+        candle = np.zeros(1, CANDLE)
+        candle["open_ns"] = self.start_ns - MINUTE_NS
+        for name in ("open", "high", "low", "close"):
+            candle[name] = 1
+        return candle
 
     def take(self, row: int, candle: Candle) -> None:
         """Another minute of ``row`` has closed."""
@@ -287,7 +296,9 @@ class MirrorExchange(Exchange):
             follower.forget_touches(pit.listing.id)
 
     def _settle(self) -> None:
-        """Funding and liquidation, once every contract is past a minute."""
-        while self._minute_ns < min(pit.open_ns for pit in self._mirrored):
+        """Funding and liquidation, once every contract is past a minute; one that was never heard of keeps nobody."""
+        silent = self._incoming.silent
+        heard = [pit for row, pit in enumerate(self._mirrored) if pit.candles_count or row not in silent]
+        while self._minute_ns < min(pit.open_ns for pit in heard):
             self._minute_ns += MINUTE_NS
             self._settlement.close(self._accounts.values(), self._minute_ns)

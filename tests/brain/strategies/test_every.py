@@ -1,6 +1,8 @@
 """Every strategy of ours, found by walking the package: trades, forgets its start, cannot see tomorrow, survives."""
 
+import ast
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,6 +63,51 @@ def test_a_brain_that_died_goes_on_as_if_it_had_not(name):
     one, two = through.everything("DECISIONS"), killed.everything("DECISIONS")
     for field in ("reason", "amount", "stop_ticks", "target_id", "inputs_hash"):
         assert (one[field][400:] == two[field][400:]).all(), field
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("odd", [np.nan, np.inf, 0.0])
+def test_a_candle_that_is_no_candle_is_no_signal(name, odd):
+    """C4: NaN, infinity or nothing for prices, though no feed lets it pass: nobody turns on it or is infected."""
+    candles = walk(2600)
+    for field in ("open", "high", "low", "close", "volume"):
+        candles[field][1500] = odd
+    found, sound = decided(name, candles), decided(name, walk(2600))
+    assert np.isfinite(found["amount"]).all()
+    if odd != 0.0:
+        assert found["amount"][500] == found["amount"][499]
+        assert found["target_id"][500] == found["target_id"][499]
+        assert found["reason"][500] == Reason.COLD
+    assert (found["reason"][-100:] != Reason.COLD).all()
+    late = slice(-300, None)
+    assert np.count_nonzero(found["values"][late] != sound["values"][late]) < found["values"][late].size
+    assert np.isfinite(found["values"][-300:]).all()
+
+
+# nothing, one whole side or share, its half and its double; the middle of an oscillator; a minute
+NO_SETTINGS = {0, 1, 2, 3, 0.5, 50.0, 60, 60_000_000_000}
+
+
+@pytest.mark.parametrize("name", loader.names())
+def test_no_number_is_buried_in_the_code(name):
+    """D5: what a kernel compares with or multiplies by is a setting with a default and its unit said."""
+    source = Path(loader.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            found |= {
+                each.value
+                for part in node.body
+                for each in ast.walk(part)
+                if isinstance(each, ast.Constant) and isinstance(each.value, int | float)
+            }
+    assert found <= NO_SETTINGS, f"{name}: {sorted(found - NO_SETTINGS)} should be settings"
+    (settings,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"]
+    fields = [node for node in settings.body if isinstance(node, ast.AnnAssign)]
+    assert all(field.value is not None for field in fields)
+    assert "count" in (ast.get_docstring(settings) or "")
+    assert len(source.splitlines()) < 400
 
 
 @pytest.mark.parametrize("name", NAMES)

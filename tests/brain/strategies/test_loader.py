@@ -1,6 +1,7 @@
 """A strategy is found, checked, hashed, compiled and tried; what is wrong with it is one line."""
 
 import sys
+import time
 from pathlib import Path
 
 import numba
@@ -89,13 +90,24 @@ def test_the_cache_of_our_own_kernels_is_left_alone(write):
         (("return WARMING", "return WARMING +"), r"mine.py:22: invalid syntax"),
         (("fast > slow", "fast > slwo"), r"mine.py:\d+: decide does not compile: .*slwo"),
         (("candle.close - side", "candle.closing - side"), r"mine.py:24: decide does not compile: .*closing"),
+        (("candle.close - side", "candle.received_ns - side"), r"mine.py:24: decide may not look at received_ns"),
+        (("candle.close - side", "position.stop_ticks - side"), r"mine.py:24: decide may not look at stop_ticks"),
+        (("import numpy as np", "import numpy as np\nfrom numpy import random"), r"mine.py:4: .*, not numpy.random"),
+        (("fast > slow else", "fast > slow * np.random.rand() else"), r"mine.py:23: .* not numpy.random"),
+        (("import numpy as np", "import numpy as np\nfrom brain.loop import monotonic_ns"), r"mine.py:4: .*brain.loop"),
         (("    return hold(", "    hold("), r"mine.py:16: decide must answer a reason on every way out"),
         (("return WARMING", "return 77"), r"mine.py: decide answered 77, which is not a reason"),
         (("class Settings", "class Sittings"), r"mine.py: Settings must be a frozen dataclass"),
         (("stop_atr: float", "stop_atr: str"), r"mine.py: Settings.stop_atr must be an int, a float or a bool"),
         (("STATE =", "STATES ="), r"mine.py: STATE must be a numpy record dtype"),
         (("@kernel\n", ""), r"mine.py: decide must be a @kernel function"),
-        (("STATE =", 'TIMEFRAMES = ("2m",)\nSTATE ='), r"mine.py: TIMEFRAMES has '2m'; there are 1m, 5m"),
+        (("STATE =", 'TIMEFRAMES = ("7m",)\nSTATE ='), r"mine.py: TIMEFRAMES has '7m'; write 1m, 15m, 2h"),
+        (("STATE =", 'TIMEFRAMES = ("1w",)\nSTATE ='), r"mine.py: TIMEFRAMES has '1w'; write 1m, 15m, 2h"),
+        (("STATE =", "TIMEFRAMES = (60,)\nSTATE ="), r"mine.py: TIMEFRAMES has 60; write 1m, 15m, 2h"),
+        (
+            ("STATE =", 'TIMEFRAMES = ("30m",)\nSTATE ='),
+            r"STATE.fast settles after 253 candles|settles after 547 .* 512",
+        ),
         (("STATE =", 'LATE = ("x",)\nSTATE ='), r"mine.py: LATE names x, which is not a field of STATE"),
         (("STATE =", 'VALUES = tuple("abcd")\nSTATE ='), r"mine.py: VALUES has room for 3 names, not 4"),
         (('("reach", ATR)', '("reach", ATR), ("more", EMA)'), r"mine.py: STATE.more is never stepped"),
@@ -139,3 +151,22 @@ def test_our_strategies_are_found_by_name():
     assert "trend" in names()
     assert not {"base", "loader"} & set(names())
     assert loader.load("trend").values == ("fast", "slow", "band")
+
+
+def test_what_was_compiled_is_loaded_and_an_edit_is_compiled_again(write):
+    """C15, C16: hits and misses are counted: a miss, a hit that is quicker, and an edit is a miss again."""
+
+    def taken(text):
+        began = time.perf_counter()
+        strategy = load(write(text))
+        seconds = time.perf_counter() - began
+        stats = strategy.module.decide.stats
+        del sys.modules[strategy.module.__name__]
+        return sum(stats.cache_hits.values()), sum(stats.cache_misses.values()), seconds
+
+    text = EXAMPLE.replace("EMA cross", f"EMA cross of {time.time_ns()}")  # a digest that nobody has seen
+    cold, warm = taken(text), taken(text)
+    assert (cold[:2], warm[:2]) == ((0, 1), (1, 0))
+    assert warm[2] < cold[2]
+    assert taken(text.replace("> slow else", ">= slow else"))[:2] == (0, 1)
+    assert taken(text)[:2] == (1, 0)

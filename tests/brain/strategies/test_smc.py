@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from brain.strategies import loader
+from brain.timeframes import resample
 from shm.records import Reason
 from tests.brain.indicators.oracles.structure import Zones, sides, slow_breaks, slow_structure, slow_sweeps
-from tests.brain.market import TICK_E8, recorded, walk
+from tests.brain.market import TICK_E8, Market, recorded, walk
 from tests.brain.strategies.trading import WARM, decided
 
 AGE = 240
@@ -74,9 +75,41 @@ def test_the_regime_chooses_the_structure():
     assert 0.1 < trending.mean() < 0.9
     assert (both["values"][~trending, 0] == tight["values"][~trending, 0]).all()
     assert (both["values"][trending, 0] == wide["values"][trending, 0]).all()
+    # D2: it changes what is done, not only what is counted
+    for one, other in ((both, tight), (both, wide), (tight, wide)):
+        assert np.count_nonzero(one["amount"] != other["amount"]) > len(one) / 50
 
 
 TIGHT, WIDE = {"strength_trend": 1000.0}, {"strength_trend": 0.0}
+
+
+def biased(way):
+    """Return the decisions of an hour after quarter hours that only rose (1.0) or fell (-1.0)."""
+    candles, market = walk(WARM + 60, seed=5), Market()
+    market.remember(candles[:WARM])
+    quarters = resample(candles[: WARM // 15 * 15], 900)
+    middle = quarters["close"][-1]
+    for field in ("open", "high", "low", "close"):
+        # a staircase that goes three steps on and one back: its structure is the trend's
+        stairs = np.arange(len(quarters)) - len(quarters) + 2.0 * (np.arange(len(quarters)) % 4 < 3)
+        quarters[field] = middle * (1.0 + way * 0.001 * stairs) + {"high": 20.0, "low": -20.0}.get(field, 0.0)
+    market.remember(quarters)
+    brain = market.think([loader.load("smc", {"score_enter": 0.3})])
+    market.publish(candles[WARM:])
+    brain.think()
+    return market.everything("DECISIONS")
+
+
+def test_the_longer_timeframe_changes_what_is_done():
+    """D3: the same minutes after rising and after falling quarter hours: each refuses only sides against its own."""
+    rising, falling = biased(1.0), biased(-1.0)
+    assert (rising["amount"] != falling["amount"]).any()
+    for found, way in ((rising, 1.0), (falling, -1.0)):
+        refused = found[found["reason"] == Reason.BIAS]
+        taken = found[(found["reason"] == Reason.LONG) | (found["reason"] == Reason.SHORT)]
+        assert (refused["values"][:, 0] * way < 0.0).all()
+        assert (taken["amount"] * way > 0).all()
+        assert len(refused) + len(taken) > 0
 
 
 def test_what_is_said_follows_from_the_score():

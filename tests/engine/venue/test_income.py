@@ -55,6 +55,20 @@ async def test_what_is_moved_in_another_asset_is_not_in_the_wallet():
     assert (found.amount, found.reference, listing.asked[0]["incomeType"]) == (250_000_000, "income 1", "TRANSFER")
 
 
+async def test_without_a_kind_every_kind_is_listed_under_a_name_of_its_own():
+    """A number is unique within its kind alone; what trades brought names the trade."""
+    listing = Listing(
+        row(7, 5), row(7, 6, "") | {"incomeType": "TRANSFER"}, row(7, 7, "") | {"incomeType": "WELCOME_BONUS"},
+        row(7, 8) | {"incomeType": "REALIZED_PNL", "tradeId": "31"}, row(7, 9) | {"incomeType": "COMMISSION"},
+    )  # fmt: skip
+    found = await income.payments(listing, lambda _: None, 5, income.ALL)
+    assert "incomeType" not in listing.asked[0]
+    assert [(one.kind, one.reference, one.trade_id) for one in found] == [
+        ("FUNDING_FEE", "income 7", 0), ("TRANSFER", "income 7", 0), ("WELCOME_BONUS", "income WELCOME_BONUS  7", 0),
+        ("REALIZED_PNL", "income REALIZED_PNL BTCUSDT 7", 31), ("COMMISSION", "income COMMISSION BTCUSDT 7", 0),
+    ]  # fmt: skip
+
+
 async def test_a_row_that_cannot_be_read_is_no_answer():
     """Unknown, so that it is asked again; nothing is booked of such a page."""
     with pytest.raises(errors.Unknown):

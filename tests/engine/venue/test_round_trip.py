@@ -184,12 +184,19 @@ async def test_an_expired_listen_key_does_not_leave_us_deaf(hall):
 
 
 async def test_transfers_are_listed(hall):
-    """The first deposit, and one that is told by the stream; each with a reference of its own."""
-    (first,) = await hall.venue.transfers_since(0)
+    """The first deposit, and one that is told by the stream, each with a reference of its own; trades name their id."""
+
+    async def transfers(since_ns):
+        return [one for one in await hall.venue.transfers_since(since_ns) if one.kind == "TRANSFER"]
+
+    (first,) = await transfers(0)
+    brought = [one for one in await hall.venue.transfers_since(0) if one.kind == "COMMISSION"]
+    assert brought
+    assert all(one.trade_id and one.symbol == SYMBOL and one.amount < 0 for one in brought)
     exchange = hall.server._exchange
     assert first.amount == exchange.account("paper").deposit
     exchange.deposit("paper", 7 * 10**8)
-    found = await hall.venue.transfers_since(first.market_ns)
+    found = await transfers(first.market_ns)
     assert [one.amount for one in found] == [first.amount, 7 * 10**8]
     assert len({one.reference for one in found}) == 2
 

@@ -63,16 +63,15 @@ def test_a_backtest_is_the_same_every_time(market, tmp_path):
         (["--data", "MARKET", "--strategy", "trnd"], "did you mean trend"),
         (["--data", "MARKET", "--symbols", "ETH/USDT:USDT"], "--data {market}: no 1m candles of ETHUSDT"),
         (["--data", "MARKET", "--set", "brain.nothing=1"], "nothing"),
+        (["--data", "MARKET", "--set", "market.universe.deny=['BTC']"], "is left; deny removed the most (2, e.g. BTC/"),
         (["--data", "MARKET", "--max-candles", "0"], "whole number of 1 or more"),
+        (["--data", "MARKET", "--out", "/dev/null"], "--out /dev/null: not a writable folder: File exists"),
+        (["--data", "MARKET", "--out", "/proc/nowhere"], "--out /proc/nowhere: not a writable folder"),
     ],
 )
 def test_bad_input_is_one_line_and_two(market, capsys, words, line):
     """The line names what is wrong; exit code 2."""
     words = [str(market) if word == "MARKET" else word for word in words]
-    try:
-        code = cli.main(["backtest", *words])
-    except SystemExit as end:
-        code = end.code
-    assert code == 2
-    told = capsys.readouterr().err.strip().splitlines()
-    assert line.format(market=market) in told[-1]
+    assert cli.main(["backtest", *words]) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert line.format(market=market) in told

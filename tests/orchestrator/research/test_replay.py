@@ -50,7 +50,7 @@ def test_a_recorded_session_decides_the_same_again(tmp_path, capsys, stops):
     """Three hundred decisions in as many lives as the brain had, with a stop on the way: identical."""
     session = record(tmp_path, stops)
     assert replay(tmp_path, session.path, None) == 0
-    lives = f"{1 + len(stops)} epochs of the brain"
+    lives = f"{1 + len(stops)} {'epochs' if stops else 'epoch'} of the brain"
     assert capsys.readouterr().out.startswith(f"300 candles, 300 decisions, {lives}: every decision identical")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.venue.embedded.orders import BOTH, BUY, MARKET, SELL, SHORT, AlgoOrder, Order, PlaceOrder, Refusal
 
-HAND, LIQUIDATION, SETTLEMENT = "web_hand", "autoclose", "settlement_autoclose"
+HAND, LIQUIDATION, SETTLEMENT, DELEVERAGING = "web_hand", "autoclose", "settlement_autoclose", "adl_autoclose"
 
 
 class Acts:
@@ -26,6 +26,7 @@ class Acts:
             "human_cancel": self._cancel,
             "liquidation": self._liquidate,
             "delisting": self._settle,
+            "deleveraging": self._deleverage,
         }[kind]
         return act(account, symbol, value)
 
@@ -56,6 +57,13 @@ class Acts:
     def _settle(self, account: str, symbol: str, _: str) -> tuple[str, str]:
         self._sweep(account, symbol)
         return self._close_all(account, symbol, SETTLEMENT)
+
+    def _deleverage(self, account: str, symbol: str, value: str) -> tuple[str, str]:
+        leg, held = max(self._held(account, symbol), key=lambda one: abs(one[1]))
+        lots = round(abs(held) * float(value))
+        if not lots:
+            return "nothing is held", "nothing"
+        return self._order(account, symbol, (leg, -lots if held > 0 else lots), DELEVERAGING, reduces=True)
 
     def _sweep(self, account: str, symbol: str) -> None:
         self._exchange.cancel_all(account, symbol)

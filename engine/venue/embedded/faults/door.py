@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -48,6 +49,7 @@ class Door:
     _orders: dict[str, Injected] = field(default_factory=dict)  # client id -> the fault that struck its request
     _later: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _gone: dict[str, None] = field(default_factory=dict)  # symbols that were delisted
+    _ticks: dict[str, str] = field(default_factory=dict)  # of symbols that have another one now
 
     async def serve(self, request: web.Request, route: Route) -> web.StreamResponse:
         """Answer ``request``, by ``route`` or otherwise."""
@@ -88,6 +90,8 @@ class Door:
         if fault is not None:
             return await self._spoil(fault, asked)
         served = await asked.serve()
+        if endpoint == "GET /fapi/v1/exchangeInfo" and (self._gone or self._ticks):
+            return self._rules(served)
         self._watch(endpoint, given, served)
         return served
 
@@ -98,6 +102,23 @@ class Door:
     def delist(self, symbol: str) -> None:
         """Take no more orders of ``symbol``."""
         self._gone[symbol] = None
+
+    def rescale(self, symbol: str, tick_e8: int, factor: str) -> str:
+        """Name another tick of ``symbol``: ``factor`` times ``tick_e8``."""
+        self._ticks[symbol] = format((Decimal(tick_e8).scaleb(-8) * Decimal(factor)).normalize(), "f")
+        return self._ticks[symbol]
+
+    def _rules(self, served: web.StreamResponse) -> web.StreamResponse:
+        """The contracts' rules with what has become of them."""
+        told = _said(served)
+        for contract in told.get("symbols", ()):
+            name = contract["symbol"]
+            if name in self._gone:
+                contract["status"] = "SETTLING"
+            for one in contract["filters"]:
+                if one["filterType"] == "PRICE_FILTER" and name in self._ticks:
+                    one["tickSize"] = self._ticks[name]
+        return web.Response(status=served.status, body=orjson.dumps(told), content_type="application/json")
 
     async def finish(self) -> None:
         """Drop what would still have been served later."""

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from engine.venue.embedded.faults.acts import Acts
 from engine.venue.embedded.faults.door import Door
-from engine.venue.embedded.faults.kinds import PEOPLE
+from engine.venue.embedded.faults.kinds import LIFE, PEOPLE
 from engine.venue.embedded.faults.ledger import FaultLedger
 from engine.venue.embedded.faults.points import FAR_NS, Asked, Message, Points, Route
 from engine.venue.embedded.faults.scene import Scene
@@ -108,7 +108,11 @@ class Faults(Points):
                 for floor in (scene.streams, *scene.streams.followers):
                     floor.expire_listen_keys(FAR_NS, scene.exchange.now_ns // 1_000_000)
                 wires.await_connection(row)
-            case kind if kind in PEOPLE:
+            case "tick_change":
+                symbol = fault.symbol or scene.exchange.listings[0].id
+                tick = self._door.rescale(symbol, scene.exchange.by_id[symbol].tick_e8, fault.chosen)
+                scene.ledger.became(scene.write(fault.kind, symbol, f"tick {tick}"), "told by exchangeInfo")
+            case kind if kind in (*PEOPLE, *LIFE):
                 self._act(fault)
 
     def _act(self, fault: Fault) -> None:

@@ -124,8 +124,11 @@ KINDS: dict[str, Kind] = {
     "human_close": _act("somebody closes the position by hand"),
     "human_cancel": _act("somebody cancels a waiting stop by hand"),
     "liquidation": _act("the exchange closes the position and cancels its orders"),
-    "delisting": _act("the exchange settles the position and refuses new orders of the symbol"),
+    "delisting": _act("the exchange settles the position, refuses new orders of the symbol and calls it SETTLING"),
+    "deleveraging": _act("the exchange closes a share of the position against somebody's bankruptcy", "0.5"),
+    "tick_change": _act("exchangeInfo names another tick, value times the old one; orders are taken as before", "0.1"),
 }
 MARKET_DATA = tuple(KINDS)[: tuple(KINDS).index("maintenance") + 1]
 PEOPLE = ("human_order", "human_close", "human_cancel", "liquidation", "delisting")
-ORDER_KINDS = tuple(name for name in KINDS if name not in MARKET_DATA and name not in PEOPLE)
+LIFE = ("deleveraging", "tick_change")  # on request only: seeded schedules do not draw them
+ORDER_KINDS = tuple(name for name in KINDS if name not in (*MARKET_DATA, *PEOPLE, *LIFE))

@@ -53,9 +53,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             near = difflib.get_close_matches(self.kind, KINDS, n=1)
-            raise ScheduleError(
-                f"{self.kind!r} is no kind of fault; " + (f"did you mean {near[0]}?" if near else "see kinds")
-            )
+            hint = f"did you mean {near[0]}?" if near else "docs/faults.md lists them"
+            raise ScheduleError(f"{self.kind!r} is no kind of fault; {hint}")
         if self.minute < 0 or self.count < 0 or not 0 <= self.times <= TIMES_MAX:
             raise ScheduleError(f"{self.kind}: minute, count and times must not be negative")
         if not 0.0 <= self.probability <= 1.0:

@@ -16,11 +16,11 @@ from aiohttp import web
 
 from engine.venue.embedded.clients import Client
 from engine.venue.embedded.directory import Directory
-from engine.venue.embedded.envelope import Methods, check_signature, converse, enquiry_of, opened
+from engine.venue.embedded.envelope import UNAUTHORIZED, Logon, Methods, converse, enquiry_of, opened
 from engine.venue.embedded.faults.points import Points
 from engine.venue.embedded.orders import Refusal
 from engine.venue.embedded.parameters import Parameters, RefusedError, refuse, words
-from engine.venue.embedded.signing import Key, Keys, identify, objection_to_time, wall_ms
+from engine.venue.embedded.signing import Key, Keys, wall_ms
 from engine.venue.embedded.spot import messages
 from engine.venue.embedded.spot.exchange import SpotExchange
 from engine.venue.embedded.spot.quotations import RATE_LIMITS
@@ -74,7 +74,6 @@ METHODS: Methods = {
 NOT_LOGGED_ON = Refusal(-2015, "Invalid API-key, IP, or permissions for action.")
 SUBSCRIBED_ALREADY = Refusal(-2035, "User Data Stream subscription already active.")
 NOT_SUBSCRIBED = Refusal(-2036, "User Data Stream subscription not active.")
-FORBIDDEN = 401
 
 
 @dataclass(eq=False, slots=True)
@@ -82,10 +81,7 @@ class Session:
     """One connection: who logged on, and which accounts it listens to."""
 
     client: Client
-    connected_ms: int
-    key: Key | None = None
-    api_key: str | None = None
-    since_ms: int = 0
+    logon: Logon
     subscriptions: dict[int, str] = field(default_factory=dict)  # number -> account
     subscribed: int = 0  # numbers given
 
@@ -102,7 +98,7 @@ class SpotDialogue:
         """Serve one connection to its end."""
         client = Client(combined=False)
         await client.open(request)
-        session = Session(client, wall_ms())
+        session = Session(client, Logon(wall_ms()))
         self._sessions[session] = None
         try:
             async for message in client.socket:
@@ -175,54 +171,24 @@ class SpotDialogue:
         verb, path, needs = METHODS[method]
         account = ""
         if needs == KEYED:
-            account = self._key(session, params).account
+            account = session.logon.key_of(self._keys, params).account
         elif needs == SIGNED:
-            account = self._signer(session, params).account
+            account = session.logon.signer(self._keys, params).account
         return self._table[verb, PREFIX + path].answer(account, Parameters(params, self._spot.market))
 
-    def _key(self, session: Session, params: Mapping[str, str]) -> Key:
-        if session.key is not None and "apiKey" not in params:
-            return session.key
-        key = identify(self._keys, params.get("apiKey"))
-        if isinstance(key, Refusal):
-            raise RefusedError(key, status=FORBIDDEN)
-        return key
-
-    def _signer(self, session: Session, params: Mapping[str, str]) -> Key:
-        key = self._key(session, params)
-        if "apiKey" in params or session.key is None:
-            check_signature(key, params)
-        elif objection := objection_to_time(params, wall_ms()):
-            raise RefusedError(objection)
-        return key
-
     def _session(self, session: Session, method: str, params: Mapping[str, str]) -> Any:
-        if method == "session.logon":
-            key = identify(self._keys, params.get("apiKey"))
-            if isinstance(key, Refusal):
-                raise RefusedError(key, status=FORBIDDEN)
-            check_signature(key, params)
-            session.key, session.api_key, session.since_ms = key, params["apiKey"], wall_ms()
-        elif method == "session.logout":
-            session.key = session.api_key = None
-        elif method == "session.subscriptions":
+        if method == "session.subscriptions":
             return [{"subscriptionId": number} for number in session.subscriptions]
-        return {
-            "apiKey": session.api_key,
-            "authorizedSince": session.since_ms if session.key else None,
-            "connectedSince": session.connected_ms,
-            "returnRateLimits": True,
-            "serverTime": wall_ms(),
-            "userDataStream": bool(session.subscriptions),
-        }
+        told = session.logon.turn(method, self._keys, params)
+        return told | {"userDataStream": bool(session.subscriptions)}
 
     def _subscribe(self, session: Session, method: str, params: Mapping[str, str]) -> Any:
         if method.endswith(".signature"):
-            key: Key | None = self._signer(session, params)
+            key: Key | None = session.logon.signer(self._keys, params)
         else:
-            key = session.key
+            key = session.logon.key
         if key is None:
-            raise RefusedError(NOT_LOGGED_ON, status=FORBIDDEN)
+            raise RefusedError(NOT_LOGGED_ON, status=UNAUTHORIZED)
         if key.account in session.subscriptions.values():
             raise RefusedError(SUBSCRIBED_ALREADY)
         number = session.subscribed

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from engine.venue.embedded import dialogue
-from engine.venue.embedded.envelope import check_signature, enquiry_of, opened
+from engine.venue.embedded.envelope import Logon, check_signature, enquiry_of, opened
 from engine.venue.embedded.parameters import RefusedError
 from engine.venue.embedded.signing import Key, sign
 from engine.venue.embedded.spot import dialogue as spot
@@ -51,3 +51,28 @@ def test_a_signature_covers_the_parameters_sorted_by_name():
         with pytest.raises(RefusedError) as refused:
             check_signature(Key(SECRET, "a"), params)
         assert refused.value.refusal.code == code
+
+
+def test_who_is_logged_on_needs_neither_key_nor_signature_until_he_logs_off():
+    """Only the time is asked for; another key in a request speaks for itself and has to sign."""
+    keys, logon = {"k" * 64: Key(SECRET, "a"), "o" * 64: Key("t" * 64, "b")}, Logon(7)
+    stamp = {"timestamp": str(time.time_ns() // 10**6)}
+    signed = {"apiKey": "k" * 64, **stamp}
+    signed["signature"] = sign(SECRET, f"apiKey={signed['apiKey']}&timestamp={stamp['timestamp']}")
+    refused = []
+
+    def code(params):
+        try:
+            return logon.signer(keys, params).account
+        except RefusedError as error:
+            refused.append(error.status)
+            return error.refusal.code
+
+    assert (code(signed), code(stamp)) == ("a", -2014)
+    told = logon.turn("session.logon", keys, signed)
+    assert (told["apiKey"], told["connectedSince"], told["authorizedSince"] > 0) == ("k" * 64, 7, True)
+    assert (code(stamp), code({"timestamp": "7"}), code(stamp | {"apiKey": "o" * 64})) == ("a", -1021, -1102)
+    assert logon.key_of(keys, {"apiKey": "o" * 64}).account == "b"
+    assert logon.turn("session.logout", keys, {})["authorizedSince"] is None
+    assert code(stamp) == -2014
+    assert refused == [401, 400, 400, 401]

@@ -39,6 +39,23 @@ def exchange() -> MirrorExchange:
     return opened
 
 
+def test_a_contract_without_a_past_keeps_nobody_waiting():
+    """Minutes pass for the other one, funding and all; its first candle brings it up, at its own price."""
+    one = mirrored()._incoming.minutes(0, 1 << 62)
+    market = MirrorMarket(CONTRACTS, [one, one[:0]])
+    assert market.silent == {1}
+    assert market.start_ns == BEGIN_NS
+    exchange = MirrorExchange(market, Settings())
+    for minute in range(3):
+        exchange.close(0, candle(minute, 1_000_000, 1_000_100, 999_900, 1_000_050))
+    assert exchange.minutes_count == 3
+    exchange.close(1, candle(3, 300_000, 300_100, 299_900, 300_050))
+    assert exchange.last_ticks("ETHUSDT") == 300_050
+    exchange.close(0, candle(3, 1_000_000, 1_000_100, 999_900, 1_000_050))
+    exchange.close(0, candle(4, 1_000_000, 1_000_100, 999_900, 1_000_050))
+    assert exchange.minutes_count == 4, "from then on it is waited for like the other"
+
+
 def trade(second: float, ticks: int, *, spread: int = 0) -> tuple[int, ...]:
     """One coin bought at ``ticks``, so long after the market's begin."""
     return tuple(Step(0, BEGIN_NS + int(second * SECOND_NS), ticks, 10**8, 1, spread))

@@ -27,10 +27,10 @@ class Shaky:
 
     async def add(self, **fault) -> int:
         """Schedule a fault by the control path."""
-        answer = await self.session.post(
+        async with self.session.post(
             f"{self.address}/ringmaster/faults", json=fault, headers={"X-MBX-APIKEY": self._keys[0]}
-        )
-        return answer.status
+        ) as answer:
+            return answer.status
 
     async def injected(self) -> list[dict]:
         """What the ledger says."""

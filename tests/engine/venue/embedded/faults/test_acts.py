@@ -44,6 +44,18 @@ def test_a_liquidation_leaves_nothing(make_exchange):
         assert exchange.open_algo_orders("paper") == []
 
 
+def test_deleveraging_takes_a_share_and_leaves_the_orders(make_exchange):
+    """A third of a hundred lots; with nothing held there is nothing to take."""
+    exchange = make_exchange()
+    exchange.advance()
+    acts = Acts(exchange)
+    assert acts.perform("deleveraging", "paper", "BTCUSDT", "0.33") == ("nothing is held", "nothing")
+    long_with_stop(exchange)
+    done, came = acts.perform("deleveraging", "paper", "BTCUSDT", "0.33")
+    assert (done, came, held(exchange)) == ("adl_autoclose-1: market -33 lots", "FILLED, 33 lots filled", 67)
+    assert len(exchange.open_algo_orders("paper")) == 1
+
+
 def test_hands_on_a_hedged_account_find_its_legs(make_exchange):
     """A human adds to the larger leg; closing and liquidating end both."""
     for kind in ("human_close", "liquidation"):

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from decimal import Decimal
 
 import aiohttp
 import pytest
@@ -10,8 +11,6 @@ import pytest
 from engine.venue.embedded.faults.door import answer, name_of
 from engine.venue.embedded.faults.kinds import KINDS
 from engine.venue.embedded.signing import sign
-
-QUERY = {"symbol": "BTCUSDT", "origClientOrderId": "a"}
 
 
 async def status_of(shaky, name="a"):
@@ -108,6 +107,24 @@ async def test_a_delisted_contract_takes_no_order(shaky):
     assert (await shaky.buy("b"))[1]["code"] == -4140
     assert (await shaky.buy("c", "ETHUSDT"))[0] == 200
     assert (await shaky.injected())[0]["became"] == ["FILLED, 100 lots filled"]
+
+
+def tick_of(contract):
+    """What its price filter says."""
+    return next(Decimal(one["tickSize"]) for one in contract["filters"] if one["filterType"] == "PRICE_FILTER")
+
+
+async def test_the_rules_say_what_has_become_of_a_contract(shaky):
+    """A delisted one is settling, one with a tenth of its tick names that; the third is as it was."""
+    await shaky.add(kind="delisting", symbol="BTCUSDT")
+    await shaky.add(kind="tick_change", symbol="ETHUSDT")
+    before = {one["symbol"]: one for one in (await shaky.ask("GET", "/fapi/v1/exchangeInfo"))[1]["symbols"]}
+    shaky.move()
+    after = {one["symbol"]: one for one in (await shaky.ask("GET", "/fapi/v1/exchangeInfo"))[1]["symbols"]}
+    assert (before["BTCUSDT"]["status"], after["BTCUSDT"]["status"]) == ("TRADING", "SETTLING")
+    ticks = [tick_of(one["ETHUSDT"]) for one in (before, after)]
+    assert ticks[1] == ticks[0] / 10
+    assert [name for name in after if after[name] != before[name]] == ["BTCUSDT", "ETHUSDT"]
 
 
 async def test_a_request_names_its_order():

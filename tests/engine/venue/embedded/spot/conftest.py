@@ -16,7 +16,6 @@ E8 = 10**8
 START_NS = 1_700_000_040 * 10**9
 FLAT = (1_000_000, 1_000_000, 1_000_000, 1_000_000)
 VOLUME_E8 = 500 * E8  # at 2 % a level: 10 BTC of 0.001
-LEVEL_LOTS = 10_000
 
 
 class Played:
