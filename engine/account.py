@@ -161,11 +161,11 @@ class Account:
         """Nothing waits for disk, venue or recovery, and the core wants nothing more."""
         is_recovering = self._recovering is not None and not self._recovering.done()
         return (
-            self.core.is_settled
-            and self.dispatch.is_idle
+            self.dispatch.is_idle
             and not is_recovering
             and not self._desk.recovery_wanted
             and not self.dispatch.comparison_wanted
+            and self.core.is_settled  # last, for it looks at every order
         )
 
     @property

@@ -14,12 +14,12 @@ import numpy as np
 from engine.account import Account, Plan
 from engine.books import NOBODY
 from engine.drill import drill
-from engine.events import BookEvent, Intervened, Sized
+from engine.events import BookEvent, Intervened, Observed, Sized
 from engine.gate import Stance
 from engine.inbox import Inbox
 from engine.journal import NAME as JOURNAL
 from engine.messages import Answer, Candle, Draining, FillTold, KillRaised, Moment, Recorded, Target, Tick
-from engine.order import Intent
+from engine.order import Event, Intent
 from engine.outbox import Outbox
 from engine.petition import Denied, Market, judge
 from engine.planner import RESTS
@@ -43,6 +43,7 @@ from shm.wait import LoopWait
 BREATHS = 6  # turns of the loop in which frames that have arrived are told
 IDLE_S, BRAIN_S = 0.05, 0.0005  # at most this long between duty cycles; while the brain is deciding
 GAUGE_NS = 250_000_000
+USUAL = ("WouldTake", "ReduceOnlyRejected")  # refusals that a post and an exit meet every day
 PATIENCE_NS = 1_000_000_000  # with an instrument that shows no candle while others do
 
 
@@ -141,6 +142,9 @@ class EngineAgent:
                     f"target {event.target_id}: what it may risk to the stop at {event.stop_ticks} ticks, or its "
                     "capital, buys less than the smallest order; raise engine.sizing.capital or risk_share",
                 )
+            elif isinstance(event, Observed) and event.event is Event.REJECT and event.refusal not in USUAL:
+                symbol = self._account.books.orders[event.intent_id].intent.instrument
+                self.warned(f"refused on {symbol} by the exchange: {event.refusal}", event.text)
         self._wait.wake()
 
     def sent(self, intent: Intent, acknowledged: Acknowledged, durable_ns: int) -> None:
@@ -149,8 +153,9 @@ class EngineAgent:
         self._wait.wake()
 
     def refused(self, refused: Refused) -> None:
-        """Risk said no."""
+        """Risk said no: which limit, the figure, and the nearest legal value."""
         self._show().refused(refused)
+        self._body.log.warning(f"refused on {refused.intent.instrument}: {refused.refusal.name}", text=refused.words)
 
     def rested(self) -> None:
         """Nothing is under way any more: look whether the candle is settled."""

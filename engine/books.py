@@ -39,11 +39,13 @@ from engine.goal import Goal, ended, set_by_hand
 from engine.hands import Hands
 from engine.ledger import NET, Key, Ledger, Position, Posting, shares
 from engine.order import Fact, Intent, Order, OrderType
+from engine.shelf import Shelf
 from engine.tally import Day, Tally, profit_of
 from engine.trip import Entry, Trips
 from shm.records import Leg, OrderState, Purpose
 
 NOBODY = (DUST, EXTERNAL)  # who hold lots and want nothing
+RESTING = (OrderState.OPEN, OrderState.PARTIAL)
 
 
 class BooksError(Exception):
@@ -61,7 +63,7 @@ class Books:
         self.ledger = Ledger()
         self.orders: dict[int, Order] = {}
         self.working: dict[str, dict[int, Order]] = {}  # by instrument: those that are not settled
-        self.goals: dict[tuple[str, str], Goal] = {}
+        self.goals: Shelf[tuple[str, str], Goal] = Shelf(lambda name: name[0])
         self.stopped_sides: dict[tuple[str, str], int] = {}
         self.trips = Trips()
         self.tally = Tally()
@@ -129,7 +131,7 @@ class Books:
     def strategies_of(self, instrument: str) -> list[str]:
         """Everyone who wants or holds lots of ``instrument``, in order of name."""
         holding = [key.strategy for key in self.ledger.strategies_of(self.key(instrument))]
-        return sorted({*holding, *(strategy for symbol, strategy in self.goals if symbol == instrument)})
+        return sorted({*holding, *(strategy for _, strategy in self.goals.group(instrument))})
 
     def working_of(self, instrument: str) -> list[Order]:
         """Orders of ``instrument`` of which the venue may still tell something new."""
@@ -137,11 +139,8 @@ class Books:
 
     def stops_of(self, instrument: str, strategy: str, purpose: Purpose = Purpose.STOP) -> list[Order]:
         """The unsettled protective stops, or targets, of ``strategy``, oldest first."""
-        return [
-            order
-            for order in self.working_of(instrument)
-            if order.intent.purpose == purpose and order.intent.allocation[0][0] == strategy
-        ]
+        orders = (order for order in self.working_of(instrument) if order.intent.purpose == purpose)
+        return [order for order in orders if order.intent.allocation[0][0] == strategy]
 
     def foreign_lots(self, instrument: str) -> int:
         """Lots that others hold or traded here, unless a person said that it is well."""
@@ -149,8 +148,7 @@ class Books:
 
     def resting_stop_ticks(self, instrument: str, strategy: str) -> int:
         """The trigger of the stop that rests at the venue; 0: none."""
-        resting = (OrderState.OPEN, OrderState.PARTIAL)
-        stops = [order for order in self.stops_of(instrument, strategy) if order.state in resting]
+        stops = [one for one in self.stops_of(instrument, strategy) if one.state in RESTING]
         return stops[-1].intent.stop_ticks if stops else 0
 
     def _start(self, event: Started) -> None:
@@ -158,7 +156,8 @@ class Books:
             raise BooksError(f"these books belong to {self.venue}-{self.account}, not {event.venue}-{event.account}")
         self.account, self.venue = event.account, event.venue
         if event.run != self.run:
-            self.goals = {name: msgspec.structs.replace(goal, stale=True) for name, goal in self.goals.items()}
+            for name, goal in self.goals.items():
+                self.goals[name] = msgspec.structs.replace(goal, stale=True)
         self.run = event.run
 
     def _list(self, event: Listed) -> None:

@@ -21,6 +21,7 @@ from engine.venue.base import FundingSeen, Venue
 HOUR_NS = 3_600 * 10**9
 LEAD_NS = 2 * HOUR_NS  # further than any clock is off, and than a list is late
 OVERLAP_NS = HOUR_NS // 6  # rows may be listed a little late
+DOUBT_NS = 2 * 10**9  # our clock and the venue's may be that far apart
 NOTED_NS = 24 * HOUR_NS  # how far the list is read before that is written down
 OF_TRADES = ("REALIZED_PNL", "COMMISSION")
 OF_FUNDING = "FUNDING_FEE"
@@ -54,7 +55,8 @@ class Cash:
 
     async def opening(self, asset: str) -> int:
         """Cash on the first day; what is in it already is noted, so that it is never booked on top."""
-        since_ns = self._account.moment().wall_ns - 2 * LEAD_NS if self._is_shared else 0
+        now = self._account.moment()
+        since_ns = max(0, (now.market_ns or now.wall_ns) - 2 * LEAD_NS) if self._is_shared else 0
         listed = await self._venue.funding_since(since_ns), await self._venue.transfers_since(since_ns)
         while True:
             cash = (await self._venue.wallet(asset)).wallet
@@ -75,7 +77,7 @@ class Cash:
         """Book what the venue lists and we do not know: the stream says too little, and nothing while it is down."""
         venue, ledger = self._account.books.venue, self._account.books.ledger
         for paid in await self._venue.funding_since(ledger.funded_ns or self._begun_ns()):
-            if not ledger.knows_funding(venue, paid.reference):
+            if not self._was_there(paid) and not ledger.knows_funding(venue, paid.reference):
                 self._fund(paid, paid.amount)
 
     async def catch_up_moves(self) -> None:
@@ -84,8 +86,9 @@ class Cash:
         since_ns = max(self._read_ns, ledger.moved_ns)
         rows = await self._venue.transfers_since(max(0, since_ns - OVERLAP_NS) or self._begun_ns())
         for row in rows:
-            if not self._is_explained(row) and not ledger.has_deposit(venue, row.reference):
-                self._move(row, row.amount)
+            if self._was_there(row) or self._is_explained(row) or ledger.has_deposit(venue, row.reference):
+                continue
+            self._move(row, row.amount)
         self._read_ns = max([self._read_ns, *(row.market_ns for row in rows)])
         if self._read_ns - ledger.moved_ns > NOTED_NS:
             self._note()
@@ -94,6 +97,10 @@ class Cash:
         """From when on everything has to be asked for; 0: what is listed lately is all there is."""
         opened_ns = self._account.books.ledger.opened_ns
         return max(0, opened_ns - LEAD_NS) if self._is_shared else 0
+
+    def _was_there(self, row: FundingSeen) -> bool:
+        """The opening's cash has it, though it was listed only later."""
+        return self._is_shared and row.market_ns < self._account.books.ledger.opened_ns - DOUBT_NS
 
     def _is_explained(self, row: FundingSeen) -> bool:
         """What follows from a trade of the books is no news, and funding has a list of its own."""

@@ -5,17 +5,20 @@ there  = what the exchange says          --compare--> findings, each with what r
 a difference in something that is still moving is not one: it is looked at again next round
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeVar
 
 from engine.books import Books
-from engine.events import DUST, EXTERNAL
+from engine.events import DUST, EXTERNAL, Filled
 from engine.ledger import NET
 from engine.order import Order, intent_of
+from engine.venue.base import OrderSeen
 from shm.records import Finding, OrderState, Purpose
 
 WHOLE, UNEXPLAINED_PPM = 10**8, 500  # cash that may be unexplained: a unit of the asset, or 0.05 %
+NEVER = 1 << 62  # later than any trade
 
 
 class Resolution(IntEnum):
@@ -38,6 +41,18 @@ class OrderThere:
     side: int
     lots: int
     lots_filled: int = 0
+
+
+def there_of(seen: OrderSeen) -> OrderThere:
+    """An order that was seen, as it is compared."""
+    return OrderThere(
+        instrument=seen.symbol,
+        client_id=seen.client_id,
+        venue_order_id=seen.venue_order_id,
+        side=seen.side,
+        lots=seen.lots,
+        lots_filled=seen.lots_filled,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +94,48 @@ class Difference:
     found: int = 0  # of theirs
 
 
+Row = TypeVar("Row", OrderThere, TradeThere, Filled)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """A snapshot by instrument, so that hundreds of them are gone through once, not hundreds of times."""
+
+    orders: Mapping[str, Sequence[OrderThere]]
+    trades: Mapping[str, Sequence[TradeThere]]
+    booked: Mapping[str, Sequence[Filled]]  # of ours, where the trades there are complete
+    complete_from: Mapping[str, int]
+    positions: Mapping[str, int]
+
+
+def _sorted(books: Books, there: Snapshot) -> _Sorted:
+    complete_from = dict(there.trades_complete_from)
+    ours = (fill for fill in books.ledger.trades.values() if complete_from and fill.venue == books.venue)
+    return _Sorted(
+        orders=_by_instrument(there.orders),
+        trades=_by_instrument(there.trades),
+        booked=_by_instrument(fill for fill in ours if fill.trade_id >= complete_from.get(fill.instrument, NEVER)),
+        complete_from=complete_from,
+        positions=dict(there.positions),
+    )
+
+
+def _by_instrument(rows: Iterable[Row]) -> Mapping[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.instrument, []).append(row)
+    return found
+
+
 def compare(books: Books, there: Snapshot, wallet_tolerance: int = 0) -> tuple[Difference, ...]:
     """All differences in order of instrument; a single MATCH when there is none."""
     found: list[Difference] = []
+    by_name = _sorted(books, there)
     for instrument in sorted(there.instruments):
-        found += _orders(books, there, instrument)
-        found += _trades(books, there, instrument)
-        found += _position(books, there, instrument)
-        found += _stops(books, there, instrument)
+        found += _orders(books, by_name, instrument)
+        found += _trades(books, by_name, instrument)
+        found += _position(books, by_name, instrument)
+        found += _stops(books, by_name, instrument)
     ours = books.ledger.wallet(books.account, books.venue)
     if there.wallet is not None and abs(there.wallet - ours) > wallet_tolerance:
         found.append(
@@ -104,11 +153,27 @@ def held(books: Books, positions: Mapping[str, int], wallet: int) -> tuple[Diffe
     there = Snapshot(
         instruments=(), orders=(), trades=(), trades_complete_from=(), positions=tuple(positions.items()), wallet=wallet
     )
-    found = [one for name in sorted(books.listings) if name not in moving for one in _position(books, there, name)]
+    by_name = _sorted(books, there)
+    found = [one for name in sorted(books.listings) if name not in moving for one in _position(books, by_name, name)]
     unexplained = abs(wallet - books.ledger.wallet(books.account, books.venue))
     if not moving and unexplained > max(WHOLE, wallet * UNEXPLAINED_PPM // 1_000_000):
         found += [one for one in compare(books, there) if one.finding == Finding.CASH_DIFFERS]
     return tuple(found)
+
+
+def stirring(books: Books, orders: Sequence[OrderThere], positions: Mapping[str, int]) -> list[str]:
+    """Instruments whose trades may tell more: orders or positions differ, or an order is under way."""
+    names = sorted(books.listings)
+    there = Snapshot(
+        instruments=tuple(names),
+        orders=tuple(orders),
+        trades=(),
+        trades_complete_from=(),
+        positions=tuple(positions.items()),
+        wallet=None,
+    )
+    differing = [one.instrument for one in compare(books, there)]
+    return [name for name in names if name in differing or is_moving(books, name)]
 
 
 def is_moving(books: Books, instrument: str) -> bool:
@@ -116,9 +181,9 @@ def is_moving(books: Books, instrument: str) -> bool:
     return any(order.state != OrderState.OPEN for order in books.working_of(instrument))
 
 
-def _orders(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
+def _orders(books: Books, there: _Sorted, instrument: str) -> list[Difference]:
     found, seen = [], []
-    for order in sorted((it for it in there.orders if it.instrument == instrument), key=lambda it: it.venue_order_id):
+    for order in sorted(there.orders.get(instrument, ()), key=lambda it: it.venue_order_id):
         intent_id = intent_of(order.client_id)
         ours = books.orders.get(intent_id)
         if ours is None or ours.intent.client_id != order.client_id:
@@ -143,9 +208,9 @@ def _orders(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
     return found + [_absent(ours) for ours in working if ours.intent.intent_id not in seen]
 
 
-def _trades(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
+def _trades(books: Books, there: _Sorted, instrument: str) -> list[Difference]:
     found = []
-    listed = {trade.trade_id: trade for trade in there.trades if trade.instrument == instrument}
+    listed = {trade.trade_id: trade for trade in there.trades.get(instrument, ())}
     for trade_id, trade in sorted(listed.items()):
         ours = books.ledger.trades.get((books.venue, instrument, trade_id))
         same = ours and (ours.side, ours.lots, ours.price_ticks) == (trade.side, trade.lots, trade.price_ticks)
@@ -161,27 +226,23 @@ def _trades(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
                     found=trade.side * trade.lots,
                 )
             )
-    complete_from = dict(there.trades_complete_from).get(instrument)
-    if complete_from is None:
-        return found
-    for (venue, symbol, trade_id), fill in sorted(books.ledger.trades.items()):
-        if (venue, symbol) == (books.venue, instrument) and trade_id >= complete_from and trade_id not in listed:
-            found.append(
-                Difference(
-                    finding=Finding.FILL_UNKNOWN_THERE,
-                    resolution=Resolution.ALARM,
-                    instrument=instrument,
-                    intent_id=fill.intent_id,
-                    trade_id=trade_id,
-                    expected=fill.side * fill.lots,
-                )
-            )
-    return found
+    return found + [
+        Difference(
+            finding=Finding.FILL_UNKNOWN_THERE,
+            resolution=Resolution.ALARM,
+            instrument=instrument,
+            intent_id=fill.intent_id,
+            trade_id=fill.trade_id,
+            expected=fill.side * fill.lots,
+        )
+        for fill in sorted(there.booked.get(instrument, ()), key=lambda it: it.trade_id)
+        if fill.trade_id not in listed
+    ]
 
 
-def _position(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
+def _position(books: Books, there: _Sorted, instrument: str) -> list[Difference]:
     ours = books.position(instrument, NET).lots
-    theirs = dict(there.positions).get(instrument, 0)
+    theirs = there.positions.get(instrument, 0)
     if ours == theirs:
         return []
     resolution = Resolution.ASK if is_moving(books, instrument) else Resolution.ALARM
@@ -196,14 +257,14 @@ def _position(books: Books, there: Snapshot, instrument: str) -> list[Difference
     ]
 
 
-def _stops(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
+def _stops(books: Books, there: _Sorted, instrument: str) -> list[Difference]:
     strangers, dust = (books.position(instrument, name).lots for name in (EXTERNAL, DUST))
     held = books.position(instrument, NET)
     lots = held.lots - strangers - dust  # others' lots are not ours to protect, and no stop can be as small as dust
     covered = sum(
         order.lots - order.lots_filled
-        for order in there.orders
-        if order.instrument == instrument and order.side * lots < 0 and _protects(books, order)
+        for order in there.orders.get(instrument, ())
+        if order.side * lots < 0 and _protects(books, order)
     )
     if lots * held.side <= 0 or covered >= abs(lots) or is_moving(books, instrument):
         return []
@@ -220,7 +281,7 @@ def _stops(books: Books, there: Snapshot, instrument: str) -> list[Difference]:
 
 def _protects(books: Books, there: OrderThere) -> bool:
     ours = books.orders.get(intent_of(there.client_id))
-    return ours is not None and ours.intent.purpose == Purpose.STOP
+    return ours is not None and ours.intent.client_id == there.client_id and ours.intent.purpose == Purpose.STOP
 
 
 def _of_order(finding: Finding, resolution: Resolution, order: OrderThere, intent_id: int, expected: int) -> Difference:

@@ -69,6 +69,7 @@ class Core:
         self._instruments = instruments
         margin_ppm, risk = settings.sizing.margin_ppm, settings.risk
         self._limits = {name: planner.limits_of(filters, risk, margin_ppm) for name, filters in instruments.items()}
+        self._lots_min = {name: limits.lots_min for name, limits in self._limits.items()}
         self._draft = Draft(books, run=run, account=settings.account, venue=venue)
         self._draining: Draining | None = None
         self._marks: dict[str, int] = {}
@@ -260,7 +261,8 @@ class Core:
                 self._attend(order, now)
         self._questions.forget([name for name in self._questions.open if self.books.orders[name].is_settled])
         for symbol in self._instruments:
-            self._pursue(symbol, now)
+            if self.books.working.get(symbol):
+                self._pursue(symbol, now)
         for symbol in self._agenda.due(now.monotonic_ns):
             self._plan(symbol, now)
 
@@ -392,5 +394,5 @@ class Core:
             breaker=self._breaker.objection(now.monotonic_ns),
             clock_drift_ms=self.clock_drift_ms,
             isolated=self.isolated,
-            lots_min={name: limits.lots_min for name, limits in self._limits.items()},
+            lots_min=self._lots_min,
         )

@@ -16,11 +16,13 @@ from typing import Protocol
 from engine import errors
 from engine.books import Books
 from engine.cash import Cash
+from engine.comparison import stirring, there_of
 from engine.dispatch import Dispatch
 from engine.events import Filled
 from engine.instrument_life import Change, forced
 from engine.messages import FillTold, Message, Moment, Outcome
-from engine.order import Event, Intent, intent_of
+from engine.order import Event, Intent, Order, intent_of
+from engine.rota import Rota, few_at_once
 from engine.venue.base import (
     ModesChanged,
     News,
@@ -31,6 +33,7 @@ from engine.venue.base import (
     Venue,
     WalletSeen,
 )
+from engine.venue.facts import late_numbers
 from shm.instruments import Instrument
 
 AWAY = ("start", "stream connected")  # why everything is asked for, where the stream could not tell it
@@ -74,10 +77,12 @@ class Desk:
         self._venue = venue
         self._account = account
         self._instruments = {instrument.symbol: instrument for instrument in instruments}
+        self._rota = Rota(list(self._instruments))
         self.cash = Cash(venue, account, self._instruments, is_shared=is_shared)
         self._intent_of_order: dict[tuple[str, str], int] = {}  # (symbol, venue's number)
         # Complete up to here; moved by answers to questions only, since a stream may have lost what came before.
         self._trade_next = {symbol: account.books.trades_from.get(symbol, 0) for symbol in self._instruments}
+        self._trades_begin = dict(self._trade_next)
         self.unproved: dict[tuple[str, str], int] = {}  # (symbol, venue's number) of trades that wait; since when
         self.fee_assets: dict[str, bool] = {}  # in which fees were paid, beside the quote
         self.forced: dict[str, Change] = {}  # what the venue did to positions, by its order's number
@@ -113,7 +118,7 @@ class Desk:
 
     def _hear_trade(self, trade: TradeSeen) -> None:
         """A trade of the stream: whose it is, its order's name or number says; else the stops have to be asked."""
-        intent_id = intent_of(trade.client_id) or self._intent_of_order.get((trade.symbol, trade.venue_order_id), 0)
+        intent_id = self._ours(trade.client_id) or self._intent_of_order.get((trade.symbol, trade.venue_order_id), 0)
         is_nameless = not trade.client_id or self._stops(trade.symbol)
         if not intent_id and is_nameless and not forced(trade.symbol, trade.client_id):
             self.recovery_wanted = self.recovery_wanted or "a trade of an order that we do not know"
@@ -122,8 +127,7 @@ class Desk:
 
     def _stops(self, symbol: str) -> list[Intent]:
         """What may have become an order of another name at the venue."""
-        orders = self._account.books.orders.values()
-        return [o.intent for o in orders if o.intent.instrument == symbol and o.intent.stop_ticks and not o.is_settled]
+        return [order.intent for order in self._unsettled(symbol) if order.intent.stop_ticks]
 
     async def ask(self, intent: Intent) -> None:
         """Find out what became of an order, and tell; a failed question is no news."""
@@ -152,39 +156,64 @@ class Desk:
             )
         )
 
+    def _ours(self, client_id: str) -> int:
+        """The intent that has this name, all of it: another journal has intents of the same numbers."""
+        intent_id = intent_of(client_id)
+        order = self._account.books.orders.get(intent_id)
+        return intent_id if order is not None and order.intent.client_id == client_id else 0
+
     def begin_trades(self, symbol: str, trade_id: int) -> None:
         """Earlier trades are not ours to book."""
         self._trade_next[symbol] = max(self._trade_next[symbol], trade_id)
+        self._trades_begin[symbol] = self._trade_next[symbol]
 
     async def recover(self) -> None:
         """Ask for everything: orders that rest, trades since the last time, orders that we are not sure of."""
         reason, self.recovery_wanted = self.recovery_wanted, ""
-        await asyncio.gather(*(self._recover_one(symbol) for symbol in self._instruments), self.cash.catch_up_funding())
+        if self._rota.is_long:
+            await self._recover_many(is_calm=reason in (ROUTINE, *AWAY))
+            await self.cash.catch_up_funding()
+        else:
+            each = (self._recover_one(symbol) for symbol in self._instruments)
+            await asyncio.gather(*each, self.cash.catch_up_funding())
         if reason != ROUTINE:
             await self.cash.catch_up_moves()
         if reason in AWAY:
             self.unheard = 0  # nobody was listening
 
     async def _recover_one(self, symbol: str) -> None:
-        resting = await self._venue.open_orders(symbol)
+        await self._recover_resting(symbol, await self._venue.open_orders(symbol))
+
+    async def _recover_many(self, *, is_calm: bool) -> None:
+        """All orders and positions in three questions; trades where they may tell more, or everywhere unless calm."""
+        everything = await self._venue.open_orders()
+        positions = {seen.symbol: seen.lots for seen in await self._venue.positions()}
+        resting: dict[str, list[OrderSeen]] = {symbol: [] for symbol in self._instruments}
+        for seen in everything:
+            resting[seen.symbol].append(seen)
+        listed = [there_of(seen) for seen in everything]
+        asked = self._rota.due(stirring(self._account.books, listed, positions)) if is_calm else self._instruments
+        await few_at_once(asked, lambda symbol: self._recover_resting(symbol, resting[symbol]))
+
+    async def _recover_resting(self, symbol: str, resting: Sequence[OrderSeen]) -> None:
         # After the orders: a trade between the two questions is then among the trades.
         await self._catch_up(symbol)
         for seen in resting:
             self._order(seen)
-        found = {intent_of(seen.client_id) for seen in resting}
+        found = {self._ours(seen.client_id) for seen in resting}
         unsure = [
             order.intent
-            for intent_id, order in self._account.books.orders.items()
-            if order.intent.instrument == symbol
-            and not order.is_settled
-            and intent_id not in found
-            and not self._account.dispatch.is_under_way(intent_id)
+            for order in self._unsettled(symbol)
+            if order.intent.intent_id not in found and not self._account.dispatch.is_under_way(order.intent.intent_id)
         ]
         for intent in unsure:
             await self.ask(intent)
 
+    def _unsettled(self, symbol: str) -> list[Order]:
+        return sorted(self._account.books.working_of(symbol), key=lambda order: order.intent.intent_id)
+
     async def _catch_up(self, symbol: str) -> None:
-        trades = await self._venue.trades_since(symbol, self._trade_next[symbol])
+        trades = await self._venue.trades_since(symbol, self._trades_from(symbol))
         venue, booked = self._instruments[symbol].venue, self._account.books.ledger.trades
         self.unheard += any((venue, symbol, trade.trade_id) not in booked for trade in trades)
         for trade in trades:
@@ -194,13 +223,20 @@ class Desk:
             self._trade(trade, owner)
             self._trade_next[symbol] = max(self._trade_next[symbol], trade.trade_id + 1)
 
+    def _trades_from(self, symbol: str) -> int:
+        """The first trade to ask for: earlier than the next where the venue lists trades late, but no history."""
+        again = self._trade_next[symbol] - late_numbers(self._instruments[symbol].venue)
+        return max(again, self._trades_begin[symbol])
+
     async def _owner(self, trade: TradeSeen) -> int | None:
-        """The intent behind a trade that names no client id; 0 for a stranger's, None while that is not proved."""
+        """The intent behind a trade; 0 for a stranger's, None while that is not proved."""
+        if ours := intent_of(trade.client_id):
+            return ours
         key = trade.symbol, trade.venue_order_id
         if key in self._intent_of_order:
             return self._intent_of_order[key]
         seen = await self._venue.order_by_id(*key)
-        owner = intent_of(seen.client_id) if seen is not None else 0
+        owner = self._ours(seen.client_id) if seen is not None else 0
         if not owner:
             await self._know_children(trade.symbol)
             owner = self._intent_of_order.get(key, 0)
@@ -230,8 +266,8 @@ class Desk:
             self.forced.setdefault(seen.venue_order_id, change)
 
     def _order(self, seen: OrderSeen) -> None:
-        intent_id = intent_of(seen.client_id)
-        if intent_id not in self._account.books.orders:
+        intent_id = self._ours(seen.client_id)
+        if not intent_id:
             if self._intent_of_order.get((seen.symbol, seen.venue_order_id)):
                 return  # what a stop of ours became: the stop tells
             self.strangers[seen.symbol, seen.venue_order_id] = seen
@@ -250,6 +286,7 @@ class Desk:
                 # A stop keeps the number that it rests under.
                 venue_order_id=seen.venue_order_id if is_conditional == seen.is_conditional else "",
                 lots_filled=seen.lots_filled,
+                refusal=seen.refusal,
                 text=seen.text,
             )
         )

@@ -6,7 +6,7 @@ KILL ------> Kill
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,6 +18,39 @@ from shm.records import MarketKind, Unit
 BATCH = 512
 MINUTE_S = 60
 NS = 1_000_000_000
+
+
+class MarketRecord(NamedTuple):
+    """What the engine reads of a MARKET record, by its field names."""
+
+    kind: int
+    timeframe_s: int
+    instrument: int
+    open_ns: int
+    high: float
+    low: float
+    close: float
+
+
+class TargetRecord(NamedTuple):
+    """What the engine reads of a TARGETS record."""
+
+    kind: int
+    instrument: int
+    strategy: int
+    unit: int
+    target_id: int
+    amount: int
+    stop_ticks: int
+    reference_ticks: int
+    valid_until_ns: int
+    open_ns: int
+    trail_ticks: int
+    received_ns: int
+    decided_ns: int
+
+
+MARKET_READ, TARGET_READ = list(MarketRecord._fields), list(TargetRecord._fields)
 
 
 class Reader(Protocol):
@@ -72,26 +105,28 @@ class Inbox:
         while True:
             count = self._market.read_into(self._candle_batch)
             first = self._market.sequence - count
-            for offset, record in enumerate(self._candle_batch[:count]):
-                if record["kind"] == MarketKind.CANDLE and record["timeframe_s"] == MINUTE_S:
+            # As plain tuples, all at once: a field of a numpy record costs as much as all else about a candle.
+            for offset, row in enumerate(self._candle_batch[MARKET_READ][:count].tolist()):
+                record = MarketRecord._make(row)
+                if record.kind == MarketKind.CANDLE and record.timeframe_s == MINUTE_S:
                     candles += self._candle(record, first + offset)
             if count < BATCH:
                 return candles
 
-    def _candle(self, record: np.void, sequence: int) -> list[Candle]:
+    def _candle(self, record: MarketRecord, sequence: int) -> list[Candle]:
         """The candle in ticks; none for a stranger, and none that is missing and has no prices."""
-        row = int(record["instrument"])
+        row = record.instrument
         if row >= len(self._instruments):
             self.strangers += 1
             return []
-        open_ns = int(record["open_ns"])
+        open_ns = record.open_ns
         close_ns = open_ns + MINUTE_S * NS
         self._close_ns[row] = max(self._close_ns[row], close_ns)
         self._close_seq[row] = max(self._close_seq[row], sequence)
-        if not 0.0 < float(record["close"]) < float("inf"):
+        if not 0.0 < record.close < float("inf"):
             return []
         instrument = self._instruments[row]
-        close, high, low = (instrument.ticks(float(record[name])) for name in ("close", "high", "low"))
+        close, high, low = (instrument.ticks(price) for price in (record.close, record.high, record.low))
         return [
             Candle(
                 instrument=instrument.symbol,
@@ -107,30 +142,30 @@ class Inbox:
         targets: list[Target] = []
         while True:
             count = self._targets.read_into(self._target_batch)
-            for record in self._target_batch[:count]:
-                target = self._target(record)
+            for row in self._target_batch[TARGET_READ][:count].tolist():
+                target = self._target(TargetRecord._make(row))
                 if target is not None:
                     targets.append(target)
             if count < BATCH:
                 return targets
 
-    def _target(self, record: np.void) -> Target | None:
-        if record["kind"] == records.GAP:
+    def _target(self, record: TargetRecord) -> Target | None:
+        if record.kind == records.GAP:
             return None
-        if record["instrument"] >= len(self._instruments) or record["strategy"] >= len(self._strategies):
+        if record.instrument >= len(self._instruments) or record.strategy >= len(self._strategies):
             self.strangers += 1
             return None
         return Target(
-            instrument=self._instruments[record["instrument"]].symbol,
-            strategy=self._strategies[record["strategy"]],
-            unit=Unit(int(record["unit"])),
-            target_id=int(record["target_id"]),
-            amount=int(record["amount"]),
-            stop_ticks=int(record["stop_ticks"]),
-            reference_ticks=int(record["reference_ticks"]),
-            valid_until_ns=int(record["valid_until_ns"]),
-            open_ns=int(record["open_ns"]),
-            trail_ticks=int(record["trail_ticks"]),
-            received_ns=int(record["received_ns"]),
-            decided_ns=int(record["decided_ns"]),
+            instrument=self._instruments[record.instrument].symbol,
+            strategy=self._strategies[record.strategy],
+            unit=Unit(record.unit),
+            target_id=record.target_id,
+            amount=record.amount,
+            stop_ticks=record.stop_ticks,
+            reference_ticks=record.reference_ticks,
+            valid_until_ns=record.valid_until_ns,
+            open_ns=record.open_ns,
+            trail_ticks=record.trail_ticks,
+            received_ns=record.received_ns,
+            decided_ns=record.decided_ns,
         )

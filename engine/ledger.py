@@ -17,13 +17,13 @@ from typing import NamedTuple
 import msgspec
 
 from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded, Opened
+from engine.shelf import Shelf
+from engine.venue.facts import fee_ppm
 from shm.records import Leg
 
 LISTED = "income "  # how references of what the venue lists begin
 NET = ""  # the strategy of the account's own position
 STEPS_MAX = 256  # of an instrument, that funding may be late by
-TAKER_PPM = 500
-MAKER_PPM = 200
 
 
 class Key(NamedTuple):
@@ -128,7 +128,7 @@ class Ledger:
     def __init__(self) -> None:
         """Start with nothing."""
         self.units: dict[str, int] = {}
-        self.positions: dict[Key, Position] = {}
+        self.positions: Shelf[Key, Position] = Shelf(lambda key: key[:4])
         self.wallets: dict[tuple[str, str], int] = {}
         self.trades: dict[tuple[str, str, int], Filled] = {}
         self.fee_mismatches = 0
@@ -137,7 +137,7 @@ class Ledger:
         self._settled: dict[Key, int] = {}  # ... which is the first after this one: those until then have other units
         self.funded_ns = 0  # market time of the newest payment of funding
         self.moved_ns = 0  # market time of the newest transfer that the venue listed
-        self.opened_ns = 0  # wall time of the opening, the first cash that no list names
+        self.opened_ns = 0  # market time of the first look at what was held: cash of before is in the opening
         self._references: set[str] = set()
         self._steps: dict[Key, deque[tuple[int, dict[Key, int]]]] = {}  # market time, lots by strategy from then on
 
@@ -164,7 +164,7 @@ class Ledger:
             return []
         self.trades[name] = fill
         unit = self.units[fill.instrument]
-        ppm = MAKER_PPM if fill.is_maker else TAKER_PPM
+        ppm = fee_ppm(fill.venue, is_maker=fill.is_maker)
         self.fee_mismatches += fill.fee != fee_of(fill.lots * fill.price_ticks * unit, ppm)
         net = _net(fill)
         if self._settled.get(net, 0) < fill.trade_id < self._newest.get(net, 0):
@@ -188,6 +188,7 @@ class Ledger:
 
         Nothing once a trade is booked: what is held follows from it.
         """
+        self.opened_ns = self.opened_ns or opened.market_ns
         net = Key(opened.account, opened.venue, opened.instrument, Leg.BOTH, NET)
         cost = abs(opened.lots) * opened.price_ticks * self.units[opened.instrument]
         if net in self._newest or (opened.lots, cost) == (self.position(net).lots, self.position(net).cost):
@@ -243,8 +244,6 @@ class Ledger:
             return []
         if deposit.reference.startswith(LISTED):
             self.moved_ns = max(self.moved_ns, deposit.wall_ns)
-        else:
-            self.opened_ns = self.opened_ns or deposit.wall_ns
         net = Key(deposit.account, deposit.venue, "", Leg.BOTH, NET)
         self._pay(net, deposit.amount)
         return [Posting(net, "cash", deposit.amount), Posting(net, "deposit", -deposit.amount)]
@@ -255,7 +254,7 @@ class Ledger:
 
     def strategies_of(self, net: Key) -> list[Key]:
         """The strategies that hold, or held, lots of the account's position ``net``; in order of name."""
-        return sorted(key for key in self.positions if key[:4] == net[:4] and key.strategy != NET)
+        return sorted(key for key in self.positions.group(net[:4]) if key.strategy != NET)
 
     def unrealised(self, account: str, venue: str, marks: dict[str, int]) -> int:
         """What closing all net positions at ``marks`` (ticks by symbol) would realise."""

@@ -6,19 +6,33 @@
 Nothing is shown that a crash could take back: what is on a ring or in a row is on the disk.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from engine.books import Books
-from engine.events import BookEvent, Filled, Intended, Observed
+from engine.events import (
+    BookEvent,
+    Crossed,
+    Filled,
+    Funded,
+    Intended,
+    Listed,
+    Observed,
+    Opened,
+    Sized,
+    Spent,
+    Stepped,
+    Trimmed,
+)
 from engine.order import Event, Intent, Order
 from engine.risk import Refused
 from engine.venue.base import Acknowledged
 from shm import records
 from shm.counters import Counter, Counters, Gauge, Hop
 from shm.instruments import Instrument
+from shm.numbering import order_number
 from shm.records import OrderEventKind, Purpose
 from shm.topology import position_row
 
@@ -63,7 +77,9 @@ class Outbox:
         self._shown: dict[int, bytes] = {}
         self._told_ns: dict[int, int] = {}  # by intent: when the core answered with it
         self._fee_mismatches = 0
-        self._is_stale = True  # something became durable since the rows were written
+        self._stale: dict[str, None] = dict.fromkeys(
+            self._instrument_row
+        )  # whose rows may have changed since they were written
 
     def intended(self, events: Sequence[BookEvent], monotonic_ns: int) -> None:
         """The core has answered with ``events``; they are not durable yet."""
@@ -75,8 +91,8 @@ class Outbox:
 
     def durable(self, events: Sequence[BookEvent], durable_ns: int) -> None:
         """Show ``events``, which are on the disk."""
-        self._is_stale = True
         for event in events:
+            self._stale |= dict.fromkeys(self._touched(event))
             match event:
                 case Intended(intent=intent):
                     self._counters.add(Counter.INTENTS)
@@ -108,12 +124,25 @@ class Outbox:
 
     def publish(self, marks: Mapping[str, int]) -> None:
         """Write the rows of POSITIONS that changed, and the gauges; the books must be durable."""
-        if not self._is_stale:
+        if not self._stale:
             return
-        self._is_stale = False
-        changed = [self._publish_row(i, s) for i in self._instruments for s in self._strategies]
+        stale, self._stale = self._stale, {}
+        touched = [instrument for instrument in self._instruments if instrument.symbol in stale]
+        changed = [self._publish_row(i, s) for i in touched for s in self._strategies]
         if any(changed):
             self._gauges(marks)
+
+    def _touched(self, event: BookEvent) -> Iterable[str]:
+        """The instruments whose rows an event may change."""
+        match event:
+            case Observed(intent_id=intent_id):
+                return (self._books.orders[intent_id].intent.instrument,)
+            case Intended(intent=intent):
+                return (intent.instrument,)
+            case Sized() | Spent() | Trimmed() | Stepped() | Filled() | Crossed() | Funded() | Opened() | Listed():
+                return (event.instrument,)
+            case _:
+                return self._instrument_row
 
     def _publish_row(self, instrument: Instrument, strategy: str) -> bool:
         position = self._books.position(instrument.symbol, strategy)
@@ -186,7 +215,7 @@ class Outbox:
             "leg": intent.leg,
             "type": intent.type,
             "intent_id": intent.intent_id,
-            "venue_order_id": int(order.venue_order_id) if order.venue_order_id.isdigit() else 0,
+            "venue_order_id": order_number(order.venue_order_id),
             "lots": intent.lots,
             "lots_filled": order.lots_filled,
             "price_ticks": intent.price_ticks or intent.stop_ticks,

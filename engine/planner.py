@@ -12,6 +12,7 @@ from typing import Protocol
 from engine.books import Books
 from engine.events import DUST, EXTERNAL
 from engine.executor import Quote
+from engine.ledger import NET
 from engine.netting import Proposal, clipped, net
 from engine.order import Intent, Order, OrderType
 from engine.risk import Book, Limits
@@ -294,9 +295,7 @@ def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstanc
         valid_until_ns=min(valid, default=0),
         position_lots=books.position(instrument).lots,
         open_lots=_open_lots(books, instrument),
-        other_notional=sum(
-            _worst_notional(books, other, at) for other in sorted(books.listings) if other != instrument
-        ),
+        other_notional=sum(_worst_notional(books, other, at) for other in occupied(books) if other != instrument),
         orders_last_minute=rate,
         foreign_lots=books.foreign_lots(instrument),
         in_doubt=sum(order.state == OrderState.IN_DOUBT for order in working),
@@ -315,6 +314,12 @@ def risk_book(books: Books, instrument: str, proposal: Proposal, at: Circumstanc
     )
 
 
+def occupied(books: Books) -> list[str]:
+    """Instruments of which the account holds something or has orders, in order of name."""
+    held = [key.instrument for key, one in books.ledger.positions.items() if one.lots and key.strategy == NET]
+    return sorted({*held, *(name for name, orders in books.working.items() if orders)})
+
+
 def _stop_reach_ppm(books: Books, instrument: str, proposal: Proposal) -> int:
     goals = [books.goals.get((instrument, strategy)) for strategy, _ in proposal.allocation]
     ours = [goal for goal in goals if goal and goal.reference_ticks and goal.stop_ticks]
@@ -324,16 +329,17 @@ def _stop_reach_ppm(books: Books, instrument: str, proposal: Proposal) -> int:
 
 def unmarked(books: Books, marks: Mapping[str, int], followed: Iterable[str]) -> str:
     """An instrument of ``followed`` that is held and has no price yet in this life; empty: none."""
-    return next((name for name in followed if books.position(name).lots and name not in marks), "")
+    return next((name for name in followed if name not in marks and books.position(name).lots), "")
 
 
 def profit(books: Books, marks: Mapping[str, int]) -> int:
     """What the account has brought so far, open positions at the last close; deposits are no part of it."""
-    total = 0
-    for instrument, listing in sorted(books.listings.items()):
-        held = books.position(instrument)
-        ticks = marks.get(instrument) or held.entry_ticks(listing.unit)
-        total += profit_of(held) + held.unrealised(ticks, listing.unit)
+    total, account = 0, (books.account, books.venue)
+    for key, held in books.ledger.positions.items():
+        if key.strategy == NET and (key.account, key.venue) == account and key.instrument in books.listings:
+            unit = books.listings[key.instrument].unit
+            ticks = marks.get(key.instrument) or held.entry_ticks(unit)
+            total += profit_of(held) + held.unrealised(ticks, unit)
     return total
 
 

@@ -17,10 +17,11 @@ import aiohttp
 from feed import backfill, hydration
 from feed.candle import Candle
 from feed.continuity import ROUTINE, Verdict
+from feed.dialect import Quote, Stream, Trade, Where
 from feed.horizon import Horizon
 from feed.outlet import Outlet
 from feed.settings import FeedSettings
-from feed.source import Quote, Source, SourceError, SourceUnreachableError, Stream, Trade
+from feed.source import Source, SourceError, SourceUnreachableError
 from feed.spots import SpotPlan, SpotWatch
 from feed.track import Surroundings, Track
 from feed.watchdog import Watchdog
@@ -33,6 +34,8 @@ from shm.topology import TIMEFRAMES_S
 
 DUTY_S = 0.02
 HYDRATION_ATTEMPTS = 5
+HYDRATION_PATIENCE_S = 150.0  # with one request, most of it spent waiting for its turn
+REPAIRS_AT_ONCE_MAX = 8
 SUBSCRIBED_LOOK_S = 0.005
 SUBSCRIBED_LOOKS = 600
 
@@ -44,8 +47,9 @@ class MarketPlan:
     instruments: Sequence[Instrument]
     dial: Callable[[], aiohttp.ClientSession]
     speed: float = 1.0
+    limits_rate: bool = True  # False: an exchange whose market runs faster than the minutes of its limits
     timeframes_s: Sequence[int] = TIMEFRAMES_S  # whose history somebody waits for; the others follow
-    is_demo: bool = False  # the hosts where the exchange lets people practise
+    where: Where = Where()  # noqa: RUF009 - a tuple
     spots: SpotPlan | None = None  # whose prices are put beside those of the contracts
 
 
@@ -57,20 +61,29 @@ class FeedAgent:
         self._counters = body.memory.counters
         self._clock = SystemClock()
         self._horizon = Horizon()
+        self._repairs = asyncio.Semaphore(REPAIRS_AT_ONCE_MAX)
         self._outlet = Outlet(body.memory, self._clock, self._tell_sequence, epoch=body.pulse.epoch, speed=plan.speed)
         symbols = [each.symbol for each in plan.instruments]
-        self._source = Source(symbols, self, settings, plan.dial, is_demo=plan.is_demo)
+        self._source = Source(symbols, self, settings, plan.dial, plan.where, limits_rate=plan.limits_rate)
         around = Surroundings(
             outlet=self._outlet,
             counters=self._counters,
             horizon=self._horizon,
             clock=self._clock,
             settings=settings,
-            fetch=lambda row, start_ns, count: self._source.candles(row, "1m", start_ns, count),
+            fetch=self._repaired,
             report=self._report,
         )
         self._tracks = [Track(row, around) for row in range(len(plan.instruments))]
-        self._refresher = backfill.Refresher()
+        self._awaited = [
+            number
+            for number, seconds in enumerate(TIMEFRAMES_S)
+            if seconds == TIMEFRAMES_S[0] or seconds in plan.timeframes_s
+        ]
+        # Five more questions for each of hundreds of symbols would keep the exchange from answering any other.
+        has_spare = len(plan.instruments) <= settings.spare_history_symbols_max
+        self._kept = list(range(len(TIMEFRAMES_S))) if has_spare else self._awaited
+        self._refresher = backfill.Refresher(self._kept)
         self._spots = SpotWatch(plan.spots, settings, self._spot, self._no_spot) if plan.spots else None
         self._streams = [Stream.CANDLES, Stream.MARKS]
         self._streams += [Stream.TRADES, Stream.QUOTES] if settings.ticks else []
@@ -221,9 +234,12 @@ class FeedAgent:
     async def _hydrate(self, began: dict[int, int]) -> None:
         """Fill HISTORY; a series that begins now begins after its newest hydrated minute."""
         now_ns = await self._market_ns()
+        # Hundreds of series weigh more than an exchange grants in a minute: the next minute is worth waiting for.
+        usual_s, self._source.patience_s = self._source.patience_s, HYDRATION_PATIENCE_S
         loaded = await hydration.load(
             self._series(awaited=True), now_ns, self._fetched, self._settings, self._clock.monotonic_ns
         )
+        self._source.patience_s = usual_s
         self._counters.add(Counter.REQUESTS_FAILED, len(loaded.failed))
         self._horizon.advance(now_ns)
         self._outlet.tell_time(self._horizon.market_ns)
@@ -246,6 +262,11 @@ class FeedAgent:
             await asyncio.sleep(DUTY_S * 2**attempt)
         return await self._source.market_ns()
 
+    async def _repaired(self, row: int, start_ns: int, count_max: int) -> list[Candle]:
+        # a few at a time: when an exchange lags, hundreds of series are late at once
+        async with self._repairs:
+            return await self._source.candles(row, "1m", start_ns, count_max)
+
     async def _fetched(self, row: int, timeframe: str, start_ns: int | None, count_max: int) -> list[Candle]:
         # with a beat: hundreds of series take longer than a process may be silent
         found = await self._source.candles(row, timeframe, start_ns, count_max)
@@ -261,9 +282,9 @@ class FeedAgent:
         self._report(None, "streams: not all subscribed yet", 0)
 
     def _series(self, *, awaited: bool) -> list[tuple[int, int]]:
-        """Row and timeframe number of every series that is awaited before READY, or of the others."""
-        first = [seconds == TIMEFRAMES_S[0] or seconds in self._plan.timeframes_s for seconds in TIMEFRAMES_S]
-        return [(row, number) for row in range(len(self._tracks)) for number, is_ in enumerate(first) if is_ is awaited]
+        """Row and timeframe number of every series that is awaited before READY, or of the others that are kept."""
+        chosen = [number for number in self._kept if (number in self._awaited) is awaited]
+        return [(row, number) for row in range(len(self._tracks)) for number in chosen]
 
     async def _refresh(self) -> None:
         for row in self._silent:
@@ -288,19 +309,20 @@ class FeedAgent:
             if row not in self._silent:
                 return  # nobody heard of it yet: it goes through the ring
             series.admit(candle)
-        self._outlet.keep(row, timeframe, candle)
+        self._outlet.keep(row, timeframe, [candle])
 
     def _keep(self, row: int, timeframe: int, candles: list[Candle], newest_ns: int | None) -> None:
         series = self._tracks[row].series
-        fresh = series.open_ns_last is None
-        for candle in candles:
-            if timeframe:
+        if timeframe:
+            for candle in candles[-1:]:
                 self._refresher.kept(row, timeframe, candle.open_ns)
-            elif newest_ns is not None and candle.open_ns > newest_ns:
-                continue  # nobody heard of it yet: it goes through the ring
-            elif fresh:
-                series.admit(candle)
-            self._outlet.keep(row, timeframe, candle)
+        else:
+            # What nobody has heard of yet goes through the ring.
+            candles = [candle for candle in candles if newest_ns is None or candle.open_ns <= newest_ns]
+            if series.open_ns_last is None:
+                for candle in candles:
+                    series.admit(candle)
+        self._outlet.keep(row, timeframe, candles)
 
     async def _probe(self) -> None:
         """Ask the exchange how far the market is, and every series to catch up."""

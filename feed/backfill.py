@@ -55,7 +55,9 @@ async def hydrate(
 class Refresher:
     """Knows which higher timeframes have closed since they were last fetched."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeframes: Sequence[int] = tuple(range(len(TIMEFRAMES_S)))) -> None:
+        """Look after these timeframes, by number."""
+        self._timeframes = timeframes
         self._due: dict[tuple[int, int], int] = {}
         self._newest: dict[tuple[int, int], int] = {}
         self._failed: dict[int, int] = {}  # by instrument, how often one after the other
@@ -64,8 +66,8 @@ class Refresher:
     def minute(self, row: int, open_ns: int) -> None:
         """A minute of ``row`` is over; note the higher timeframes that ended with it."""
         end_ns = open_ns + TIMEFRAMES_S[0] * 1_000_000_000
-        for timeframe, timeframe_s in enumerate(TIMEFRAMES_S):
-            if timeframe and end_ns % (timeframe_s * 1_000_000_000) == 0:
+        for timeframe in self._timeframes:
+            if timeframe and end_ns % (TIMEFRAMES_S[timeframe] * 1_000_000_000) == 0:
                 self._due[row, timeframe] = end_ns
 
     def want(self, row: int, timeframe: int, now_ns: int) -> None:

@@ -44,14 +44,16 @@ ROUTINE = frozenset(  # what every stream brings now and then, and what is dealt
 
 def is_well_formed(candle: Candle) -> bool:
     """Finite, positive prices, the open and close within high and low, nothing negative."""
-    prices = candle[1:5]
-    amounts = candle[5:]
+    _, opened, high, low, close, volume, quote_volume, taker_volume, taker_quote_volume, trades = candle
+    # A comparison with NaN is false, so NaN fails here without being named.
     return (
-        all(math.isfinite(value) for value in candle[1:])
-        and all(price > 0.0 for price in prices)
-        and all(amount >= 0 for amount in amounts)
-        and candle.low <= min(candle.open, candle.close)
-        and candle.high >= max(candle.open, candle.close)
+        0.0 < low <= opened <= high < math.inf
+        and low <= close <= high
+        and 0.0 <= volume < math.inf
+        and 0.0 <= quote_volume < math.inf
+        and 0.0 <= taker_volume < math.inf
+        and 0.0 <= taker_quote_volume < math.inf
+        and trades >= 0
     )
 
 

@@ -13,6 +13,7 @@ class FeedSettings:
     ticks: bool = True  # trades and quotes as well as candles
     hydration_count_max: int = 1000  # closed candles per instrument and timeframe at the start
     requests_at_once_max: int = 4
+    spare_history_symbols_max: int = 50  # with more, only the timeframes that somebody decides on are loaded
     hydration_wait_ms: int = 10_000  # machine: so much longer a start waits for a symbol that does not answer
     gap_candles_max: int = 1024  # a longer hole is told by its length, not candle by candle
     late_ms_max: int = 2_000  # market: a candle this late is asked for by REST
@@ -48,6 +49,8 @@ class FeedSettings:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"feed.{name} {getattr(self, name)}: must be at least 1")
+        if self.spare_history_symbols_max < 0:
+            raise ValueError(f"feed.spare_history_symbols_max {self.spare_history_symbols_max}: must be 0 or more")
         if not 1 <= self.hydration_count_max <= 1000:
             raise ValueError(f"feed.hydration_count_max {self.hydration_count_max}: must be 1 to 1000, one request")
         if self.reconnect_cap_ms < self.reconnect_base_ms:

@@ -16,13 +16,11 @@ import aiohttp
 from aiohappyeyeballs import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from engine.venue.facts import FACTS
 from shm.budget import Budget, Claim
 
-HOSTS = frozenset(f"{name}.binance.com" for name in ("fapi", "fstream", "ws-fapi", "api", "stream", "ws-api"))
-# Where Binance lets people practise: REST of its own, streams and requests by socket of its former test net.
-DEMO_HOSTS = frozenset(
-    ("demo-fapi.binance.com", "demo-api.binance.com", "fstream.binancefuture.com", "testnet.binancefuture.com")
-)
+HOSTS = frozenset(FACTS["binanceusdm"].hosts)
+DEMO_HOSTS = frozenset(FACTS["binanceusdm"].demo_hosts)  # where it lets people practise
 CONNECT_SECONDS = 10.0
 LOOK_MS, DATA_WEIGHT, USED = (
     250,

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,6 +23,7 @@ from orchestrator import result
 from orchestrator import session as sessions
 from orchestrator.alarms import Alarms
 from orchestrator.attendance import words
+from orchestrator.bulletin import Bulletin
 from orchestrator.child import environment
 from orchestrator.commentary import Commentary
 from orchestrator.crew import Crew, Launch
@@ -166,6 +168,7 @@ def equipped(
     crew = Crew(memory, launch, limits, Random())  # noqa: S311 - jitter, not secrets
     commentary = Commentary(watcher, session.instruments, session.values)
     history, symbols = watcher.table_reader("HISTORY"), [one.symbol for one in session.instruments]
+    alarms, bulletin = Alarms(watcher, Path(session.state), session.path), Bulletin(session.log_path)
     return Equipment(
         crew=crew,
         commentary=commentary,
@@ -177,10 +180,10 @@ def equipped(
         beat=lambda life: pulse.tell(life=life),
         stop_trading=lambda: memory.words.raise_kill(Kill.NO_ENTRIES),
         traders=TRADERS if session.mode == "paper" else LIVE_TRADERS,
-        alarms=Alarms(watcher, Path(session.state), session.path).lines,
         keep_past=lambda: keep_past(watcher, session.path),
         silent=lambda: without_record(history, symbols, commentary.market_ns()),
         refuses_silent=settings.market.without_data == "refuse",
+        alarms=lambda now_ns: chain(alarms.lines(now_ns), bulletin.lines(now_ns)),
     )
 
 

@@ -16,27 +16,38 @@ from pathlib import Path
 from random import Random
 
 from engine.switch import NAME as SWITCH
+from engine.venue.facts import FACTS
 from orchestrator import keys as keys_of
 from orchestrator import session as sessions
 from orchestrator import settings as settings_of
 from orchestrator import wiring
 from orchestrator.discovery import Discovered, Place, discovered
-from orchestrator.examination import Examined, Patient, examine, unattended
+from orchestrator.examination import Examined, Patient, books_of, examine, held
 from orchestrator.keys import Keys
 from orchestrator.killswitch import level_of
 from orchestrator.lifetime import check_strategies, live, shared_memory
 from orchestrator.paper import options_of
 from orchestrator.screen import Screen
 from orchestrator.session import Holder, Session, StateLock
-from orchestrator.settings import BadInputError, NotStartedError, Settings
+from orchestrator.settings import MIRRORED, BadInputError, NotStartedError, Settings
 from orchestrator.supervisor import Wish
 from shm import segment
 from shm.clock import SystemClock
 from shm.memory import Memory
 from shm.records import Kill
 
-UNREAD = "its orders are tested against recorded answers only, and its market data is not read yet (docs/exchanges.md)"
-EXCHANGES = {"binanceusdm": "", "bybit": UNREAD, "krakenfutures": UNREAD}
+KRAKEN = (
+    "its streams have no closed candles, its contracts are settled in USD out of a wallet of many currencies, an order"
+    " can be asked for by our id for five seconds only, and no answer of it was ever recorded (docs/exchanges.md)"
+)
+EXCHANGES = {"binanceusdm": "", "bybit": "", "krakenfutures": KRAKEN}  # why not; empty: yes
+LIMITS = {
+    "bybit": (
+        "bybit was never traded on for real by this program: what could not be verified stands in docs/exchanges.md",
+        "bybit has no dead-man timer of ours: if this machine dies, resting entries stay until somebody cancels them",
+        "bybit's candles do not tell who took: half of each volume counts as bought, so that flow reads neutral",
+    )
+}
 ALIASES = {"binance": "binanceusdm", "kraken": "krakenfutures"}
 HORIZON_MS_MIN = 40_000  # window, the exchange's own delay and its replicas' lag: tests/engine/venue/test_client.py
 LOOPBACK = "RINGMASTER_LOOPBACK"  # for tests: PORT:CERTIFICATE of what plays the exchange on this machine
@@ -47,11 +58,12 @@ def trade(typed: argparse.Namespace) -> int:
     exchange = exchange_named(typed.exchange)
     keys = keys_of.found(typed.keys, os.environ)
     port, certificate = loopback_of(os.environ)
-    settings = assembled(typed, is_real=not certificate)
+    settings = suited(assembled(typed, is_real=not certificate), exchange)
     check_strategies(settings)
     screen = Screen(sys.stderr if typed.json == "-" else sys.stdout)
     if certificate:
         screen.line(f"!! {LOOPBACK} is set: {exchange} is played by port {port} of this machine, NOT THE REAL EXCHANGE")
+    screen.lines(f"!! {limit}" for limit in LIMITS.get(exchange, ()))
     wish = Wish()
     wish.listen()
     now_ns = SystemClock().wall_ns()
@@ -124,13 +136,12 @@ def begin_at(memory: Memory, state: Path, screen: Screen, *, observes: bool) -> 
 def universe_of(session: Session) -> Discovered:
     """What is traded; where rules say so, what our journal holds stays among it, whatever the rules say."""
     settings = session.settings
-    held = unattended(session.account_path, (), ()).split(", ") if settings.market.universe else []
     place = Place(
         start_ns=session.market_start_ns,
         exchange=session.exchange,
         dial=wiring.dialler(session),
         is_demo=session.is_demo,
-        held=[name for name in held if name],
+        held=held(books_of(session)) if settings.market.universe else [],
     )
     return discovered(settings, place)
 
@@ -161,6 +172,17 @@ def assembled(typed: argparse.Namespace, *, is_real: bool) -> Settings:
             f"{HORIZON_MS_MIN} or more"
         )
     return settings
+
+
+def suited(settings: Settings, exchange: str) -> Settings:
+    """Return the settings with the dead-man timer off where there is none; what is not read there is refused."""
+    if exchange != MIRRORED and (settings.market.universe or settings.engine.risk.basis_ppm_max):
+        words = "its lists are not read: name the symbols, without market.universe and engine.risk.basis_ppm_max"
+        raise BadInputError(f"--exchange {exchange}: {words}")
+    if FACTS[exchange].dead_man != "none":
+        return settings
+    executor = replace(settings.engine.executor, dead_man_ms=0)
+    return replace(settings, engine=replace(settings.engine, executor=executor))
 
 
 def loopback_of(environment: Mapping[str, str]) -> tuple[int, str]:

@@ -16,15 +16,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.comparison import Difference, OrderThere, Resolution, Snapshot, TradeThere, compare
+from engine.comparison import Difference, Resolution, compare
 from engine.errors import VenueError
 from engine.journal import JournalError, JournalReader
 from engine.venue.base import Venue
+from orchestrator.inventory import Inventory
 from orchestrator.session import Session
 from shm.agent import Body, read_command
 from shm.clock import Clock
 from shm.counters import Counter, Hop
 from shm.instruments import minor
+from shm.numbering import order_number
 from shm.records import CORRECTION, ORDER_EVENT, PULSE, Finding, Life, Order, OrderEventKind
 from shm.topology import role_row
 from shm.wait import LoopWait
@@ -69,6 +71,9 @@ class Reconciler:
         self._rows = {instrument.symbol: instrument.row for instrument in session.instruments}
         self._trades_from = dict.fromkeys(self._symbols, 0)
         self._pulses, self._engine = memory.table_reader("PULSES"), np.zeros(1, PULSE)
+        self._inventory = Inventory(office.venue, self._symbols, office.asset, office.body.pulse.beat)
+        self._is_suspicious = True  # the trades of every symbol are asked for: at first, and where something differs
+        self._is_last = False
         self._due_ns = 0
         self._round = 0
 
@@ -144,6 +149,7 @@ class Reconciler:
     async def _compare_last(self) -> None:
         """The comparison that the session ends with: as many looks as it takes the books to come to rest."""
         differences: tuple[Difference, ...] | None = None
+        self._is_last = self._is_suspicious = True
         for _ in range(LOOKS_MAX):
             differences = await self._compare()
             if differences == ():
@@ -159,13 +165,15 @@ class Reconciler:
     async def _look(self) -> tuple[Difference, ...]:
         """Ask the exchange, then read the journal, and compare."""
         begun_ns = self._office.clock.monotonic_ns()
-        venue, body = self._office.venue, self._office.body
-        there = await snapshot(venue, self._symbols, self._trades_from, self._office.asset)
+        body = self._office.body
+        self._journal.refresh()
+        there = await self._inventory.take(self._journal.books, self._trades_from, whole=self._is_suspicious)
         self._journal.refresh()
         differences = compare(self._journal.books, there, self._tolerance)
         self._counters.record(Hop.COMPARISON, self._office.clock.monotonic_ns() - begun_ns)
         body.pulse.beat()
         found = tuple(one for one in differences if one.finding is not Finding.MATCH)
+        self._is_suspicious = bool(found) or self._is_last
         if not found:
             for trade in there.trades:
                 self._trades_from[trade.instrument] = max(self._trades_from[trade.instrument], trade.trade_id)
@@ -190,7 +198,7 @@ class Reconciler:
         record["kind"], record["severity"] = difference.finding, difference.resolution
         record["instrument"] = self._rows.get(difference.instrument, 0)
         record["round"], record["intent_id"] = self._round, difference.intent_id
-        record["venue_order_id"] = int(difference.venue_order_id or 0)
+        record["venue_order_id"] = order_number(difference.venue_order_id)
         record["trade_id"], record["client_id"] = difference.trade_id, difference.client_id.encode()
         record["expected"], record["found"] = difference.expected, difference.found
         record["observed_ns"] = self._office.clock.wall_ns()
@@ -218,41 +226,3 @@ def verdict(differences: Sequence[Difference] | None) -> str:
     one = differences[0]
     where = one.instrument.partition("/")[0]
     return f"difference to the exchange: {one.finding.name} {where} {one.found - one.expected}"
-
-
-async def snapshot(venue: Venue, symbols: Sequence[str], trades_from: dict[str, int], asset: str) -> Snapshot:
-    """Return what the exchange says of the account."""
-    orders, trades = [], []
-    positions = await venue.positions()
-    wallet = await venue.wallet(asset)
-    for symbol in symbols:
-        orders += [
-            OrderThere(
-                instrument=seen.symbol,
-                client_id=seen.client_id,
-                venue_order_id=seen.venue_order_id,
-                side=seen.side,
-                lots=seen.lots,
-                lots_filled=seen.lots_filled,
-            )
-            for seen in await venue.open_orders(symbol)
-        ]
-        trades += [
-            TradeThere(
-                instrument=seen.symbol,
-                trade_id=seen.trade_id,
-                venue_order_id=seen.venue_order_id,
-                side=seen.side,
-                lots=seen.lots,
-                price_ticks=seen.price_ticks,
-            )
-            for seen in await venue.trades_since(symbol, trades_from[symbol])
-        ]
-    return Snapshot(
-        instruments=tuple(symbols),
-        orders=tuple(orders),
-        trades=tuple(trades),
-        trades_complete_from=tuple(trades_from.items()),
-        positions=tuple((seen.symbol, seen.lots) for seen in positions),
-        wallet=wallet.wallet,
-    )

@@ -27,6 +27,7 @@ PROFILES = Path(__file__).parent / "profiles"
 SPEED_MIN, SPEED_MAX = 0.001, 1_000_000.0
 PARTS_MAX = 1_000_000
 LATENCY_MS_MAX = 10_000
+SYMBOLS_COUNT_MAX = 1_000
 MIRRORED = "binanceusdm"  # whose public market may be mirrored
 
 
@@ -44,6 +45,7 @@ class MarketSettings:
 
     source: tuple[str, ...] = ("synthetic",)  # or files, or a folder of them, or binanceusdm: the real one, mirrored
     symbols: tuple[str, ...] = ()  # ccxt unified; empty: those of the market, or what the universe's rules leave
+    symbols_count: int = 0  # how many a synthetic market makes up where none is named; 0: three
     universe: UniverseSettings | None = None  # rules by which the symbols are found where none is named
     spots: dict[str, str] = field(default_factory=dict)  # a contract's spot, over what is found: "PEPE/USDT*1000"
     without_data: str = "leave_out"  # or "refuse": what is done about a symbol that has no data when trading starts
@@ -63,6 +65,10 @@ class MarketSettings:
             raise ValueError("source names no market; synthetic, or candle files")
         if not self.deposit.is_finite() or self.deposit <= 0:
             raise ValueError("deposit must be a number above 0")
+        if not 0 <= self.symbols_count <= SYMBOLS_COUNT_MAX:
+            raise ValueError(f"symbols_count {self.symbols_count} is not between 0 and {SYMBOLS_COUNT_MAX}")
+        if self.symbols_count and (self.symbols or not self.is_synthetic):
+            raise ValueError("symbols_count is for a synthetic market whose symbols are not named")
         if twice := [symbol for symbol in self.symbols if self.symbols.count(symbol) > 1]:
             raise ValueError(f"symbols names {twice[0]} more than once")
         if self.without_data not in ("leave_out", "refuse"):

@@ -158,7 +158,7 @@ async def _serve(
 
     (settings, identity, folder), (solo, schedule) = ours, told
     speed = Speed.parse(str(settings.speed))
-    played = Exchange(market, wiring.play_of(settings, speed, solo.distance))
+    played = Exchange(market, wiring.play_of(settings, speed, solo.distance, len(market.listings)))
     spot = _opened(played, folder, identity.seed, minor(settings.deposit))
     agent = ExchangeAgent(played, replace(_plan(solo, identity, (speed, schedule, folder)), spot=spot))
     await agent.start()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.venue.facts import FACTS
 from orchestrator import keys
 from orchestrator.session import Session
 from orchestrator.settings import MIRRORED, BadInputError, ExchangeSettings, MarketSettings
@@ -54,11 +55,12 @@ SCHEDULE, FAULTS = "schedule.json", "faults.jsonl"  # in the session: what shall
 
 def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
     """Return the market that ``settings`` name; every complaint is one line."""
-    from engine.venue.embedded.synthetic import SYMBOLS, SyntheticMarket
+    from engine.venue.embedded.synthetic import SYMBOLS, SyntheticMarket, symbols_of
 
     try:
         if settings.is_synthetic:
-            return SyntheticMarket(seed, start_ns, settings.symbols or SYMBOLS)
+            wanted = settings.symbols or symbols_of(settings.symbols_count or len(SYMBOLS))
+            return SyntheticMarket(seed, start_ns, wanted)
         market = _recorded([Path(place) for place in settings.source], settings.symbols)
     except ValueError as error:
         raise BadInputError(f"--symbols: {error}") from None
@@ -68,14 +70,16 @@ def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
     return market
 
 
-def play_of(settings: MarketSettings, speed: "Speed", distance: ExchangeSettings = NEAR) -> "Play":
+def play_of(
+    settings: MarketSettings, speed: "Speed", distance: ExchangeSettings = NEAR, symbols_count: int = 1
+) -> "Play":
     """Return how the embedded exchange plays its market: prices, fills, what holding costs, and how late it is."""
     from engine.venue.embedded.exchange import Settings as Play
     from engine.venue.embedded.synthetic import SPREAD_PPM
 
     usual_ppm = SPREAD_PPM if settings.is_synthetic else 0
     return Play(
-        points_per_candle=speed.points_per_candle,
+        points_per_candle=speed.points_per_candle(symbols_count),
         spread_ticks=settings.spread_ticks,
         spread_ppm=usual_ppm if settings.spread_ppm < 0 else settings.spread_ppm,
         depth_ppm=settings.depth_ppm,
@@ -220,7 +224,8 @@ def _playing(session: Session, speed: "Speed") -> "tuple[Exchange, Callable[[], 
 
     settings = session.settings.market
     market = market_of(settings, session.seed, session.market_start_ns)
-    return Exchange(market, play_of(settings, speed, session.settings.exchange)), lambda: None
+    play = play_of(settings, speed, session.settings.exchange, len(market.listings))
+    return Exchange(market, play), lambda: None
 
 
 def _mirroring(body: Body, session: Session) -> "tuple[Exchange, Callable[[], Relay]]":
@@ -264,7 +269,7 @@ def budget(session: Session, memory: Memory) -> Budget | None:
     """Return the rate budget of the address; on paper, where a minute is no minute, nobody counts."""
     if session.mode == "paper":
         return None
-    return Budget(memory.words, WEIGHT_PER_MINUTE, SystemClock().wall_ns)
+    return Budget(memory.words, FACTS[session.exchange].weight_per_minute, SystemClock().wall_ns)
 
 
 def dialler(session: Session, counted: Budget | None = None) -> "Callable[[], ClientSession]":
@@ -276,7 +281,8 @@ def dialler(session: Session, counted: Budget | None = None) -> "Callable[[], Cl
     if session.mode == "live" and not session.loopback:
         return lambda: dialling.session(None, traces)
     certificate = Path(session.loopback) if session.loopback else session.path / PUBLIC_NAME
-    hosts = dialling.DEMO_HOSTS if session.is_demo else dialling.HOSTS
+    facts = FACTS[session.exchange]
+    hosts = frozenset(facts.demo_hosts if session.is_demo else facts.hosts)
     endpoint = dialling.Endpoint(port=session.port, certificate_pem=certificate.read_text(), hosts=hosts)
     return lambda: dialling.session(endpoint, traces)
 
@@ -285,6 +291,7 @@ def feed(body: Body, session: Session) -> AsyncAgent:
     """Return the feed."""
     from engine.venue.embedded.pace import Speed
     from feed.agent import FeedAgent, MarketPlan
+    from feed.dialect import Where
     from feed.spots import SpotPlan
 
     known = {one.row: spot for one in session.instruments if (spot := session.spots.get(one.symbol))}
@@ -299,7 +306,8 @@ def feed(body: Body, session: Session) -> AsyncAgent:
         dial=market_dialler(session, body.memory),
         speed=speed,
         timeframes_s=session.timeframes_s,
-        is_demo=session.is_demo,
+        where=Where(session.exchange, session.is_demo),
+        limits_rate=session.mode != "paper" or session.settings.market.is_mirror,
         spots=spots if session.settings.engine.risk.basis_ppm_max else None,
     )
     return FeedAgent(body, plan, session.settings.feed)

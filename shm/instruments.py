@@ -14,6 +14,8 @@ import numpy as np
 from shm import records
 
 E8 = 10**8
+FIFTEEN_DIGITS = 10**15
+WHOLE_FLOAT = 1e15
 FLOOR, CEILING, NEAREST = ROUND_FLOOR, ROUND_CEILING, ROUND_HALF_EVEN
 TOWARDS_ZERO, AWAY_FROM_ZERO = ROUND_DOWN, ROUND_UP
 
@@ -118,6 +120,11 @@ class Instrument:
 
     def ticks(self, price: Number, rounding: str = NEAREST) -> int:
         """``price`` in ticks, rounded where it lies between two."""
+        if type(price) is float and 0.0 < price < WHOLE_FLOAT:
+            # The usual case, exactly: a float next to a decimal of at most 15 digits is next to no other such.
+            near = round(price * E8 / self.tick_e8)
+            if near * self.tick_e8 < FIFTEEN_DIGITS and near * self.tick_e8 / E8 == price:
+                return near
         return _steps(price, self.tick, rounding)
 
     def price(self, ticks: int) -> Decimal:

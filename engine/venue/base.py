@@ -46,6 +46,7 @@ class OrderSeen:
     reduce_only: bool
     market_ns: int
     text: str = ""
+    refusal: str = ""  # name of the error class, where the venue refused after it had taken the order in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +90,9 @@ class Permissions:
     """What the keys may do."""
 
     may_trade: bool
-    may_withdraw: bool
-    is_bound_to_address: bool  # only usable from addresses that were named at the exchange
+    may_withdraw: bool | None  # None: the exchange does not say
+    is_bound_to_address: bool | None  # only usable from addresses that were named at the exchange
+    days_left: int | None = None  # None: for ever, or not said
     burns_coin: bool = False  # fees are taken in the exchange's own coin
 
 
@@ -184,8 +186,8 @@ class Venue(Protocol):
         """The ordinary order of that number, e.g. the one that a trade names."""
         ...
 
-    async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
-        """What rests at the venue, ordinary and conditional, ours or not."""
+    async def open_orders(self, symbol: str = "") -> tuple[OrderSeen, ...]:
+        """What rests at the venue, ordinary and conditional, ours or not; without ``symbol`` all that we follow."""
         ...
 
     async def trades_since(self, symbol: str, trade_id: int) -> tuple[TradeSeen, ...]:

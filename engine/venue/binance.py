@@ -200,6 +200,14 @@ def algo_row(row: Row, instrument: Instrument) -> OrderSeen:
     )
 
 
+def rows_of(rows: Iterable[Row], read: Callable[[Row, Instrument], OrderSeen], find: Find) -> Iterator[OrderSeen]:
+    """The rows of an answer about all instruments that concern us."""
+    for row in rows:
+        instrument = find(row["symbol"])
+        if instrument is not None:
+            yield read(row, instrument)
+
+
 def trade_row(row: Row, instrument: Instrument) -> TradeSeen:
     """A row of ``userTrades``."""
     return TradeSeen(

@@ -6,6 +6,7 @@ ours <--one of engine/errors.py---------- asked
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import ccxt.pro
 
 from engine import errors
 from engine.venue.base import unopposed
+from engine.venue.facts import FACTS
 from engine.venue.failures import marked, translated
 from engine.venue.patience import Ban
 from shm.budget import Budget, Claim
@@ -64,20 +66,27 @@ class Surroundings:
 
 # Request weight by the end of a path; the exchange's own count corrects what is not listed here.
 WEIGHTS = {"userTrades": 5, "positionRisk": 5, "account": 5, "balance": 5, "symbolConfig": 5, "income": 30}
-PLACES = ("order", "algoOrder")
+ALL_WEIGHTS = {"openOrders": 40, "openAlgoOrders": 40}  # of all instruments in one question
+PLACES = ("order", "algoOrder", "create", "sendorder")  # a DELETE there is a cancel
+CANCELS = ("cancel", "cancelorder")
+REDUCES = re.compile(r'reduceOnly(=|"\s*:\s*)true')
 
 
 def claim_of(path: str, method: str, body: str = "") -> Claim:
     """What a request is for, by its path, method and body; a stop or an exit comes before entries, as a cancel does."""
-    if path.rpartition("/")[2] in PLACES and method in ("POST", "DELETE"):
-        return Claim.ORDER if method == "POST" and "reduceOnly=true" not in body else Claim.CANCEL
+    what = path.rpartition("/")[2]
+    if what in CANCELS and method == "POST":
+        return Claim.CANCEL
+    if what in PLACES and method in ("POST", "DELETE"):
+        return Claim.ORDER if method == "POST" and not REDUCES.search(body) else Claim.CANCEL
     return Claim.DATA
 
 
 async def granted(budget: Budget, url: str, method: str, body: str = "") -> int:
     """Take a request out of the budget: data waits for its turn; for anything else, how many ms to come back in."""
-    path = url.partition("?")[0]
-    claim, weight = claim_of(path, method, body), WEIGHTS.get(path.rpartition("/")[2], 1)
+    path, _, given = url.partition("?")
+    claim, name = claim_of(path, method, body), path.rpartition("/")[2]
+    weight = ALL_WEIGHTS[name] if name in ALL_WEIGHTS and "symbol=" not in given else WEIGHTS.get(name, 1)
     while wait_ms := budget.take(claim, weight):
         if claim is not Claim.DATA:
             return wait_ms
@@ -110,7 +119,7 @@ async def asked(answer: Awaitable[Any]) -> Any:
 def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession, ear: Ear) -> Any:
     """An exchange of ccxt.pro that shows us its frames, its connections and its sends."""
 
-    ban = Ban()
+    ban, bans = Ban(), FACTS[login.exchange].bans
 
     class Watching(getattr(ccxt.pro, login.exchange)):  # type: ignore[misc]
         """ccxt's exchange, overheard."""
@@ -144,17 +153,27 @@ def watching(login: Login, around: Surroundings, session: aiohttp.ClientSession,
                 around.budget.heard((headers or {}).get(USED))
             if status >= 500:
                 raise marked(ccxt.OperationFailed(f"{login.exchange} {status} {body}"), status, 0)
-            if status in (418, 429):
+            if status in (418, 429) or status in bans:
                 error = ccxt.RateLimitExceeded(f"{login.exchange} {status} {body}")
-                raise marked(error, status, ban.hear(headers, around.clock.monotonic_ns()))
+                raise marked(error, status, ban.hear(headers, around.clock.monotonic_ns(), bans.get(status, 0)))
             if parsed is None and status < 300:  # ccxt would make an order without a number of it
                 raise marked(ccxt.BadResponse(f"{login.exchange} {status} {body[:200]}"), status, 0)
-            return super().handle_errors(*answer)
+            answered = super().handle_errors(*answer)
+            _heed_verdict(login.exchange, parsed)
+            return answered
 
     client = Watching(_options(login, around, session))
     if login.is_demo:
         client.enable_demo_trading(True)
     return client
+
+
+def _heed_verdict(exchange: str, answer: Any) -> None:
+    """A success may hold a refusal; only a word that we know, with the order's number, is an order."""
+    facts = FACTS[exchange]
+    verdict = answer.get(facts.verdict) if facts.verdict and isinstance(answer, dict) else None
+    if isinstance(verdict, dict) and (verdict.get("status") not in facts.states or not verdict.get("order_id")):
+        raise ccxt.ExchangeError(f"{exchange}: the order failed due to {verdict.get('status')} in {answer}"[:400])
 
 
 async def _afford(budget: Budget, url: str, method: str, body: str) -> None:
@@ -171,6 +190,7 @@ def _options(login: Login, around: Surroundings, session: aiohttp.ClientSession)
         "streaming": {"keepAlive": PING_MS},
         "enableRateLimit": around.limits_rate,
         "rateLimiterAlgorithm": "rollingWindow",
+        "has": {"fetchCurrencies": False},  # nothing of it is read, and it may want a permission that keys have not
         "options": {
             "fetchCurrencies": False,
             "fetchMargins": False,
@@ -179,5 +199,6 @@ def _options(login: Login, around: Surroundings, session: aiohttp.ClientSession)
             "listenKeyRefreshRate": NEVER_MS,
             "watchPositions": {"fetchPositionsSnapshot": False, "awaitPositionsSnapshot": False},
             "watchBalance": {"fetchBalanceSnapshot": False, "awaitBalanceSnapshot": False},
+            **FACTS[login.exchange].options,
         },
     }

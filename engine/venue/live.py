@@ -1,23 +1,23 @@
 """A venue through ccxt.pro: one send for an intent, and every private event told as it came.
 
     place --> ccxt create_order --> session (dialled outside) --> answer | a class of engine/errors.py
-    listen -> ccxt watch_orders --> frames --> news --> told(news)       StreamUp / StreamDown at the ends
+    listen -> Wire.watch --> frames --> Wire.news --> told(news)         StreamUp / StreamDown at the ends
 
 ccxt connects, signs and subscribes.  Frames of the private stream do not pass through
 its caches: ``handle_message`` is overridden, so that none is merged, and none dropped.
+What differs from exchange to exchange is in ``facts.py`` and in the exchange's ``Wire``.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
 import ccxt
 
 from engine import errors
-from engine.order import CONDITIONAL, Intent, OrderType
+from engine.order import Intent, OrderType
 from engine.risk import Approved
-from engine.venue import binance, income
 from engine.venue.base import (
     Acknowledged,
     FundingSeen,
@@ -33,23 +33,17 @@ from engine.venue.base import (
     nobody,
     unopposed,
 )
+from engine.venue.binance_wire import BinanceWire
+from engine.venue.bybit_wire import BybitWire
 from engine.venue.client import HANDED_NS, OBJECTION, Login, Surroundings, asked, watching
+from engine.venue.facts import FACTS
 from engine.venue.patience import asked_again
+from engine.venue.wire import UNREADABLE, StreamOver, Wire, order_params, read
 from shm.instruments import Instrument
 
-TRADES_PER_REQUEST = 1000  # the most that Binance gives
-LISTEN_KEY_RENEWAL_S = 20 * 60  # it lives for 60 minutes
+WIRES: Mapping[str, type[Wire]] = {"binanceusdm": BinanceWire, "bybit": BybitWire}
+RENEWAL_S = 20 * 60  # Binance's listen key lives for 60 minutes
 RECONNECT_S_MAX = 10.0
-
-_UNREADABLE = (KeyError, TypeError, ValueError, IndexError, ArithmeticError)
-
-
-def _read(reader: Callable[..., Any], row: Any, *more: Any) -> Any:
-    """``row`` through ``reader``; an answer that cannot be read says nothing, so it is unknown."""
-    try:
-        return reader(row, *more)
-    except _UNREADABLE as error:
-        raise errors.Unknown(f"unreadable answer: {str(row)[:200]}") from error
 
 
 class LiveVenue:
@@ -61,8 +55,7 @@ class LiveVenue:
         self._around = around
         self._session: aiohttp.ClientSession | None = None
         self._client: Any = None
-        self._by_symbol: dict[str, Instrument] = {}
-        self._by_id: dict[str, Instrument] = {}
+        self._wire: Wire
         self._told: Callable[[News], None] = nobody
         self._alive: tuple[int, int] = (0, 0)  # marks of life as ccxt counts them
         self._alive_ns = around.clock.monotonic_ns()
@@ -73,6 +66,7 @@ class LiveVenue:
         """Dial and learn the markets."""
         self._session = self._around.dial()
         self._client = watching(self._login, self._around, self._session, self)
+        self._wire = WIRES[self._login.exchange](self._client, self._around.clock)
         await asked_again(lambda: asked(self._client.load_markets()), self._around.generator.random)
 
     async def close(self) -> None:
@@ -93,46 +87,38 @@ class LiveVenue:
         except ccxt.BadSymbol as error:
             raise errors.InvalidOrder(str(error)) from error
         rules = tuple(
-            binance.instrument(market["info"], row, (symbol, self._login.venue, self._login.account))
+            self._wire.instrument(market["info"], row, self._names(symbol))
             for row, (symbol, market) in enumerate(zip(symbols, markets, strict=True))
         )
         self.follow(rules)
         return rules
 
+    def _names(self, symbol: str) -> tuple[str, str, str]:
+        return symbol, self._login.venue, self._login.account
+
     def follow(self, instruments: Sequence[Instrument]) -> None:
         """Use these rules, rows included, for everything from here on."""
-        self._by_symbol = {instrument.symbol: instrument for instrument in instruments}
-        self._by_id = {self._client.market(symbol)["id"]: rule for symbol, rule in self._by_symbol.items()}
+        self._wire.follow(instruments)
 
     async def place(self, approved: Approved, objection: Callable[[], str] = unopposed) -> Acknowledged:
         """Send once: exact decimal text on the wire, our own id in it; ``objection`` has the last word."""
         intent = approved.intent
-        instrument = self._by_symbol[intent.instrument]
-        quantity = format(instrument.quantity(intent.lots), "f")
-        is_conditional = intent.type in CONDITIONAL
+        instrument = self._wire.by_symbol[intent.instrument]
         is_limit = intent.type in (OrderType.LIMIT, OrderType.POST_ONLY)
-        params: dict[str, Any] = {"clientAlgoId" if is_conditional else "newClientOrderId": intent.client_id}
-        if intent.reduce_only:
-            params["reduceOnly"] = True
-        if intent.type is OrderType.POST_ONLY:
-            params["postOnly"] = True
-        if is_conditional:
-            trigger = "stopLossPrice" if intent.type is OrderType.STOP_MARKET else "takeProfitPrice"
-            params |= {trigger: format(instrument.price(intent.stop_ticks), "f"), "workingType": "CONTRACT_PRICE"}
         creating = self._client.create_order(
             intent.instrument,
             "limit" if is_limit else "market",
             "buy" if intent.side > 0 else "sell",
-            quantity,
+            format(instrument.quantity(intent.lots), "f"),
             format(instrument.price(intent.price_ticks), "f") if is_limit else None,
-            params,
+            order_params(FACTS[self._login.exchange], intent, instrument),
         )
         asking = OBJECTION.set(objection)
         try:
             order = await asked(creating)
         finally:
             OBJECTION.reset(asking)
-        seen = _read(binance.row_reader(intent), order["info"], instrument)
+        seen = read(self._wire.acknowledged, order["info"], intent)
         return Acknowledged(
             venue_order_id=seen.venue_order_id,
             event=seen.event,
@@ -143,112 +129,65 @@ class LiveVenue:
 
     async def cancel(self, intent: Intent) -> None:
         """Ask for the order's end."""
-        await asked(self._client.cancel_order("", intent.instrument, binance.named(intent)))
+        await self._wire.cancel(intent)
 
     async def order_by_client_id(self, intent: Intent) -> OrderSeen | None:
         """The order of that client id, or None."""
-        try:
-            order = await asked(self._client.fetch_order("", intent.instrument, binance.named(intent)))
-        except errors.OrderNotFound:
-            return None
-        seen: OrderSeen = _read(binance.row_reader(intent), order["info"], self._by_symbol[intent.instrument])
-        return seen
+        return await self._wire.order_by_client_id(intent)
 
     async def order_by_id(self, symbol: str, venue_order_id: str) -> OrderSeen | None:
         """The ordinary order of that number, or None."""
-        try:
-            order = await asked(self._client.fetch_order(venue_order_id, symbol))
-        except errors.OrderNotFound:
-            return None
-        seen: OrderSeen = _read(binance.order_row, order["info"], self._by_symbol[symbol])
-        return seen
+        return await self._wire.order_by_id(symbol, venue_order_id)
 
-    async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
-        """Ordinary orders, then conditional ones."""
-        instrument = self._by_symbol[symbol]
-        ordinary = await asked(self._client.fetch_open_orders(symbol))
-        conditional = await asked(self._client.fetch_open_orders(symbol, None, None, {"trigger": True}))
-        return (
-            *(_read(binance.order_row, order["info"], instrument) for order in ordinary),
-            *(_read(binance.algo_row, order["info"], instrument) for order in conditional),
-        )
+    async def open_orders(self, symbol: str = "") -> tuple[OrderSeen, ...]:
+        """What rests, ordinary and conditional; of every instrument without a symbol."""
+        return await self._wire.open_orders(symbol)
 
     async def trades_since(self, symbol: str, trade_id: int) -> tuple[TradeSeen, ...]:
-        """Every trade from ``trade_id`` on, page by page."""
-        instrument = self._by_symbol[symbol]
-        trades: list[TradeSeen] = []
-        while True:
-            wanted = {"fromId": trade_id}
-            page = await asked(self._client.fetch_my_trades(symbol, None, TRADES_PER_REQUEST, wanted))
-            rows = sorted(
-                (_read(binance.trade_row, trade["info"], instrument) for trade in page), key=lambda t: t.trade_id
-            )
-            trades += rows
-            if len(rows) < TRADES_PER_REQUEST:
-                return tuple(trades)
-            trade_id = rows[-1].trade_id + 1
+        """Every trade from ``trade_id`` on."""
+        return await self._wire.trades_since(symbol, trade_id)
 
     async def funding_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
         """Every payment of funding at ``since_ns`` and later."""
-        return await self._payments(since_ns, income.FUNDING)
+        return await self._wire.funding_since(since_ns)
 
     async def transfers_since(self, since_ns: int) -> tuple[FundingSeen, ...]:
-        """Everything that moved the wallet at ``since_ns`` and later, by kind."""
-        return await self._payments(since_ns, income.ALL)
-
-    async def _payments(self, since_ns: int, kind: str) -> tuple[FundingSeen, ...]:
-        return await income.payments(
-            lambda wanted: asked(self._client.fapiPrivateGetIncome(wanted)), self._by_id.get, since_ns, kind
-        )
+        """What else moved the wallet at ``since_ns`` and later, by kind."""
+        return await self._wire.transfers_since(since_ns)
 
     async def positions(self) -> tuple[PositionSeen, ...]:
         """What we hold of the instruments that we follow."""
-        rows = await asked(self._client.fapiPrivateV3GetPositionRisk())
-        return tuple(_read(lambda found: list(binance.position_rows(found, self._by_id.get)), rows))
+        return await self._wire.positions()
 
     async def wallet(self, asset: str) -> WalletSeen:
         """Cash of ``asset``."""
-        balance = await asked(self._client.fetch_balance())
-        seen: WalletSeen = _read(binance.wallet_row, balance["info"], asset)
-        return seen
+        return await self._wire.wallet(asset)
 
     async def modes(self, symbols: Sequence[str]) -> Modes:
         """How the account is set up."""
-        account = await asked(self._client.fapiPrivateGetAccountConfig())
-        ids = [self._client.market(symbol)["id"] for symbol in symbols]
-        rows = [row for id_ in ids for row in await asked(self._client.fapiPrivateGetSymbolConfig({"symbol": id_}))]
-        found: Modes = _read(binance.modes, account, rows, self._by_id.get)
-        return found
+        return await self._wire.modes(symbols)
 
     async def permissions(self) -> Permissions:
         """What the keys may do, by the exchange's own account of them."""
-        row = await asked(self._client.sapiGetAccountApiRestrictions())
-        burn = await asked(self._client.fapiPrivateGetFeeBurn())
-        found: Permissions = _read(binance.permissions, row, burn)
-        return found
+        return await self._wire.permissions()
 
     async def rules(self, symbols: Sequence[str]) -> tuple[Instrument | None, ...]:
         """The exchange's filters, asked anew."""
         markets = await asked(self._client.load_markets(True))
         return tuple(
-            _read(binance.instrument, markets[symbol]["info"], row, (symbol, self._login.venue, self._login.account))
+            read(self._wire.instrument, markets[symbol]["info"], row, self._names(symbol))
             if symbol in markets
             else None
             for row, symbol in enumerate(symbols)
         )
 
     async def arm(self, symbol: str, timeout_ms: int) -> None:
-        """Set the contract's countdown."""
-        asking = {"symbol": self._client.market(symbol)["id"], "countdownTime": timeout_ms}
-        await asked(self._client.fapiPrivatePostCountdownCancelAll(asking))
+        """Set the exchange's dead-man timer."""
+        await self._wire.arm(symbol, timeout_ms)
 
     async def newest_trade(self, symbol: str) -> int:
-        """The last trade of the last week; before that, the end of all pages."""
-        page = await asked(self._client.fetch_my_trades(symbol, None, TRADES_PER_REQUEST))
-        numbers = [int(trade["info"]["id"]) for trade in page]
-        if not numbers:
-            numbers = [trade.trade_id for trade in await self.trades_since(symbol, 0)]
-        return max(numbers, default=0)
+        """The number of the last trade there."""
+        return await self._wire.newest_trade(symbol)
 
     async def server_ns(self) -> int:
         """The venue's own clock."""
@@ -257,7 +196,7 @@ class LiveVenue:
     def stream_age_ns(self) -> int:
         """Machine time since a frame or a pong of the private stream."""
         now_ns = self._around.clock.monotonic_ns()
-        live = [c for c in _private(self._client) if c.isConnected]
+        live = [c for c in self._private() if c.isConnected]
         marks = max(((c.last_message_at or 0, c.lastPong or 0) for c in live), default=(0, 0))
         # ccxt stamps with the wall clock: only that a stamp is new is evidence, its value is not.
         if marks != self._alive and marks != (0, 0):
@@ -286,7 +225,7 @@ class LiveVenue:
     async def _watched(self) -> str:
         """Why the stream ended; it never ends well, since its frames do not reach ccxt's caches."""
         self._ending.clear()
-        watching = asyncio.ensure_future(self._client.watch_orders())
+        watching = asyncio.ensure_future(self._wire.watch())
         expiry = asyncio.ensure_future(self._ending.wait())
         try:
             await asyncio.wait({watching, expiry}, return_when=asyncio.FIRST_COMPLETED)
@@ -304,34 +243,32 @@ class LiveVenue:
     async def _hang_up(self) -> None:
         if self._client is None:
             return
-        # A new key each time: an exchange that was restarted does not know the old one.
-        self._client.options["linear"] = {}
-        for client in _private(self._client):
+        self._wire.forget()
+        for client in self._private():
             self._client.clients.pop(client.url, None)
             await client.close()
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(LISTEN_KEY_RENEWAL_S)
+            await asyncio.sleep(RENEWAL_S)
             try:
-                await asked(self._client.fapiPrivatePutListenKey())
+                await self._wire.renew()
             except errors.VenueError:
                 self.hang_up("the listen key could not be renewed")
 
     def frame(self, message: Any) -> bool:
         """Take a frame of the private stream; False for what is not ours to read."""
-        kind = message.get("e") if isinstance(message, dict) else None
-        if kind == binance.EXPIRED_KEY:
-            self.hang_up("the listen key expired")
-            return True
-        if kind not in binance.PRIVATE:
-            return False
         try:
-            news = list(binance.news_of(message, self._by_id.get))
-        except _UNREADABLE:
+            news = self._wire.news(message)
+        except StreamOver as over:
+            self.hang_up(str(over))
+            return True
+        except UNREADABLE:
             # Whatever it said has to be asked for: after the next StreamUp everything is.
             self.hang_up(f"unreadable frame: {str(message)[:200]}")
             return True
+        if news is None:
+            return False
         for item in news:
             self._told(item)
         return True
@@ -343,9 +280,10 @@ class LiveVenue:
 
     def connected(self, url: str) -> None:
         """The socket of ``url`` is open."""
-        if "listenKey" in url:
+        if self._wire.is_up_at_once() and self._wire.is_private(url):
             self._told(StreamUp())
 
-
-def _private(client: Any) -> list[Any]:
-    return [c for c in (client.clients or {}).values() if "listenKey" in c.url] if client is not None else []
+    def _private(self) -> list[Any]:
+        if self._client is None:
+            return []
+        return [c for c in (self._client.clients or {}).values() if self._wire.is_private(c.url)]

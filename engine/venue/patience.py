@@ -27,10 +27,10 @@ class Ban:
     def __init__(self) -> None:
         self._until_ns = 0
 
-    def hear(self, headers: Mapping[str, str] | None, now_ns: int) -> int:
-        """The venue said so in ``Retry-After``; in milliseconds."""
+    def hear(self, headers: Mapping[str, str] | None, now_ns: int, usual_ms: int = 0) -> int:
+        """The venue said so in ``Retry-After``, or it is its way; in milliseconds."""
         text = str((headers or {}).get("Retry-After", ""))
-        wait_ms = int(text) * 1_000 if text.isdigit() else 0
+        wait_ms = int(text) * 1_000 if text.isdigit() else usual_ms
         self._until_ns = max(self._until_ns, now_ns + wait_ms * 1_000_000)
         return wait_ms
 

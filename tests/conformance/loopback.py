@@ -40,7 +40,7 @@ async def main(certificate: Path) -> None:
     speed = Speed.parse("60")
     start_ns = SystemClock().wall_ns() // MINUTE_NS * MINUTE_NS
     market = SyntheticMarket(seed=7, start_ns=start_ns, symbols=("BTC/USDT:USDT", "ETH/USDT:USDT"))
-    exchange = Exchange(market, Settings(points_per_candle=speed.points_per_candle))
+    exchange = Exchange(market, Settings(points_per_candle=speed.points_per_candle()))
     exchange.deposit("paper", 100_000 * E8)
     deposits = {"USDT": 1_000_000 * E8, "BTC": 10 * E8, "ETH": 100 * E8}
     server = Server(exchange, Plan(keys={key: Key(secret, "paper")}, speed=speed, spot_deposits=deposits))

@@ -279,10 +279,10 @@ class FakeVenue:
                 return replace(order.seen, is_conditional=False, venue_order_id=venue_order_id, child_order_id="")
         return None
 
-    async def open_orders(self, symbol):
+    async def open_orders(self, symbol=""):
         """What rests."""
         await asyncio.sleep(0)
-        return tuple(self.exchange.open_orders(symbol))
+        return tuple(self.exchange.open_orders(symbol or None))
 
     async def trades_since(self, symbol, trade_id):
         """Trades as REST tells them: without a client id."""

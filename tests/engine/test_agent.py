@@ -379,13 +379,3 @@ async def test_no_socket_and_no_lock_remains(tmp_path):
         await floor.engine.close()
     assert not floor.engine._account._venue._session
     await floor.close()
-
-
-async def test_a_target_that_is_worth_no_order_is_told(floor):
-    """Less than the smallest order, or with a stop that none can rest at: people learn why nothing is traded."""
-    await floor.settled(close(floor))
-    close_ns = floor.candle()
-    floor.decide(lots=10, stop_ticks=900_000_000)
-    await floor.settled(close_ns)
-    assert held(floor) == (0, [])
-    assert "trend wants BTC/USDT:USDT and gets nothing" in [event for event, _ in floor.body.log.lines]

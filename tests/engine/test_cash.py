@@ -159,6 +159,35 @@ async def test_profit_of_a_contract_that_is_not_followed_is_cash_and_of_one_that
     await stage.end()
 
 
+async def test_what_was_in_the_opening_is_not_booked_again_when_it_is_listed_late(stage):
+    """Moved, paid and traded by hand a minute before the first start, listed after it: the cash had it already."""
+    stage.exchange.cash += 70 * 10**8
+    await stage.begin()
+    stage.exchange.cash -= 70 * 10**8
+    stage.exchange.fund(BTC, 10 * 10**8, stage.clocks.ns - 60 * 10**9)
+    for kind, number in (("TRANSFER", 0), ("REALIZED_PNL", 1)):
+        stage.row(kind, 30 * 10**8, 1 / 1440, symbol=BTC if number else "", trade_id=number)
+    stage.account.want_recovery("cash was moved")
+    await stage.quiet()
+    assert stage.wallet == stage.exchange.cash
+    await stage.end()
+
+
+async def test_the_venues_time_counts_and_not_ours(stage):
+    """A venue that plays last year: what it charges while we are away is later than the opening by its clock."""
+    ours = stage.clocks
+    stage.clocks = lambda: replace(ours(), wall_ns=ours.ns + 500 * DAY_NS)
+    stage.clocks.ns = ours.ns
+    await stage.begin()
+    await stage.end()
+    ours.ns += DAY_NS
+    stage.exchange.fund(BTC, -700, ours.ns - 100)
+    stage.exchange.transfer(55, ours.ns - 90)
+    await stage.begin()
+    assert stage.wallet == stage.exchange.cash
+    await stage.end()
+
+
 async def test_how_far_the_list_was_read_is_written_down(stage):
     """After a day of rows that trades explain the next life does not read them all again."""
     await stage.begin()

@@ -1,5 +1,7 @@
 """Journal, books and exchange: each kind of difference is named, and a match is one."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.books import Books
@@ -65,6 +67,11 @@ F, A = Finding, Resolution
         ({"orders": (RESTS, LOST)}, [(F.ORDER_UNKNOWN_HERE, A.ALARM)]),
         ({"orders": (RESTS, ZOMBIE)}, [(F.ORDER_STATE_DIFFERS, A.CANCEL)]),
         ({"orders": ()}, [(F.ORDER_ABSENT_THERE, A.ASK), (F.STOP_MISSING, A.ASK)]),
+        # a stop of another journal, under the number of ours, protects nothing of ours
+        (
+            {"orders": (replace(RESTS, client_id=client_id_of("other", 2)),)},
+            [(F.ORDER_UNKNOWN_HERE, A.ALARM), (F.ORDER_ABSENT_THERE, A.ASK), (F.STOP_MISSING, A.ASK)],
+        ),
         ({"trades": (OURS, LATER)}, [(F.FILL_MISSING_HERE, A.ADOPT_FILL)]),
         ({"trades": ()}, [(F.FILL_UNKNOWN_THERE, A.ALARM)]),
         ({"trades": (), "trades_complete_from": ()}, [(F.MATCH, A.NOTHING)]),

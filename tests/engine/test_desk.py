@@ -5,8 +5,9 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from engine.desk import CHILD_NS, HIDDEN_NS, Desk
-from engine.events import Funded
+from engine.books import Books
+from engine.desk import Desk
+from engine.events import Funded, Intended, Listed, Started
 from engine.messages import FillTold, Moment, Outcome, Recorded
 from engine.order import Event, OrderType
 from engine.venue.base import StreamDown, StreamUp, TradeSeen, WalletSeen
@@ -34,6 +35,10 @@ class Account:
     def knows_funding(self, venue, reference):
         """Whether it was told."""
         return reference in [funded.reference for funded in self.known]
+
+    def working_of(self, symbol):
+        """None of them is settled."""
+        return [known for known in self.orders.values() if known.intent.instrument == symbol]
 
     def is_under_way(self, intent_id):
         """Nothing is."""
@@ -261,81 +266,54 @@ async def test_a_stop_whose_child_has_another_name_is_still_ours(tmp_path, monke
     await stage.end()
 
 
-class Hidden(FakeVenue):
-    """A venue whose replica lists trades before it shows their orders."""
+class Counted(FakeVenue):
+    """A fake venue that counts what it is asked."""
 
-    shows = False
+    def __init__(self, exchange):
+        """Nobody has asked."""
+        super().__init__(exchange)
+        self.asked = []
 
-    async def order_by_id(self, symbol, venue_order_id):
-        """Nothing, until it shows."""
-        return await super().order_by_id(symbol, venue_order_id) if self.shows else None
+    async def open_orders(self, symbol=""):
+        """Note the question."""
+        self.asked.append(f"orders {symbol}")
+        return await super().open_orders(symbol)
 
-    async def order_by_client_id(self, intent):
-        """The same replica."""
-        return await super().order_by_client_id(intent) if self.shows else None
+    async def trades_since(self, symbol, trade_id):
+        """Note the question."""
+        self.asked.append(f"trades {symbol}")
+        return await super().trades_since(symbol, trade_id)
 
 
-async def test_a_trade_whose_order_is_not_shown_yet_is_nobodys_until_it_is():
-    """Listed before its order: it waits, with those after it, and is ours when the order is shown."""
-    exchange, entry, later = Exchange(INSTRUMENTS), approved(1).intent, approved(2).intent
-    exchange.accept(entry)
-    exchange.accept(later)
-    account = Account(entry, later)
-    venue = Hidden(exchange)
-    desk = Desk(venue, account, INSTRUMENTS)
-    for _ in range(2):
-        await desk.recover()
-        assert [type(message) for message in account.heard if isinstance(message, FillTold)] == []
-        assert desk.unproved
-    venue.shows = True
+async def test_of_hundreds_only_those_that_stir_are_asked_about():
+    """300 instruments: one question for all orders, trades where ours are under way, and of sixteen in turn."""
+    many = tuple(replace(INSTRUMENTS[0], row=row, symbol=f"X{row:03d}/USDT:USDT") for row in range(300))
+    exchange, account = Exchange(many), Listing(many, many[200].symbol)
+    exchange.accept(account.intent)
+    venue = Counted(exchange)
+    desk = Desk(venue, account, many)
     await desk.recover()
-    told = [message.fill.intent_id for message in account.heard if isinstance(message, FillTold)]
-    assert told == [1, 2]
-    assert not desk.unproved
-
-
-@pytest.mark.parametrize(("is_shown", "patience_ns"), [(False, HIDDEN_NS), (True, CHILD_NS), (True, 0)])
-async def test_the_proof_whose_a_trade_is_is_waited_for_so_long_and_no_longer(monkeypatch, is_shown, patience_ns):
-    """An order that is never shown, 40 s; one of another name beside a stop of ours on its side, 1 s; else at once."""
-    exchange = Exchange(INSTRUMENTS)
-    exchange.accept(replace_id(approved(5).intent, "by-hand"))
-    stop = approved(7, OrderType.STOP_MARKET, side=1 if patience_ns else -1, stop_ticks=1, reduce_only=True).intent
-    account, venue = Account(stop), Hidden(exchange)
-    venue.shows = is_shown
-    desk, now_ns = Desk(venue, account, INSTRUMENTS), 0
-    monkeypatch.setattr(account, "moment", lambda: Moment(market_ns=0, wall_ns=0, monotonic_ns=now_ns))
-    for now_ns in (5, 5 + patience_ns - 1) if patience_ns else ():  # noqa: B007 - the clock reads it
-        await desk.recover()
-        assert not any(isinstance(message, FillTold) for message in account.heard)
-    now_ns = 5 + patience_ns
+    assert venue.asked.count("orders ") == 1
+    trades = [question for question in venue.asked if question.startswith("trades")]
+    assert len(dict.fromkeys(trades)) == 1 + 16
+    assert f"trades {many[200].symbol}" in trades
+    assert isinstance(account.heard[0], FillTold)
+    venue.asked.clear()
+    desk.recovery_wanted = "a difference to the exchange"
     await desk.recover()
-    assert [message.fill.intent_id for message in account.heard if isinstance(message, FillTold)] == [0]
+    assert len(dict.fromkeys(venue.asked)) == 1 + 300, "what does not add up is looked for everywhere"
 
 
-async def test_a_trade_of_the_stream_without_a_name_is_asked_about():
-    """Neither a client id nor a number that we know: nothing is booked, everything is asked for."""
-    exchange, entry = Exchange(INSTRUMENTS), approved(1).intent
-    exchange.accept(entry)
-    account = Account(entry)
-    desk = desk_of(account, exchange)
-    desk.recovery_wanted = ""
-    (trade,) = await desk._venue.trades_since(entry.instrument, 0)
-    desk.news(replace(trade, client_id=""))
-    assert account.heard == []
-    assert desk.recovery_wanted
-    desk.news(replace(trade, client_id="by-hand"))
-    assert [message.fill.intent_id for message in account.heard] == [0]
+class Listing(Account):
+    """Real books that list many instruments, with one order under way, and an ear."""
 
-
-async def test_a_trade_that_waits_for_its_proof_is_asked_about_again(tmp_path):
-    """After a pause, not at once: the account is not quiet before."""
-    stage = Stage(tmp_path)
-    await stage.begin()
-    await stage.quiet()
-    account = stage.account
-    account._desk.unproved[BTC, "1"] = stage.clocks.ns
-    await account._recover_or_wait()
-    assert not account.is_quiet
-    assert account._failed_ns == account.moment().monotonic_ns
-    account._desk.unproved.clear()
-    await stage.end()
+    def __init__(self, instruments, symbol):
+        """Hold nothing yet."""
+        super().__init__()
+        self.intent = msgspec.structs.replace(approved(1).intent, instrument=symbol)
+        self.books = Books()
+        self.books.apply(Started(run="r", account="main", venue="fake", wall_ns=0))
+        for one in instruments:
+            rule = {"tick_e8": one.tick_e8, "lot_e8": one.lot_e8, "unit": one.unit}
+            self.books.apply(Listed(instrument=one.symbol, venue="fake", **rule))
+        self.books.apply(Intended(intent=self.intent))

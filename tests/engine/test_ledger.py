@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded
-from engine.ledger import MAKER_PPM, NET, TAKER_PPM, Key, Ledger, Position, fee_of, shares, trade
+from engine.ledger import NET, Key, Ledger, Position, fee_of, shares, trade
+from engine.venue.facts import fee_ppm
 from shm.records import Leg
 
 SYMBOL, UNIT = "BTC/USDT:USDT", 10_000
@@ -195,7 +196,7 @@ def test_a_long_that_turns_short_is_posted_line_by_line():
 
 def test_fees_are_five_and_two_parts_in_ten_thousand_rounded_half_up():
     """A fee of another rate is counted; that of a maker is a maker's."""
-    assert (fee_of(10_000, TAKER_PPM), fee_of(10_000, MAKER_PPM)) == (5, 2)
+    assert [fee_of(10_000, fee_ppm("binanceusdm", is_maker=maker)) for maker in (False, True)] == [5, 2]
     assert (fee_of(999, 500), fee_of(1_000, 500), fee_of(2_999, 500), fee_of(3_000, 500)) == (0, 1, 1, 2)
     ledger = Ledger()
     ledger.units[SYMBOL] = 10

@@ -127,3 +127,20 @@ def test_a_fee_that_is_not_ours_to_the_unit_is_counted():
         outbox.durable([event], 0)
     outbox.publish({})
     assert shared.counts[Counter.FEES_DIFFERENT] == 1
+
+
+def test_only_what_an_event_touched_is_looked_at():
+    """Among hundreds of instruments a fill of one costs the look at one."""
+    books, shared, outbox = begun()
+    outbox.publish({})
+    looked, position = [], books.position
+    books.position = lambda symbol, *more: looked.append(symbol) or position(symbol, *more)
+    intent = approved(1).intent
+    for event in (Intended(intent=intent), Observed(intent_id=1, event=Event.ACK, venue_order_id="5"), fill()):
+        books.apply(event)
+        outbox.durable([event], 300)
+    looked.clear()
+    outbox._gauges = lambda marks: None
+    outbox.publish({})
+    assert dict.fromkeys(looked) == {BTC: None}
+    assert [int(row["lots"]) for number, row in shared.rows if number == position_row(0, 0)][-1] == 10

@@ -7,6 +7,7 @@ import pytest
 
 from feed.backfill import NAMES, REST_NS_MAX, Refresher, closed, hydrate
 from feed.candle import Candle
+from feed.settings import FeedSettings
 from feed.source import SourceUnreachableError
 from shm.topology import TIMEFRAMES_S
 
@@ -32,23 +33,23 @@ def test_only_what_is_over_sound_and_on_the_grid_is_closed():
 
 
 async def test_hydration_asks_for_everything_but_not_at_once():
-    """Five instruments in six timeframes are thirty answers, never more than three requests at a time."""
+    """300 instruments in six timeframes are 1,800 answers, never more than four requests at a time."""
     running, most = 0, 0
 
     async def fetch(row, timeframe, start_ns, count_max):
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
         running -= 1
         step = next(seconds for seconds, name in NAMES.items() if name == timeframe) * SECOND
         return [bar(NOW - step), bar(NOW)]
 
-    series = [(row, timeframe) for row in range(5) for timeframe in range(len(TIMEFRAMES_S))]
-    found, failed = await hydrate(series, NOW, fetch, count_max=10, at_once_max=3)
-    assert most == 3
+    series = [(row, timeframe) for row in range(300) for timeframe in range(len(TIMEFRAMES_S))]
+    found, failed = await hydrate(series, NOW, fetch, count_max=10, at_once_max=FeedSettings().requests_at_once_max)
+    assert most == FeedSettings().requests_at_once_max == 4
     assert failed == {}
-    assert len(found) == 5 * len(TIMEFRAMES_S)
+    assert len(found) == 300 * len(TIMEFRAMES_S)
     assert all(
         [each.open_ns for each in candles] == [NOW - TIMEFRAMES_S[tf] * SECOND] for (_, tf), candles in found.items()
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from feed.candle import Candle, MalformedFrameError, from_frame, from_row, number, time_ns, whole
+from feed.candle import Candle, MalformedFrameError, from_frame, from_row, number, numbers, time_ns, whole
 
 ROW = [1_700_000_040_000, "1.5", "2", "1", "1.8", "10", 1_700_000_099_999, "15", 7, "4", "6", "0"]
 KLINE = {"t": 1_700_000_040_000, "o": "1.5", "h": "2", "l": "1", "c": "1.8", "v": "10", "q": "15", "V": "4", "Q": "6"}
@@ -75,3 +75,12 @@ def test_junk_frames_are_read_or_refused_never_anything_else(frame):
     except MalformedFrameError:
         return
     assert all(math.isfinite(value) for value in found)
+
+
+@pytest.mark.parametrize("bad", ["NaN", "inf", "-inf", "1_0", "x", None, True])
+def test_one_bad_number_among_good_ones_is_refused(bad):
+    """Read at once, they are judged as strictly as one by one."""
+    assert numbers(["1.5", "2"]) == [1.5, 2.0]
+    assert numbers([1.5, 2]) == [1.5, 2.0]
+    with pytest.raises(MalformedFrameError):
+        numbers(["1.5", bad, "-inf" if bad == "inf" else "2"])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from feed.candle import Candle
+from feed.dialect import Quote, Trade
 from feed.outlet import MINUTE_NS, Outlet
-from feed.source import Quote, Trade
 from shm import records, topology
 from shm.clock import ManualClock, MarketClock
 from shm.memory import Memory
@@ -62,8 +62,8 @@ def test_a_missing_candle_has_no_price(memory):
 
 def test_a_successor_recalls_what_was_published(memory):
     """Candles and holes come back in order with their sequences; hydrated minutes are known apart."""
-    outlet, _ = opened(memory)
-    outlet.keep(0, 0, minute(3))
+    outlet, _ = opened(memory, epoch=2)
+    outlet.keep(0, 0, [minute(3)])
     outlet.publish(0, minute(4), Provenance.OBSERVED)
     outlet.publish_missing(1, 5 * MINUTE_NS)
     recalled = outlet.recall()
@@ -71,6 +71,25 @@ def test_a_successor_recalls_what_was_published(memory):
     assert recalled[0]["candle"] == minute(4)
     assert outlet.recall_history(0) == 3 * MINUTE_NS
     assert outlet.recall_history(1) is None
+
+
+def test_the_first_life_has_nothing_to_recall(memory):
+    """Nobody was before it, so the history of hundreds of symbols is not searched."""
+    outlet, _ = opened(memory)
+    outlet.keep(0, 0, [minute(3)])
+    assert outlet.recall_history(0) is None
+
+
+def test_a_page_of_candles_is_kept_with_every_field(memory):
+    """Written column by column, each record holds what its candle says."""
+    outlet, _ = opened(memory, epoch=4)
+    outlet.keep(1, 2, [minute(15), minute(30)._replace(trades=1 << 40)])
+    row = np.zeros(1, records.MARKET)
+    for one, trades in ((15, minute(15).trades), (30, 0xFFFF_FFFF)):
+        assert memory.table_reader("HISTORY").read(topology.history_row(1, 2, one * MINUTE_NS), row)
+        values = (*minute(one)[1:-1], trades)
+        expected = (MarketKind.CANDLE, Provenance.BACKFILLED, 1, 1, 900, 4, one * MINUTE_NS, 1_000, 1_000)
+        assert row[0].item() == (*expected, *values, 0, -1)
 
 
 def test_market_time_is_told(memory):

@@ -45,3 +45,22 @@ def test_a_connection_that_never_brings_anything_is_suspected_too():
 def test_a_market_that_waits_for_us_has_no_habit():
     """In step mode only the cap counts."""
     assert fed(5, adaptive=False)[0].silence_ns_max() == 30_000 * MS
+
+
+def test_bursts_of_hundreds_of_symbols_are_no_fast_stream():
+    """300 frames within 90 ms, then 7.5 s of quiet, as at real time: it is suspected after two such pauses."""
+    dog = Watchdog(SETTINGS)
+    for burst in range(1, 20):
+        for frame in range(300):
+            dog.hear(burst * 7_500 * MS + frame * 3 * MS // 10)
+    last_ns = 19 * 7_500 * MS + 90 * MS
+    assert not dog.is_silent(last_ns + 14_900 * MS)
+    assert dog.is_silent(last_ns + 30_001 * MS)
+
+
+def test_a_torrent_is_suspected_after_the_floor():
+    """A thousand frames a second without a pause, then nothing: two seconds are enough."""
+    dog = Watchdog(SETTINGS)
+    for frame in range(1, 5_001):
+        dog.hear(frame * MS)
+    assert dog.silence_ns_max() == 2_000 * MS

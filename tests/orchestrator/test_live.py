@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.venue.live import WIRES
+from feed.source import DIALECTS
 from orchestrator import killswitch, live
 from orchestrator.examination import Examined
 from orchestrator.keys import Keys
@@ -49,8 +51,30 @@ def test_no_horizon_that_takes_silence_for_proof_meets_real_money():
 def test_names_of_exchanges():
     """The alias, and the ones that orders cannot be trusted to yet."""
     assert live.exchange_named("binance") == "binanceusdm"
-    with pytest.raises(BadInputError, match="not read yet"):
+    assert live.exchange_named("bybit") == "bybit"
+    with pytest.raises(BadInputError, match="no closed candles"):
         live.exchange_named("kraken")
+
+
+def test_a_timer_that_an_exchange_has_not_is_off():
+    """Nobody is told again and again that it could not be set; where there is one, it stays."""
+    settings = live.assembled(typed(), is_real=True)
+    assert live.suited(settings, "binanceusdm").engine.executor.dead_man_ms == 60_000
+    assert live.suited(settings, "bybit").engine.executor.dead_man_ms == 0
+
+
+def test_a_universe_is_read_on_one_exchange_alone():
+    """Elsewhere the symbols have to be named; nothing of Binance's is asked for a session on another exchange."""
+    settings = live.assembled(typed(set=["engine.risk.basis_ppm_max=1000"]), is_real=True)
+    assert live.suited(settings, "binanceusdm") == settings
+    with pytest.raises(BadInputError, match="name the symbols"):
+        live.suited(settings, "bybit")
+
+
+def test_every_exchange_that_is_traded_on_has_a_wire_and_a_dialect():
+    """And one that is refused says why."""
+    for name, refusal in live.EXCHANGES.items():
+        assert bool(refusal) is (name not in WIRES or name not in DIALECTS)
 
 
 def test_the_address_book_of_tests_must_be_whole(tmp_path: Path):

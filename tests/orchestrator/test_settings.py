@@ -39,6 +39,7 @@ def test_the_mirror_profile_is_sound():
 @pytest.mark.parametrize(
     ("text", "line"),
     [
+        ("market.symbols_count=1001", "symbols_count 1001 is not between 0 and 1000"),
         ("engine.executor.retry_s=1", "engine.executor.retry_s is not a setting; did you mean retry_ms?"),
         ("engin.account=me", "engin is not a setting; did you mean engine?"),
         ("engine.executor.retry_ms=abc", "engine.executor.retry_ms: Expected int, got str"),
@@ -94,6 +95,13 @@ def test_settings_survive_the_way_to_the_children():
     """What session.json holds builds the same settings again."""
     told = settings.assemble("paper", None, ["engine.sizing.risk_share=0.01", "brain.strategy.trend.fast_period=9"], {})
     assert settings.build(settings.plain(told)) == told
+
+
+def test_symbols_are_named_or_counted():
+    """Not both, and only a synthetic market makes some up."""
+    assert assemble("paper", None, ["market.symbols_count=300"], {}).market.symbols_count == 300
+    assert "whose symbols are not named" in refused("market.symbols_count=3", 'market.symbols=["BTC/USDT:USDT"]')
+    assert "whose symbols are not named" in refused("market.symbols_count=3", 'market.source=["candles"]')
 
 
 def test_a_universe_is_a_table_that_is_there_or_not():

@@ -115,3 +115,12 @@ def test_a_step_of_nothing_is_refused(steps):
     """Also where an instrument is built from integers."""
     with pytest.raises(InstrumentError, match="tick and lot must be positive"):
         Instrument(row=0, symbol="X", venue="v", account="a", **steps)
+
+
+@given(tick_e8=ticks_e8, ticks=st.integers(1, 10**13), off=st.sampled_from([0.0, 0.25, 0.5, 0.75]))
+def test_a_float_is_as_many_ticks_as_its_decimal(tick_e8, ticks, off):
+    """The quick way for floats finds what the exact one finds, on the grid and between its lines."""
+    one = Instrument(row=0, symbol="A", venue="v", account="a", tick_e8=tick_e8, lot_e8=10**8)
+    price = float(Decimal(ticks) * tick_e8 / 10**8) + off * tick_e8 / 10**8
+    for rounding in (FLOOR, NEAREST, CEILING):
+        assert one.ticks(price, rounding) == one.ticks(decimal(price), rounding)

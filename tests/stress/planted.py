@@ -37,7 +37,7 @@ BUGS = (
     Bug("INC-42 a price of nothing is booked", "engine/ledger.py", 'assert ticks > 0, "a trade has a price"', "assert ticks is not None", "test_ledger test_incidents"),
     Bug("the fee is a profit", "engine/ledger.py", "self._pay(key, -fee)", "self._pay(key, fee)", "test_ledger"),
     Bug("funding is paid twice when told twice", "engine/ledger.py", 'if not self._is_new(f"funding {funded.venue} {funded.reference}"):', "if not funded.reference:", "test_ledger"),
-    Bug("a late trade is booked as if it were the newest", "engine/ledger.py", "if fill.trade_id < self._newest.get(net, 0):", "if fill.trade_id < 0:", "test_ledger"),
+    Bug("a late trade is booked as if it were the newest", "engine/ledger.py", "if self._settled.get(net, 0) < fill.trade_id < self._newest.get(net, 0):", "if fill.trade_id < 0:", "test_ledger"),
     Bug("a closing share is rounded against us", "engine/ledger.py", "share = position.cost * closing // held if closing else 0", "share = position.cost // held * closing if closing else 0", "test_ledger"),
     Bug("INC-18 a doubt forbids no entry", "engine/risk.py", "if _is_exit(intent) or not book.in_doubt:", "if _is_exit(intent) or book.in_doubt:", "test_risk"),
     Bug("INC-26 a stranger's position forbids no entry", "engine/risk.py", "if _is_exit(intent) or not book.foreign_lots:", "if _is_exit(intent) or book.foreign_lots > 0:", "test_risk test_incidents"),

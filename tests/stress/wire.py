@@ -158,7 +158,7 @@ class Wire:
         seen: OrderSeen | None = await self._request(lambda: self._bourse.look_by_number(venue_order_id, lag_ns), fault)
         return seen
 
-    async def open_orders(self, symbol: str) -> tuple[OrderSeen, ...]:
+    async def open_orders(self, symbol: str = "") -> tuple[OrderSeen, ...]:
         """What rests."""
         orders: tuple[OrderSeen, ...] = await self._ask(self._bourse.resting)
         return orders

@@ -48,7 +48,7 @@ sys.meta_path.insert(0, Sabotage())
 """
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_a_candle_that_the_feed_loses_without_a_word_is_missed(tmp_path: Path):
     """Neither ring, history nor tape has it, nobody counted a gap; the summary and the last lines name it."""
     market, state, place = tmp_path / "market", tmp_path / "state", tmp_path / "sabotage"
@@ -64,7 +64,7 @@ def test_a_candle_that_the_feed_loses_without_a_word_is_missed(tmp_path: Path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=220,
     )
     assert done.stdout, done.stderr
     summary = json.loads(done.stdout)

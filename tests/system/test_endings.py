@@ -20,19 +20,26 @@ EXITS = (
 LIMIT = (*("--set", 'engine.executor.entry_style="limit"'), *("--set", "engine.executor.patience_s=180"))
 
 
+CANDLES = 100
+
+
 def options(folder: Path) -> tuple[str, ...]:
     """A stepped session over made-up candles."""
     folder.mkdir()
     write_market(folder, SYMBOLS, 1_200)
-    return ("--market", str(folder), "--symbols", ",".join(SYMBOLS), "--speed", "step", "--max-candles", "100")
+    return ("--market", str(folder), "--symbols", ",".join(SYMBOLS), "--speed", "step", "--max-candles", str(CANDLES))
 
 
 def trades(state: Path) -> list[tuple[object, ...]]:
-    """What was traded, and for which purpose, in order."""
+    """What was traded, and for which purpose, in order; by targets of the candles that every session has.
+
+    A session ends at the supervisor's first look after its last candle, which may be a candle or two later; a target's
+    number is one more than its candle's.
+    """
     rows = stage.journal(
         state,
         "SELECT i.purpose, f.side, f.lots, f.price_ticks FROM fills f JOIN intents i USING (intent_id) "
-        "ORDER BY f.market_ns, f.trade_id",
+        f"WHERE i.target_id <= {CANDLES} ORDER BY f.market_ns, f.trade_id",
     )
     return [tuple(row) for row in rows]
 

@@ -65,6 +65,9 @@ def test_a_position_is_deleveraged_delisted_rescaled_and_liquidated(tmp_path: Pa
     wallet = Decimal(summary["equity_end"]) - Decimal(summary["unrealised"])
     assert (wallet, Decimal(summary["realised"])) == (Decimal(exchange["wallet"]), Decimal(exchange["realised"]))
     assert [line for line in summary["remains"] if SOL in line]
+    told = "".join(running.told)
+    for symbol, words in ((BTC, "auto-deleveraged"), (ETH, "settled"), (SOL, "has another tick"), (BTC, "liquidated")):
+        assert [line for line in told.splitlines() if line.startswith(f"!! {symbol} ") and words in line], words
     assert stage.traces(state) == []
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from engine.events import encode
 from engine.journal import JournalReader, read_books
+from tests.system import stage
 from tests.system.terminal import Terminal
 from tests.system.test_by_hand import rising_market, wait_for
 
@@ -82,7 +84,7 @@ def killed(stranger: Stranger, state: Path, when: Callable[[], object], *words: 
     with (state.parent / "killed.log").open("a") as log:
         process = subprocess.Popen(command, env=told, stdout=log, stderr=log)
     try:
-        wait_for("the time has come", when, 90.0)
+        wait_for("the time has come", when, 200.0)
     finally:
         process.kill()
         process.wait()
@@ -175,12 +177,12 @@ def test_a_dead_engine_leaves_no_entry_to_be_filled_and_keeps_its_stop(tmp_path:
         armed = ("--strategy", str(mine), *[word for text in sets for word in ("--set", text)])
         rests = [word for name in PATIENT for word in ("--set", f"engine.executor.{name}=100000")]
         waits = ("--set", 'engine.executor.entry_style="limit"', *rests)
-        killed(stranger, state, lambda: there.entries(SYMBOL), *armed, *waits)
+        killed(stranger, state, lambda: rests_at(state, "ENTRY"), *armed, *waits)
         assert there.entries(SYMBOL)
-        wait_for("the exchange takes the entry back", lambda: not there.entries(SYMBOL), 4.0 * DEAD_MAN_S)
+        wait_for("the exchange takes the entry back", lambda: not there.entries(SYMBOL), 12.0 * DEAD_MAN_S)
         assert there.held(SYMBOL) == 0.0
 
-        killed(stranger, state, lambda: there.stops(SYMBOL), *armed)
+        killed(stranger, state, lambda: rests_at(state, "STOP"), *armed)
         (stop,), lots = there.stops(SYMBOL), there.held(SYMBOL)
         time.sleep(2.0 * DEAD_MAN_S)
         assert (there.stops(SYMBOL), there.held(SYMBOL)) == ([stop], lots)
@@ -190,10 +192,20 @@ def test_a_dead_engine_leaves_no_entry_to_be_filled_and_keeps_its_stop(tmp_path:
         mine.write_text(leaving.replace("HELD,", "go_flat,"))
         done = lived(stranger, state, "--yes", "--symbols", SYMBOL, *armed)
         assert done.returncode == 0, done.stdout + done.stderr
+        assert "difference to the exchange 0" in done.stdout
         first, *_ = read_events(state, "Sized")[2:]
         assert (first["strategy"], first["lots"]) == ("mine", 0)
     finally:
         stranger.close()
+
+
+def rests_at(state: Path, purpose: str) -> bool:
+    """Whether an order of that purpose rests, by the journal; there may be none yet."""
+    asked = f"SELECT 1 FROM orders JOIN intents USING (intent_id) WHERE state = 'OPEN' AND purpose = '{purpose}'"
+    try:
+        return bool(list(state.glob("accounts/*/journal.db")) and stage.journal(state, asked))
+    except sqlite3.OperationalError:
+        return False  # its tables are being made
 
 
 def read_events(state: Path, kind: str) -> list[dict[str, object]]:

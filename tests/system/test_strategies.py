@@ -68,7 +68,7 @@ def shown(folder: Path, names: list[str], minutes: int, *options: str) -> dict[s
     write_market(market, SYMBOLS, 4_000)  # a quarter of it is past: the slowest settles after 631 minutes
     chosen = ("--symbols", ",".join(SYMBOLS), "--set", f"brain.strategies={json.dumps(names)}", *options)
     live = ("--market", str(market), "--speed", "step", "--max-candles", str(2 * minutes))
-    summary = stage.start(state, *live, *chosen).finish()
+    summary = stage.start(state, *live, *chosen).finish(400.0)
     attendance = summary["attendance"]
     assert (attendance["undecided"], attendance["strays"]) == ([], [])
     assert attendance["expected"] == attendance["decided"] == summary["decisions"] == len(names) * summary["candles"]
@@ -90,6 +90,7 @@ def shown(folder: Path, names: list[str], minutes: int, *options: str) -> dict[s
     return summary
 
 
+@pytest.mark.timeout(600)
 def test_every_strategy_decides_the_same_live_replayed_and_looped(tmp_path: Path):
     """Ours, found by walking, and a user's own file: hash for hash, unit for unit; none of them is cold.
 
@@ -107,7 +108,7 @@ def test_every_strategy_decides_the_same_live_replayed_and_looped(tmp_path: Path
 
 
 @pytest.mark.stress
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", loader.names())
 def test_each_alone_does_too_with_its_own_stops(tmp_path: Path, name: str):
     """As it is set, for two hours and a half: its stops are hit where it has any."""

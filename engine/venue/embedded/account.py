@@ -147,6 +147,12 @@ class Account:
         return self.isolates.get(symbol, False)
 
     @property
+    def concerns(self) -> list[str]:
+        """Contracts of which something is held or waits; on all others nothing can be bound, lost or paid."""
+        held = [symbol for (symbol, _), position in self.ledger.positions.items() if position.lots]
+        return list(dict.fromkeys(held + [symbol for symbol, book in self.books.items() if book.waiting]))
+
+    @property
     def legs(self) -> tuple[str, ...]:
         """The positions that a contract may have, as the exchange lists them."""
         return LEGS if self.is_hedged else (BOTH,)

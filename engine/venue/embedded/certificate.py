@@ -9,6 +9,7 @@ import datetime
 import os
 import ssl
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +18,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from engine.venue.facts import FACTS
+
 # The names that clients ask for; those of the demo last.
-HOSTS = (
-    *(f"{name}.binance.com" for name in ("fapi", "fstream", "ws-fapi", "api", "stream", "ws-api")),
-    *("demo-fapi.binance.com", "demo-api.binance.com", "fstream.binancefuture.com", "testnet.binancefuture.com"),
-)
+HOSTS = (*FACTS["binanceusdm"].hosts, *FACTS["binanceusdm"].demo_hosts)
 DAYS = 7
 DAY_SECONDS = 86_400
 PUBLIC_NAME, PRIVATE_NAME = "exchange.pem", "exchange.key"
@@ -47,8 +47,8 @@ class Certificate:
         return context
 
 
-def issue(wall_ns: int) -> Certificate:
-    """Return a fresh certificate for the exchange's hosts and loopback, valid around ``wall_ns``."""
+def issue(wall_ns: int, hosts: Sequence[str] = HOSTS) -> Certificate:
+    """Return a fresh certificate for the exchange's ``hosts`` and loopback, valid around ``wall_ns``."""
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.fromtimestamp(wall_ns / 1e9, datetime.UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "embedded exchange")])
@@ -60,7 +60,7 @@ def issue(wall_ns: int) -> Certificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=DAYS))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in (*HOSTS, "localhost")]), False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in (*hosts, "localhost")]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         .sign(key, hashes.SHA256())
     )

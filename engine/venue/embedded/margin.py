@@ -51,16 +51,21 @@ def position_states(account: Account, pits: Mapping[str, Pit]) -> tuple[Position
     return tuple(position_state(account, pit, leg) for pit in pits.values() for leg in account.legs)
 
 
+def concerned(account: Account, pits: Mapping[str, Pit]) -> Mapping[str, Pit]:
+    """The pits that the account has anything to do with: its sums need no others, however many there are."""
+    return {symbol: pits[symbol] for symbol in account.concerns}
+
+
 def cross_balance(account: Account, pits: Mapping[str, Pit]) -> int:
     """Wallet and unrealised profit of everything that is not isolated."""
-    states = position_states(account, pits)
+    states = position_states(account, concerned(account, pits))
     free = account.ledger.wallet - account.ledger.isolated
     return free + sum(state.unrealised for state in states if not state.is_isolated)
 
 
 def cross_maintenance(account: Account, pits: Mapping[str, Pit]) -> int:
     """Margin that the cross positions must keep together."""
-    states = position_states(account, pits)
+    states = position_states(account, concerned(account, pits))
     return sum(state.maintenance for state in states if not state.is_isolated)
 
 
@@ -93,7 +98,7 @@ def account_state(account: Account, pits: Mapping[str, Pit]) -> AccountState:
     positions = position_states(account, pits)
     unrealised = sum(position.unrealised for position in positions)
     position_margin = sum(position.margin for position in positions)
-    orders = sum(order_margin(account, pit) for pit in pits.values())
+    orders = sum(order_margin(account, pit) for pit in concerned(account, pits).values())
     crossed = sum(position.margin for position in positions if not position.is_isolated)
     return AccountState(
         account=account.name,
@@ -125,7 +130,7 @@ def margin_is_enough(account: Account, pits: Mapping[str, Pit], draft: Draft) ->
     """Whether the account can bear the order; one that binds nothing more is always borne."""
     pit = pits[draft.listing.id]
     extra = order_margin(account, pit, draft) - order_margin(account, pit)
-    return extra <= 0 or account_state(account, pits).available >= extra
+    return extra <= 0 or account_state(account, concerned(account, pits)).available >= extra
 
 
 def leverage_allows(account: Account, draft: Draft, pit: Pit) -> bool:
@@ -150,6 +155,6 @@ def objection_to_leverage(account: Account, pits: Mapping[str, Pit], symbol: str
     if rises and worst > notional_max(symbol, leverage):
         return Refusal(-2027, "Exceeded the maximum allowable position at current leverage.")
     changed = replace(account, leverages=account.leverages | {symbol: leverage})
-    if falls and account_state(changed, pits).available < 0:
+    if falls and account_state(changed, concerned(account, pits)).available < 0:
         return Refusal(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
     return None

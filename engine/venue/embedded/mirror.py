@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.venue.embedded import funding
 from engine.venue.embedded.chronicle import recorded
 from engine.venue.embedded.events import Candle, CandleUpdate, Event, Trade
 from engine.venue.embedded.exchange import Exchange, Grid, Settings
@@ -130,6 +131,12 @@ class MirrorPit(Pit):
         self.trades.append(trade)
         return trade
 
+    def meet(self, ticks: int) -> None:
+        """The first price that is heard of a contract without a past: its index and mark begin there."""
+        self.last_ticks = ticks
+        self.index = funding.Index(ticks)
+        self._mark = funding.Index(ticks, self._rules.mark_minutes) if self._rules.mark_minutes else None
+
     def at(self, at_ns: int) -> None:
         """It is ``at_ns`` now; what happens from here on happened then."""
         self._heard_ns = max(self._heard_ns, at_ns)
@@ -206,6 +213,7 @@ class MirrorExchange(Exchange):
         super().__init__(market, settings)
         self._incoming = market
         self._mirrored = [pit for pit in self._pits.values() if isinstance(pit, MirrorPit)]
+        self._unmet = set(market.silent)  # rows of which no price was heard yet
 
     @property
     def minutes_count(self) -> int:
@@ -224,6 +232,8 @@ class MirrorExchange(Exchange):
             if step.at_ns < pit.open_ns:
                 continue
             self._pass(pit, step.at_ns)
+            if step.volume_e8:
+                self._meet(step.row, step.ticks)
             trade = pit.note(step)
             self._jump(pit, step.ticks)
             if self._is_heard:
@@ -238,6 +248,7 @@ class MirrorExchange(Exchange):
             return
         while pit.open_ns < candle.open_ns:
             pit.skip()
+        self._meet(row, candle.open)
         self._incoming.take(row, candle)
         self._pass(pit, candle.open_ns + MINUTE_NS)
         for ticks in pit.untold(candle):
@@ -279,6 +290,11 @@ class MirrorExchange(Exchange):
                 self._clearing.outlive(account, pit, deadline_ms)
         pit.at(at_ns)
         self.now_ns = max(self.now_ns, at_ns)
+
+    def _meet(self, row: int, ticks: int) -> None:
+        if row in self._unmet:
+            self._unmet.remove(row)
+            self._mirrored[row].meet(ticks)
 
     def _jump(self, pit: MirrorPit, ticks: int) -> None:
         before, pit.last_ticks = pit.last_ticks, ticks

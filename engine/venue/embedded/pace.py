@@ -20,6 +20,7 @@ from engine.venue.embedded.faults.points import Points
 from engine.venue.embedded.streams import Streams
 
 POINTS_PER_SECOND_MAX = 20
+SYMBOL_POINTS_PER_SECOND_MAX = 400  # of all symbols together: each is told of in three to six messages
 BACKLOG_MAX = 2_000  # messages; the market waits for its slowest client, within reason
 PATIENCE_LOOK_S = 0.001
 PATIENCE_LOOKS = 5_000  # five seconds or so, then whoever still lags is cut
@@ -51,12 +52,12 @@ class Speed:
             raise ValueError(f"speed {text!r}: a number from 0.001 to 1000000, max or step")
         return cls("real", factor)
 
-    @property
-    def points_per_candle(self) -> int:
-        """Points of a minute's path: at most about twenty a second of machine time."""
+    def points_per_candle(self, symbols_count: int = 1) -> int:
+        """Points of a minute's path: about twenty a second of machine time, fewer where many symbols share them."""
         if self.mode != "real":
             return 1
-        return max(1, min(POINTS_MAX, int(POINTS_PER_SECOND_MAX * 60 / self.factor)))
+        per_second = min(POINTS_PER_SECOND_MAX, SYMBOL_POINTS_PER_SECOND_MAX / max(1, symbols_count))
+        return max(1, min(POINTS_MAX, int(per_second * 60 / self.factor)))
 
 
 class Pace:
@@ -121,23 +122,32 @@ class Pace:
     def _advance(self) -> None:
         closes = self._exchange.closes_in == 1
         self._streams.publish(self._exchange.advance())
+        self._count(closes)
+
+    async def _advance_unhurried(self) -> None:
+        """The same, while requests are answered: what hundreds of symbols do is told in portions."""
+        closes = self._exchange.closes_in == 1
+        await self._streams.publish_in_portions(self._exchange.advance())
+        self._count(closes)
+
+    def _count(self, closes: bool) -> None:
         if closes:
             self.candles_count += 1
             self._awaited_ns = self._exchange.now_ns
             self.faults.minute()
 
     async def _drive_timed(self) -> None:
-        interval_s = 60.0 / self._speed.factor / self._speed.points_per_candle
+        interval_s = 60.0 / self._speed.factor / self._exchange.settings.points_per_candle
         # The first minute is nearly over when it begins: nobody waits for the first candle.
         for _ in range(self._exchange.closes_in - 1 if not self._exchange.advances else 0):
-            self._advance()
+            await self._advance_unhurried()
         due_s = time.monotonic() + interval_s
         while self.is_running:
             # Late by a little is caught up; late by much (a suspended machine) is not.
             due_s = max(due_s, time.monotonic() - LATE_S_MAX)
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
             if self.is_running:
-                self._advance()
+                await self._advance_unhurried()
             due_s += interval_s
 
     async def _drive_stepwise(self) -> None:

@@ -268,8 +268,9 @@ class Pit:
         forming = self.forming()
         if len(forming) and first <= forming["open_ns"][0] < last:
             parts.append(forming)
-        hours = self._market.past(self._row)
-        if step >= INTERVALS_NS["1h"] and len(hours) and first < hours["open_ns"][-1]:
+        # The past ends where the minutes begin, and may have to be made: asked for only where it is wanted.
+        if step >= INTERVALS_NS["1h"] and not (len(opens) and first >= opens[0]):
+            hours = self._market.past(self._row)
             begin, end = np.searchsorted(hours["open_ns"], first), np.searchsorted(hours["open_ns"], last)
             parts.insert(0, hours[begin:end])
         candles = aggregate(np.concatenate(parts), step)

@@ -4,14 +4,14 @@ from decimal import Decimal
 from typing import Any
 
 from engine.venue.embedded import funding
-from engine.venue.embedded.events import Candle
 from engine.venue.embedded.exchange import Exchange
-from engine.venue.embedded.listing import Listing, e8_text
+from engine.venue.embedded.listing import Listing, e8_text, e8_texts
 from engine.venue.embedded.market import INTERVALS_NS
 from engine.venue.embedded.parameters import Parameters
 
 MS = 1_000_000
 KLINES_MAX = 1500
+PRICES = ("open", "high", "low", "close")
 ONBOARD_MS = 1_569_398_400_000
 DELIVERY_MS = 4_133_404_800_000
 CONTRACT_TYPES = ("PERPETUAL", "CURRENT_QUARTER", "NEXT_QUARTER", "TRADIFI_PERPETUAL")
@@ -119,20 +119,22 @@ def _klines(exchange: Exchange, parameters: Parameters, listing: Listing) -> lis
     end_ns = parameters.time_ns("endTime", 0) if "endTime" in parameters else None
     length_ms = INTERVALS_NS[interval] // MS
     found = exchange.klines(listing.id, interval, start_ns, end_ns, limit)
-    return [
-        [
-            row.open_ns // MS,
-            *(listing.price_text(ticks) for ticks in (row.open, row.high, row.low, row.close)),
-            e8_text(row.volume_e8),
-            row.open_ns // MS + length_ms - 1,
-            e8_text(row.quote_e4 * 10_000),
-            row.trades,
-            e8_text(row.taker_volume_e8),
-            e8_text(row.taker_quote_e4 * 10_000),
-            "0",
-        ]
-        for row in (Candle(*values) for values in found.tolist())
+    opens_ms = (found["open_ns"] // MS).tolist()
+    columns = [
+        opens_ms,
+        *(
+            e8_texts((ticks * listing.tick_e8 for ticks in found[name].tolist()), listing.price_decimals)
+            for name in PRICES
+        ),
+        e8_texts(found["volume_e8"].tolist()),
+        [open_ms + length_ms - 1 for open_ms in opens_ms],
+        e8_texts(quote_e4 * 10_000 for quote_e4 in found["quote_e4"].tolist()),
+        found["trades"].tolist(),
+        e8_texts(found["taker_volume_e8"].tolist()),
+        e8_texts(quote_e4 * 10_000 for quote_e4 in found["taker_quote_e4"].tolist()),
+        ["0"] * len(opens_ms),
     ]
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def trades(exchange: Exchange, parameters: Parameters) -> list[Answer]:

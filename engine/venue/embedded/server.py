@@ -100,7 +100,10 @@ class Server:
         self._listen_keys = ListenKeys()
         self.certificate: Certificate = plan.certificate or issue(time.time_ns())
         self.streams = Streams(
-            exchange, self._listen_keys, points=plan.speed.points_per_candle, rules=_rules(exchange, plan)
+            exchange,
+            self._listen_keys,
+            points=plan.speed.points_per_candle(len(exchange.listings)),
+            rules=_rules(exchange, plan),
         )
         self.pace = (
             MirrorPace(plan.relay, self.streams)

@@ -15,7 +15,13 @@ from engine.venue.embedded import funding
 from engine.venue.embedded.account import Account
 from engine.venue.embedded.clearing import AUTOCLOSE, LIQUIDATED, Clearing
 from engine.venue.embedded.events import AccountUpdate, Event
-from engine.venue.embedded.margin import cross_balance, cross_maintenance, position_state, position_states
+from engine.venue.embedded.margin import (
+    concerned,
+    cross_balance,
+    cross_maintenance,
+    position_state,
+    position_states,
+)
 from engine.venue.embedded.orders import BOTH, MARKET, Order, Payment
 from engine.venue.embedded.pit import MILLISECOND_NS, Pit
 
@@ -59,7 +65,8 @@ class Settlement:
                 self._tell(AccountUpdate(account.name, rate.at_ns, "FUNDING_FEE", wallet, amount, state))
 
     def _liquidate(self, account: Account, now_ns: int) -> None:
-        held = [state for state in position_states(account, self._pits) if state.lots]
+        pits = concerned(account, self._pits)
+        held = [state for state in position_states(account, pits) if state.lots]
         for state in held:
             if state.is_isolated and state.isolated + state.unrealised < state.maintenance:
                 pit = self._pits[state.symbol]

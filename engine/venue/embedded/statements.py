@@ -10,6 +10,7 @@ from engine.venue.embedded.orders import SIDES, TRAILING_STOP_MARKET, AlgoOrder,
 from engine.venue.embedded.tiers import notional_max, tiers_of
 
 MS = 1_000_000
+OF_TRADES = ("REALIZED_PNL", "COMMISSION")  # kinds of income that a trade brings
 
 Answer = dict[str, Any]
 
@@ -103,7 +104,7 @@ def fill(listing: Listing, traded: Fill) -> Answer:
 
 def income(listing: Listing, traded: Fill) -> Iterable[Answer]:
     """What a fill did to the wallet: profit where it closed something, and the fee."""
-    for kind, amount in (("REALIZED_PNL", traded.realised), ("COMMISSION", -traded.fee)):
+    for kind, amount in zip(OF_TRADES, (traded.realised, -traded.fee), strict=True):
         if amount:
             yield {
                 "symbol": listing.id,

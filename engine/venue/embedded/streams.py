@@ -9,7 +9,7 @@ accepted: clients differ in which route they ask.
 
 import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -43,6 +43,7 @@ CANDLES = re.compile(
 MARKS_OF_ALL, TICKERS_OF_ALL, SHORT_TICKERS_OF_ALL = "!markPrice@arr", "!ticker@arr", "!miniTicker@arr"
 QUOTES_OF_ALL, FORCED_OF_ALL = "!bookTicker", "!forceOrder@arr"
 DEPTH = re.compile(r"@depth(5|10|20)?(@|$)")
+PORTION = 200  # events told at a go, a hundredth of a second or so; an order does not wait for hundreds of symbols
 
 
 class Follower(Protocol):
@@ -232,32 +233,49 @@ class Streams:
 
     def publish(self, events: Sequence[Event]) -> None:
         """Tell every listener what happened."""
+        for _ in self._published(events):
+            pass
+
+    async def publish_in_portions(self, events: Sequence[Event]) -> None:
+        """The same, with a breath after each portion; first what accounts are told, as they decide on the rest."""
+        if len(events) > PORTION:
+            events = sorted(events, key=lambda event: not isinstance(event, OrderUpdate | AlgoUpdate | AccountUpdate))
+        for _ in self._published(events):
+            await asyncio.sleep(0)
+
+    def _published(self, events: Sequence[Event]) -> Iterator[None]:
         for follower in self.followers:
             follower.publish(events)
         moved: dict[str, CandleUpdate] = {}
-        for event in events:
-            match event:
-                case CandleUpdate():
-                    self._candle(event)
-                    moved[event.symbol] = event
-                case Trade():
-                    self._trade(event)
-                case Quote():
-                    self._quote(event)
-                case OrderUpdate():
-                    listing = self._exchange.by_id[event.order.symbol]
-                    if event.fill is not None:
-                        self._tell_account(event.order.account, messages.trade_lite(listing, event))
-                    self._tell_account(event.order.account, messages.order_update(listing, event))
-                    self._forced(event)
-                case AlgoUpdate():
-                    listing = self._exchange.by_id[event.order.symbol]
-                    self._tell_account(event.order.account, messages.algo_update(listing, event))
-                case AccountUpdate():
-                    held = self._exchange.by_id[event.position.symbol] if event.position else None
-                    self._tell_account(event.account, messages.account_update(held, event))
+        for count, event in enumerate(events, 1):
+            self._publish_one(event)
+            if isinstance(event, CandleUpdate):
+                moved[event.symbol] = event
+            if count % PORTION == 0:
+                yield
         if moved:
             self._tell_of_all(moved)
+
+    def _publish_one(self, event: Event) -> None:
+        match event:
+            case CandleUpdate():
+                self._candle(event)
+            case Trade():
+                self._trade(event)
+            case Quote():
+                self._quote(event)
+            case OrderUpdate():
+                listing = self._exchange.by_id[event.order.symbol]
+                if event.fill is not None:
+                    self._tell_account(event.order.account, messages.trade_lite(listing, event))
+                self._tell_account(event.order.account, messages.order_update(listing, event))
+                self._forced(event)
+            case AlgoUpdate():
+                listing = self._exchange.by_id[event.order.symbol]
+                self._tell_account(event.order.account, messages.algo_update(listing, event))
+            case AccountUpdate():
+                held = self._exchange.by_id[event.position.symbol] if event.position else None
+                self._tell_account(event.account, messages.account_update(held, event))
 
     def expire_listen_keys(self, now_ns: int, wall_ms: int) -> None:
         """Tell the owners of listen keys that ended, then leave them deaf, as the exchange does."""

@@ -15,9 +15,9 @@ block to block, so what comes does not depend on how it is asked for.  Only + - 
 square roots make a price.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -35,6 +35,8 @@ COMMON_SHARE = 0.6  # of a shock's variance that all symbols share
 STEPS = 8  # prices within a candle, of which open, high, low and close are seen
 NEVER_ENDS = 1 << 62
 OWNER, EVERYBODY, COARSE = 1 << 40, 1 << 20, 1 << 39  # whose random stream, and which: a block or the coarse past
+SHARED_KEPT = 8  # blocks whose shared draws are remembered: every symbol asks for the same ones in turn
+PASTS_KEPT = 8  # symbols whose coarse past is remembered: 2 MB each, and asked for once
 DRAWS = 7  # uniform numbers per candle, of each symbol its own
 MOODS = 2  # and of all together
 MOOD_CANDLES = 480  # a mood lasts, on average
@@ -133,49 +135,70 @@ def _walk(state, shocks, draws, traits, prices, volumes):
         volumes[row] = usual * state.activity * (0.15 + 0.5 * reach) * (0.4 + 1.2 * draw[6])
 
 
+class _Shared:
+    """What all symbols draw together, block by block: made once, not once for each symbol."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self.draws = lru_cache(SHARED_KEPT)(self._draws)
+
+    def _draws(self, stream: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The shared part of ``count`` shocks, and the moods."""
+        chance = generator(self._seed, EVERYBODY, stream)
+        shocks = np.sqrt(COMMON_SHARE) * chance.standard_normal((count, STEPS + 1))
+        return shocks, chance.random((count, MOODS))
+
+
 class _Stream:
     """The candles of one symbol: a state that walks on, block by block."""
 
-    def __init__(self, seed: int, contract: Listing) -> None:
+    def __init__(self, seed: int, contract: Listing, shared: _Shared) -> None:
         self.character = CHARACTERS.get(contract.base, OTHER)
         self.contract = contract
         self.blocks = 0
         self.rows = np.zeros(0, CANDLE)
-        self._seed = seed
-        self._state = np.zeros(1, STATE)
+        self._seed, self._shared = seed, shared
+        self._state = self._fresh(self.character.calm)
 
     def hours(self) -> tuple[np.ndarray, np.ndarray]:
         """Prices (open, high, low, close) and volumes of the coarse past, on no particular level."""
         one = self.character
-        traits = np.array([one.calm * HOUR_WILDNESS, 60.0 * one.volume, 0.0, 40.0])
-        return self._walk(COARSE, HOURS, traits)
+        calm = one.calm * HOUR_WILDNESS
+        return self._walk(COARSE, HOURS, np.array([calm, 60.0 * one.volume, 0.0, 40.0]), self._fresh(calm))
 
-    def grow(self, first_ns: int) -> None:
-        """Make the next block; the very first minute opens at ``first_ns``."""
+    def grow(self, first_ns: int, blocks: int = 1) -> None:
+        """Make the next blocks; the very first minute opens at ``first_ns``."""
         one = self.character
-        prices, volumes = self._walk(self.blocks, BLOCK, np.array([one.calm, one.volume, one.quiet_share, 240.0]))
-        open_ns = first_ns + self.blocks * BLOCK * MINUTE_NS
-        block = shaped(prices, volumes, self.contract, open_ns, MINUTE_NS)
-        self.rows = np.concatenate((self.rows, block))
-        self.blocks += 1
+        traits = np.array([one.calm, one.volume, one.quiet_share, 240.0])
+        made = [self.rows]
+        for _ in range(blocks):
+            prices, volumes = self._walk(self.blocks, BLOCK, traits, self._state)
+            open_ns = first_ns + self.blocks * BLOCK * MINUTE_NS
+            made.append(shaped(prices, volumes, self.contract, open_ns, MINUTE_NS))
+            self.blocks += 1
+        self.rows = np.concatenate(made)
 
-    def _walk(self, stream: int, count: int, traits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if stream in (0, COARSE):
-            one = self._state
-            one["price"], one["variance"], one["activity"] = self.character.price, traits[0] ** 2, 1.0
-            one["mood"] = 1.0
-            one["drift"] = one["lasts"] = 0.0
-        common, own = (
-            np.random.Generator(np.random.Philox(key=[self._seed, who * OWNER + stream]))
-            for who in (EVERYBODY, self.contract.row)
-        )
-        shape = (count, STEPS + 1)
-        shocks = np.sqrt(COMMON_SHARE) * common.standard_normal(shape)
-        shocks += np.sqrt(1.0 - COMMON_SHARE) * own.standard_normal(shape)
+    def _fresh(self, calm: float) -> np.ndarray:
+        state = np.zeros(1, STATE)
+        state["price"], state["variance"], state["activity"] = self.character.price, calm**2, 1.0
+        state["mood"] = 1.0
+        return state
+
+    def _walk(self, stream: int, count: int, traits: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        own = generator(self._seed, self.contract.row, stream)
+        common, moods = self._shared.draws(stream, count)
+        shocks = own.standard_normal((count, STEPS + 1))
+        shocks *= np.sqrt(1.0 - COMMON_SHARE)
+        shocks += common
         prices, volumes = np.empty((count, 4)), np.empty(count)
-        draws = np.hstack((own.random((count, DRAWS)), common.random((count, MOODS))))
-        _walk(self._state[0], shocks, draws, traits, prices, volumes)
+        draws = np.hstack((own.random((count, DRAWS)), moods))
+        _walk(state[0], shocks, draws, traits, prices, volumes)
         return prices, volumes
+
+
+def generator(seed: int, owner: int, stream: int) -> np.random.Generator:
+    """The random numbers of a symbol, or of everybody, for a block."""
+    return np.random.Generator(np.random.Philox(key=[seed, owner * OWNER + stream]))
 
 
 def shaped(prices: np.ndarray, volumes: np.ndarray, contract: Listing, open_ns: int, step_ns: int) -> np.ndarray:
@@ -205,30 +228,38 @@ class SyntheticMarket:
         self._kept_ns = kept_ns
 
     @cached_property
-    def _drawn(self) -> tuple[list[_Stream], list[np.ndarray]]:
+    def _streams(self) -> list[_Stream]:
         # When candles are first asked for: who only wants the listings need not load the kernels.
-        streams = [_Stream(self.seed, contract) for contract in self.listings]
-        return streams, [self._coarse(stream, self._kept_ns) for stream in streams]
+        shared = _Shared(self.seed)
+        return [_Stream(self.seed, contract, shared) for contract in self.listings]
 
-    def _coarse(self, stream: _Stream, kept_ns: int) -> np.ndarray:
-        """Hours that end where the kept minutes begin, in time and in price."""
+    @cached_property
+    def past(self) -> Callable[[int], np.ndarray]:
+        """The coarse past of a row, made when it is asked for: hours that end where the kept minutes begin."""
+        return lru_cache(PASTS_KEPT)(self._coarse)
+
+    def _coarse(self, row: int) -> np.ndarray:
+        """Hours that meet the kept minutes in time and in price."""
+        stream = self._streams[row]
         prices, volumes = stream.hours()
-        for _ in range(PAST_BLOCKS):
-            stream.grow(self._first_ns)
-        level = int(stream.rows["open"][self._skipped]) * stream.contract.tick_e8 / E8 / prices[-1, 3]
-        return shaped(prices * level, volumes, stream.contract, kept_ns - HOURS * HOUR_NS, HOUR_NS)
+        opened = int(self.minutes(row, self._kept_ns + MINUTE_NS)["open"][0])
+        level = opened * stream.contract.tick_e8 / E8 / prices[-1, 3]
+        return shaped(prices * level, volumes, stream.contract, self._kept_ns - HOURS * HOUR_NS, HOUR_NS)
 
     def minutes(self, row: int, until_ns: int) -> np.ndarray:
         """Every 1m candle before ``until_ns``, made now if need be."""
-        stream = self._drawn[0][row]
+        stream = self._streams[row]
+        if not stream.blocks:
+            stream.grow(self._first_ns, PAST_BLOCKS)
         count = len(stream.rows) if until_ns >= NEVER_ENDS else (until_ns - self._first_ns) // MINUTE_NS
         while len(stream.rows) < count:
             stream.grow(self._first_ns)
         return stream.rows[self._skipped : max(self._skipped, count)]
 
-    def past(self, row: int) -> np.ndarray:
-        """The coarse past."""
-        return self._drawn[1][row]
+
+def symbols_of(count: int) -> tuple[str, ...]:
+    """So many symbols, the usual ones first; the others are called X003, X004 and so on, for they are nobody's."""
+    return tuple(SYMBOLS[row] if row < len(SYMBOLS) else f"X{row:03d}/USDT:USDT" for row in range(count))
 
 
 def _contract(row: int, symbol: str) -> Listing:

@@ -1,9 +1,10 @@
 """What an account may do: orders, conditional orders, its trades, positions and settings."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from engine.venue.embedded import statements
+from engine.venue.embedded.events import PositionState
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.orders import (
     BOTH,
@@ -188,18 +189,20 @@ class Trading:
 
     def income(self, account: str, parameters: Parameters) -> Answer:
         """GET income: profits and fees, oldest first."""
+        kind = parameters.text("incomeType") if "incomeType" in parameters else None
+        # Funding and transfers are asked for all the time, and no trade is one.
         rows = [
             entry
-            for listing in parameters.listings()
+            for listing in (parameters.listings() if kind in (None, *statements.OF_TRADES) else ())
             for row in self._exchange.user_trades(account, listing.id, 0, EVERYTHING)
             for entry in statements.income(listing, row)
-            if "incomeType" not in parameters or entry["incomeType"] == parameters.text("incomeType")
+            if kind in (None, entry["incomeType"])
         ]
         wanted = {"", *(listing.id for listing in parameters.listings())}
         rows += [
             statements.payment(row, self._asset())
             for row in self._exchange.payments(account)
-            if row.symbol in wanted and ("incomeType" not in parameters or row.kind == parameters.text("incomeType"))
+            if row.symbol in wanted and kind in (None, row.kind)
         ]
         rows.sort(key=lambda entry: (entry["time"], entry["tranId"]))
         return page(rows, parameters, "fromId", lambda entry: entry["time"] * MS)
@@ -214,29 +217,26 @@ class Trading:
         rows = [statements.account_position(by_id[row.symbol], row, now_ns) for row in state.positions]
         return statements.account(state, self._asset(), now_ns, rows)
 
-    def account_held(self, account: str, parameters: Parameters) -> Answer:
+    def account_held(self, account: str, _: Parameters) -> Answer:
         """GET account, third version."""
-        whole = self.account(account, parameters)
-        held = self._held(account)
-        rows = [row for row in whole["positions"] if (row["symbol"], row["positionSide"]) in held]
-        return whole | {"positions": rows}
+        state, by_id, now_ns = self._exchange.account(account), self._exchange.by_id, self._exchange.now_ns
+        held = [row for row in state.positions if row.lots]
+        rows = [statements.account_position(by_id[row.symbol], row, now_ns) for row in held]
+        return statements.account(state, self._asset(), now_ns, rows)
 
     def positions(self, account: str, parameters: Parameters) -> Answer:
         """GET positionRisk, second version: every contract."""
-        wanted = {listing.id for listing in parameters.listings()}
-        by_id, now_ns = self._exchange.by_id, self._exchange.now_ns
-        rows = [row for row in self._exchange.account(account).positions if row.symbol in wanted]
-        return [statements.position_risk(by_id[row.symbol], row, now_ns) for row in rows]
+        return self._positions(parameters, self._exchange.account(account).positions)
 
     def positions_held(self, account: str, parameters: Parameters) -> Answer:
         """GET positionRisk, third version: contracts that are held."""
-        held = self._held(account)
-        rows = self.positions(account, parameters)
-        return [row for row in rows if (row["symbol"], row["positionSide"]) in held]
+        held = [row for row in self._exchange.account(account).positions if row.lots]
+        return self._positions(parameters, held)
 
-    def _held(self, account: str) -> Mapping[tuple[str, str], int]:
-        """Symbol and leg of every position that is not empty."""
-        return {(row.symbol, row.leg): row.lots for row in self._exchange.account(account).positions if row.lots}
+    def _positions(self, parameters: Parameters, rows: Iterable[PositionState]) -> Answer:
+        wanted = {listing.id for listing in parameters.listings()}
+        by_id, now_ns = self._exchange.by_id, self._exchange.now_ns
+        return [statements.position_risk(by_id[row.symbol], row, now_ns) for row in rows if row.symbol in wanted]
 
     # -- settings --------------------------------------------------------------
 
@@ -286,7 +286,8 @@ class Trading:
     def quantiles(self, account: str, parameters: Parameters) -> Answer:
         """GET adlQuantile: nobody is first in line."""
         wanted = {listing.id for listing in parameters.listings()}
-        held = {symbol: 0 for symbol, _ in self._held(account) if symbol in wanted}
+        positions = self._exchange.account(account).positions
+        held = dict.fromkeys(row.symbol for row in positions if row.lots and row.symbol in wanted)
         rows = [{"symbol": symbol, "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0}} for symbol in held]
         return rows[0] if rows and "symbol" in parameters else rows
 

@@ -14,9 +14,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from brain.indicators.indicator import array_form, columns_of, record_of
+from brain.indicators.indicator import columns_of, record_of
 from tests.brain.indicators.oracles.volume import delta, leaning
-from tests.brain.indicators.sweep import ALL, TOLERANCE, expected, flowing, size
+from tests.brain.indicators.sweep import ALL, TOLERANCE, expected, flowing, looped, size
 from tests.brain.market import MINUTE_NS, walk
 
 CHUNK, TAIL, NEWEST, LOOKS = 100_000, 700, 50, 10
@@ -44,7 +44,7 @@ class Windowed:
         self.state, self.settings = np.zeros(1, self.one.state), record_of(self.one.parameters)
         self.out = np.zeros(CHUNK, [(output, "<f8") for output in self.one.outputs])
         self.settled = np.zeros(CHUNK, np.bool_)
-        self.loop = array_form(self.one.step, name)
+        self.loop = looped(self.one)
 
     def go_on(self, candles):
         """Take a chunk."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brain.indicators.indicator import catalogue, walked
+from brain.indicators.indicator import array_form, catalogue, walked
 from tests.brain.market import walk
 
 TOLERANCE = 1e-9
@@ -59,6 +59,11 @@ def size(values):
     """Return the scale that 1e-9 is meant of: the largest value, at least 1."""
     finite = np.abs(values[np.isfinite(values)])
     return max(1.0, float(finite.max())) if len(finite) else 1.0
+
+
+def looped(one):
+    """Return the one loop of ``one``: (state, settings, columns, out, settled), which goes on from ``state``."""
+    return array_form(one.step, one.name)
 
 
 def indicator_of(name, parameters):

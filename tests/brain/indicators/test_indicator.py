@@ -36,6 +36,7 @@ from tests.brain.indicators.sweep import (
     expected,
     flowing,
     indicator_of,
+    looped,
     sees_the_future,
     size,
 )  # fmt: skip
@@ -85,7 +86,7 @@ def test_it_streams(name):
     """Given one candle at a time, as in a session, it says bit for bit what it says of all of them at once."""
     candles, one = flowing(walk(400)), ALL[name]
     whole, whole_settled = walked(one, candles, {})
-    loop, settings, state = array_form(one.step, one.name), record_of(one.parameters), np.zeros(1, one.state)
+    loop, settings, state = looped(one), record_of(one.parameters), np.zeros(1, one.state)
     out, settled = np.zeros_like(whole), np.zeros(len(candles), np.bool_)
     columns, parts = columns_of(candles), [*range(300), 307, 350, len(candles)]
     for start, end in pairwise(parts):

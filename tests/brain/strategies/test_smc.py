@@ -83,33 +83,34 @@ def test_the_regime_chooses_the_structure():
 TIGHT, WIDE = {"strength_trend": 1000.0}, {"strength_trend": 0.0}
 
 
-def biased(way):
+def biased(way, **chosen):
     """Return the decisions of an hour after quarter hours that only rose (1.0) or fell (-1.0)."""
     candles, market = walk(WARM + 60, seed=5), Market()
     market.remember(candles[:WARM])
     quarters = resample(candles[: WARM // 15 * 15], 900)
     middle = quarters["close"][-1]
     for field in ("open", "high", "low", "close"):
-        # a staircase that goes three steps on and one back: its structure is the trend's
-        stairs = np.arange(len(quarters)) - len(quarters) + 2.0 * (np.arange(len(quarters)) % 4 < 3)
-        quarters[field] = middle * (1.0 + way * 0.001 * stairs) + {"high": 20.0, "low": -20.0}.get(field, 0.0)
+        # a staircase that goes five steps on and three back: its swings are two candles wide, its structure the trend's
+        stairs = np.cumsum(np.where(np.arange(len(quarters)) % 8 < 5, 1.0, -1.0))
+        stairs -= stairs[-1]
+        quarters[field] = middle * (1.0 + way * 0.01 * stairs) + {"high": 20.0, "low": -20.0}.get(field, 0.0)
     market.remember(quarters)
-    brain = market.think([loader.load("smc", {"score_enter": 0.3})])
+    brain = market.think([loader.load("smc", {"score_enter": 0.3, **chosen})])
     market.publish(candles[WARM:])
     brain.think()
     return market.everything("DECISIONS")
 
 
 def test_the_longer_timeframe_changes_what_is_done():
-    """D3: the same minutes after rising and after falling quarter hours: each refuses only sides against its own."""
+    """D3: the same minutes are a long after quarter hours that rose, and nothing or refused after such that fell."""
     rising, falling = biased(1.0), biased(-1.0)
-    assert (rising["amount"] != falling["amount"]).any()
-    for found, way in ((rising, 1.0), (falling, -1.0)):
-        refused = found[found["reason"] == Reason.BIAS]
-        taken = found[(found["reason"] == Reason.LONG) | (found["reason"] == Reason.SHORT)]
-        assert (refused["values"][:, 0] * way < 0.0).all()
-        assert (taken["amount"] * way > 0).all()
-        assert len(refused) + len(taken) > 0
+    assert (rising["reason"] == Reason.LONG).any()
+    assert (falling["amount"] == 0).all()
+    # without a weight of its own the longer timeframe still has the last word
+    for way, taken, refused in ((1.0, True, False), (-1.0, False, True)):
+        reasons = biased(way, weight_bias=0.0)["reason"]
+        assert (reasons == Reason.LONG).any() == taken
+        assert (reasons == Reason.BIAS).any() == refused
 
 
 def test_what_is_said_follows_from_the_score():

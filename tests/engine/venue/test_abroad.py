@@ -230,11 +230,24 @@ async def test_words_of_kraken_in_an_error(kraken, word, place):
     assert type(caught.value) is place
 
 
-async def test_a_refusal_of_kraken_that_ccxt_takes_for_an_order(kraken):
-    """The reason why Kraken is not traded on yet: too many requests comes back as an order without a number."""
-    kraken.answers({"result": "success", "sendStatus": {"status": "tooManyRequests"}, "serverTime": "x"})
-    order = await kraken.place()
-    assert order["id"] is None
+@pytest.mark.parametrize(
+    ("status", "place"),
+    [
+        ({"status": "tooManyRequests"}, errors.RateLimited),
+        ({"status": "reduceOnlyWouldIncreasePosition"}, errors.ReduceOnlyRejected),
+        ({"status": "maxPositionViolation"}, errors.Rejected),
+        ({"status": "outsidePriceCollar", "order_id": "77"}, errors.InvalidOrder),
+        ({"status": "a word of tomorrow", "order_id": "77"}, errors.Unknown),
+        ({"status": "placed"}, errors.Unknown),
+        ({}, errors.Unknown),
+    ],
+)
+async def test_a_status_of_kraken_that_ccxt_takes_for_an_order(kraken, status, place):
+    """The status is read before it counts: what is refused, what nobody knows, and what has no number is no order."""
+    kraken.answers({"result": "success", "sendStatus": status, "serverTime": "x"})
+    with pytest.raises(errors.VenueError) as caught:
+        await kraken.place()
+    assert type(caught.value) is place
 
 
 async def test_a_cancel_names_our_order(bybit):

@@ -8,7 +8,7 @@ import pytest
 from engine import errors
 from engine.settings import ExecutorSettings
 from engine.venue.client import OBJECTION, RECV_WINDOW_MS, Login, Surroundings, asked, claim_of, granted, watching
-from shm.budget import Budget, Claim
+from shm.budget import MINUTE_NS, Budget, Claim
 from shm.clock import SystemClock
 from shm.words import WORDS_BYTES, Words
 
@@ -85,6 +85,23 @@ def test_what_a_request_is_for(path, method, claim):
     assert claim_of(path, method) is claim
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "claim"),
+    [
+        ("https://api.bybit.com/v5/order/create", '{"qty":"1"}', Claim.ORDER),
+        ("https://api.bybit.com/v5/order/create", '{"qty":"1","reduceOnly": true}', Claim.CANCEL),
+        ("https://api.bybit.com/v5/order/create", '{"qty":"1","reduceOnly":false}', Claim.ORDER),
+        ("https://api.bybit.com/v5/order/cancel", "{}", Claim.CANCEL),
+        ("https://futures.kraken.com/derivatives/api/v3/sendorder", "size=1&reduceOnly=true", Claim.CANCEL),
+        ("https://futures.kraken.com/derivatives/api/v3/sendorder", "size=1", Claim.ORDER),
+        ("https://futures.kraken.com/derivatives/api/v3/cancelorder", "order_id=x", Claim.CANCEL),
+    ],
+)
+def test_what_a_request_to_another_exchange_is_for(path, body, claim):
+    """By the ends of their paths, and by what only reduces, in a form or in JSON."""
+    assert claim_of(path, "POST", body) is claim
+
+
 @pytest.mark.parametrize("place", ["order", "algoOrder"])
 async def test_a_stop_and_an_exit_may_take_what_is_kept_for_cancels(place):
     """What another program has left of the minute is for getting out; as ccxt words the request."""
@@ -124,3 +141,13 @@ async def test_an_order_is_not_sent_when_the_budget_is_spent_and_a_cancel_is():
 def test_a_login_shows_no_secret():
     """Neither key nor secret are in its words."""
     assert repr(Login(key="kkkk", secret="ssss")) == "Login(binanceusdm)"
+
+
+@pytest.mark.parametrize(("given", "left"), [("?symbol=BTCUSDT", 99), ("?timestamp=1", 60), ("", 60)])
+async def test_open_orders_of_all_weigh_forty(given, left):
+    """Of one symbol they weigh one."""
+    area = np.zeros(WORDS_BYTES // 8, np.int64)
+    words = Words(area.ctypes.data, retain=area)
+    budget = Budget(words, 100, lambda: 30 * 10**9)
+    await granted(budget, f"https://fapi.binance.com/fapi/v1/openOrders{given}", "GET")
+    assert 100 - words.weight_spent(30 * 10**9 // MINUTE_NS) == left

@@ -237,3 +237,15 @@ async def test_an_objection_at_the_last_moment_keeps_the_bytes_back(venue, excha
         await venue.place(approved(), lambda: "too late")
     assert exchange.sent("POST", ORDER_PATH) == []
     assert await venue.order_by_client_id(approved().intent) is not None
+
+
+async def test_open_orders_of_all_are_two_questions(venue, exchange):
+    """However many instruments there are; what we do not follow is left out."""
+    stranger = {**ORDER, "symbol": "ETHUSDT"}
+    exchange.script("GET", "/fapi/v1/openOrders", [{**ORDER, "type": "LIMIT", "price": "95000.0"}, stranger])
+    exchange.script("GET", "/fapi/v1/openAlgoOrders", [ALGO])
+    ordinary, conditional = await venue.open_orders()
+    assert (ordinary.symbol, ordinary.price_ticks, conditional.is_conditional) == (SYMBOL, 950_000, True)
+    for place in ("openOrders", "openAlgoOrders"):
+        (sent,) = exchange.sent("GET", f"/fapi/v1/{place}")
+        assert "symbol" not in sent

@@ -44,3 +44,12 @@ def test_a_ban_lasts_as_long_as_the_venue_said():
     assert ban.hear({"Retry-After": "1"}, 0) == 1_000
     assert ban.hear(None, 0) == 0
     assert (ban.left_ms(0), ban.left_ms(1_999_999_999), ban.left_ms(2_000_000_000)) == (2_000, 1, 0)
+
+
+def test_a_ban_that_names_no_time_is_as_long_as_it_usually_is():
+    """Some exchanges shut out for ten minutes and say nothing; a time that is said counts more."""
+    ban = Ban()
+    assert ban.hear({}, 0, usual_ms=600_000) == 600_000
+    assert ban.left_ms(0) == 600_000
+    assert ban.hear({"Retry-After": "2"}, 0, usual_ms=600_000) == 2_000
+    assert ban.left_ms(0) == 600_000

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.venue.embedded.listing import PUBLISHED, Filters, e8_text, listing, split_name
+from engine.venue.embedded.listing import PUBLISHED, Filters, e8_text, e8_texts, listing, split_name
 
 BTC = listing(0, "BTC", "USDT", PUBLISHED["BTCUSDT"])
 COIN = listing(0, "ALGO", "BTC", Filters("0.00000001", "1", "1000000", "1000000", "0"))
@@ -63,3 +63,9 @@ def test_text_has_the_digits_that_were_asked_for(value_e8: int, decimals: int, t
 def test_a_name_says_base_and_quote(name: str, pair: tuple[str, str] | None) -> None:
     """The spellings of the files that people have; anything else is unreadable."""
     assert split_name(name) == pair
+
+
+@given(values=st.lists(st.integers(0, 10**18), max_size=5), decimals=st.integers(0, 8))
+def test_a_page_of_values_reads_as_each_of_them(values: list[int], decimals: int) -> None:
+    """A thousand candles at once are written as one is."""
+    assert e8_texts(values, decimals) == [e8_text(value, decimals) for value in values]

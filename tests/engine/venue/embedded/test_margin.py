@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from engine.venue.embedded.exchange import Exchange
+from engine.venue.embedded.margin import account_state, concerned
 from engine.venue.embedded.orders import PlaceOrder, Refusal
 
 
@@ -79,3 +80,13 @@ def test_the_largest_position_counts_the_orders_that_are_open(opened: Callable[.
     assert more.code == -2027
     rest(exchange, -1, "0.300", "101000")
     assert [order.side for order in exchange.open_orders("me")] == [1, -1]
+
+
+def test_only_what_is_held_or_waits_is_weighed(make_exchange: Callable[..., Exchange]) -> None:
+    """Of two contracts the one without position and order is left out, and nothing is missing from the sums."""
+    exchange = make_exchange()
+    account, pits = exchange._accounts["paper"], exchange._pits
+    assert dict(concerned(account, pits)) == {}
+    exchange.place("paper", PlaceOrder(symbol="ETHUSDT", side=1, type="MARKET", quantity="0.100"))
+    assert list(concerned(account, pits)) == ["ETHUSDT"]
+    assert account_state(account, concerned(account, pits)).available == account_state(account, pits).available

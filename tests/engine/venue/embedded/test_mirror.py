@@ -51,9 +51,21 @@ def test_a_contract_without_a_past_keeps_nobody_waiting():
     assert exchange.minutes_count == 3
     exchange.close(1, candle(3, 300_000, 300_100, 299_900, 300_050))
     assert exchange.last_ticks("ETHUSDT") == 300_050
+    assert 299_900 <= exchange.pit_of(1).mark_ticks <= 300_100, "nothing is smoothed towards a price that never was"
     exchange.close(0, candle(3, 1_000_000, 1_000_100, 999_900, 1_000_050))
     exchange.close(0, candle(4, 1_000_000, 1_000_100, 999_900, 1_000_050))
     assert exchange.minutes_count == 4, "from then on it is waited for like the other"
+
+
+def test_the_first_trade_of_a_contract_without_a_past_is_its_price():
+    """Mark and index begin with it; a quote alone, which may be wide, is no price."""
+    one = mirrored()._incoming.minutes(0, 1 << 62)
+    exchange = MirrorExchange(MirrorMarket(CONTRACTS, [one, one[:0]]), Settings())
+    pit = exchange.pit_of(1)
+    exchange.hear([tuple(Step(1, BEGIN_NS + SECOND_NS, pit.last_ticks, 0, 0, 4))])
+    assert (pit.last_ticks, pit.mark_ticks) == (1, 1)
+    exchange.hear([tuple(Step(1, BEGIN_NS + 2 * SECOND_NS, 300_000, 10**8, 1, 0))])
+    assert (pit.last_ticks, pit.mark_ticks, pit.index.ticks) == (300_000, 300_000, 300_000)
 
 
 def trade(second: float, ticks: int, *, spread: int = 0) -> tuple[int, ...]:

@@ -20,6 +20,10 @@ class Audience:
         """Count."""
         self.events += len(events)
 
+    async def publish_in_portions(self, events) -> None:
+        """Count."""
+        self.publish(events)
+
     def cut_slowest(self, backlog_max: int) -> None:
         """Remember."""
         self.cut = True
@@ -41,7 +45,7 @@ def test_a_speed_has_at_most_twenty_points_a_second(text, points):
     """
     Slow markets are smooth, fast ones move a candle at a time.
     """
-    assert Speed.parse(text).points_per_candle == points
+    assert Speed.parse(text).points_per_candle() == points
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "fast", "nan", "inf", "1e9"])
@@ -202,3 +206,11 @@ async def test_a_minute_without_a_candle_is_not_waited_for(opened):
     assert pace.candles_count == 4
     pace.drain()
     await asyncio.wait_for(task, 30)
+
+
+def test_many_symbols_share_the_points():
+    """At speed 60 three symbols have eight points a minute, a hundred four, 300 one; at real time all eight."""
+    speed = Speed.parse("60")
+    assert [speed.points_per_candle(count) for count in (1, 3, 100, 300, 1000)] == [8, 8, 4, 1, 1]
+    assert Speed.parse("1").points_per_candle(300) == 8
+    assert Speed.parse("step").points_per_candle(300) == 1

@@ -1,6 +1,7 @@
 """Subscriptions and what they hear, over real sockets."""
 
 import asyncio
+from itertools import pairwise
 
 import aiohttp
 import pytest
@@ -10,6 +11,7 @@ from engine.venue.embedded.orders import BUY, PlaceOrder
 from engine.venue.embedded.pace import Speed
 from engine.venue.embedded.server import Plan, Server
 from engine.venue.embedded.signing import Key, fresh_key
+from engine.venue.embedded.streams import PORTION
 
 
 class Booth:
@@ -225,3 +227,22 @@ async def test_the_property_combined_wraps_messages(booth):
     assert (await told(stream, method="SET_PROPERTY", params=["colour", 1], id=3))["error"]["code"] == 0
     booth.server.pace.step(1)
     assert (await stream.receive_json(timeout=30))["stream"] == "btcusdt@kline_1m"
+
+
+async def test_others_have_their_turn_while_hundreds_of_events_are_told(booth):
+    """The accounts' own news go first, and the loop is free after each portion; nothing is lost or doubled."""
+    stream = await booth.dial("/ws/btcusdt@bookTicker")
+    exchange, streams = booth.server.pace._exchange, booth.server.streams
+    exchange.place("paper", PlaceOrder(symbol="BTCUSDT", side=BUY, type="MARKET", quantity="0.01"))
+    private = exchange.drain()
+    quotes = [exchange.book_ticker("BTCUSDT") for _ in range(3 * PORTION)]
+    turns, told, tell = [], [], streams._publish_one
+    streams._publish_one = lambda event: (told.append(event), tell(event))
+    telling = asyncio.create_task(streams.publish_in_portions([*quotes, *private]))
+    while not telling.done():
+        turns.append(len(told))
+        await asyncio.sleep(0)
+    assert told[: len(private)] == private
+    assert max(after - before for before, after in pairwise(turns)) == PORTION
+    for _ in quotes:
+        assert (await stream.receive_json(timeout=30))["e"] == "bookTicker"

@@ -9,7 +9,7 @@ import pytest
 from engine.venue.embedded import funding
 from engine.venue.embedded.market import MINUTE_NS
 from engine.venue.embedded.pit import Pit, Rules
-from engine.venue.embedded.synthetic import HOURS, NEVER_ENDS, SyntheticMarket
+from engine.venue.embedded.synthetic import HOURS, NEVER_ENDS, PAST_BLOCKS, SYMBOLS, SyntheticMarket, symbols_of
 
 START_NS = 1_763_720_000 * 10**9
 SPAN = 40_000
@@ -165,3 +165,29 @@ def test_a_made_up_market_does_not_load_what_reads_files():
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert told.stdout == "False\n"
+
+
+def test_it_has_as_many_symbols_as_are_wanted():
+    """The usual ones first; the others have names that nobody takes for a real contract's."""
+    assert symbols_of(2) == SYMBOLS[:2]
+    many = symbols_of(300)
+    assert (many[:4], many[-1]) == ((*SYMBOLS, "X003/USDT:USDT"), "X299/USDT:USDT")
+    assert len({listing.id for listing in SyntheticMarket(1, START_NS, many).listings}) == 300
+
+
+def test_the_past_does_not_depend_on_when_it_is_asked_for():
+    """Hours made before the minutes, or after many, are the same, and so are the minutes."""
+    early, late = SyntheticMarket(3, START_NS), SyntheticMarket(3, START_NS)
+    first = early.past(1).copy()
+    minutes = late.minutes(1, late.start_ns + 5_000 * MINUTE_NS).copy()
+    assert first.tobytes() == late.past(1).tobytes()
+    assert minutes.tobytes() == early.minutes(1, early.start_ns + 5_000 * MINUTE_NS).tobytes()
+
+
+def test_what_symbols_share_is_drawn_once():
+    """A hundred symbols ask for the shared shocks of a block; they are made for the first of them only."""
+    market = SyntheticMarket(3, START_NS, symbols_of(4))
+    for row in range(4):
+        market.minutes(row, market.start_ns)
+    shared = market._streams[0]._shared.draws.cache_info()
+    assert (shared.misses, shared.hits) == (PAST_BLOCKS, 3 * PAST_BLOCKS)
