@@ -182,13 +182,15 @@ def walked(
     assert candles.dtype == MARKET, "candles are MARKET records"
     options = chosen(indicator, parameters)
     settings = record_of(options)
-    out = np.full(len(candles), math.nan, np.dtype([(name, "<f8") for name in indicator.outputs]))
+    out = np.empty(len(candles), np.dtype([(name, "<f8") for name in indicator.outputs]))
     settled = np.zeros(len(candles), np.bool_)
     loop, columns = array_form(indicator), columns_of(candles)
     state = widen(indicator.state, indicator.slots(options))
     edges = [0, *([] if bridged else holes(candles)), len(candles)]
     for start, end in pairwise(edges):
-        part, lines = tuple(column[start:end] for column in columns), np.zeros((len(indicator.outputs), end - start))
+        part = tuple(column[start:end] for column in columns)
+        # a step may leave some of its answers as they are
+        lines = np.full((len(indicator.outputs), end - start), math.nan)
         try:
             loop(shaped(np.zeros(1, state)), shaped(settings), part, lines, settled[start:end])
         except NumbaError as error:

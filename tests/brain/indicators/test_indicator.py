@@ -87,11 +87,13 @@ def test_it_streams(name):
     candles, one = flowing(walk(400)), ALL[name]
     whole, whole_settled = walked(one, candles, {})
     loop, settings, state = looped(one), record_of(one.parameters), np.zeros(1, one.state)
-    out, settled = np.zeros_like(whole), np.zeros(len(candles), np.bool_)
+    settled = np.zeros(len(candles), np.bool_)
     columns, parts = columns_of(candles), [*range(300), 307, 350, len(candles)]
     for start, end in pairwise(parts):
-        loop(state, settings, tuple(column[start:end] for column in columns), out[start:end], settled[start:end])
-    assert out.tobytes() == whole.tobytes()
+        lines = np.zeros((len(one.outputs), end - start))
+        loop(state, settings, tuple(column[start:end] for column in columns), lines, settled[start:end])
+        for name_of_output, line in zip(one.outputs, lines, strict=True):
+            assert line.tobytes() == whole[name_of_output][start:end].tobytes()
     assert np.array_equal(settled, whole_settled)
 
 
