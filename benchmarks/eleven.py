@@ -4,11 +4,13 @@ import numpy as np
 
 from brain.indicators import direction, momentum, oscillators, trend, volatility, volume
 from brain.indicators.channels import BOLLINGER, bands_of, bollinger
-from brain.indicators.loops import Fusion, Stages
-from brain.indicators.windows import is_any_odd, is_odd, moments, slide_extremes, slide_shares, totals
+from brain.indicators.loops import Fusion, Stages, Whole
+from brain.indicators.runs import extremes_over, moments_over, totals_over
+from brain.indicators.windows import is_any_odd, is_odd, slide_shares
 from shm.jit import call5, inlined, kernel
 from shm.records import MARKET
 from shm.registers import in_registers, outlined, rarely
+from shm.rows import COLUMNS
 
 NAMES = ("sma", "ema", "rsi", "macd", "atr", "bollinger", "vwap", "adx", "stochastic", "obv", "supertrend")
 
@@ -48,6 +50,17 @@ OUT = np.dtype(
         )
     ]
 )
+
+
+FIELDS = (
+    *("gain", "loss", "reach", "average", "stop", "plus", "minus", "signed", "money", "share", "fast", "slow"),
+    *("mean", "variance", "paid", "traded", "top", "bottom", "strength", "upper", "lower", "place"),
+    *("spare", "spare_two", "spare_three", "spare_four"),
+)
+_MEAN, _VARIANCE, _MONEY, _PAID, _TRADED, _TOP, _BOTTOM, _SPARE = (
+    FIELDS.index(name) for name in ("mean", "variance", "money", "paid", "traded", "top", "bottom", "spare")
+)
+_HIGH, _LOW, _CLOSE, _VOLUME = (COLUMNS.index(name) for name in ("high", "low", "close", "volume"))
 
 
 @inlined
@@ -113,14 +126,19 @@ def _ranges(state, _settings, row):
 
 
 @inlined
-def _windows(state, settings, row):
-    row.mean, row.variance = moments(state.bollinger, row.close, settings.average)
-    row.paid, row.traded = totals(state.vwap, row.money, row.volume, settings.average)
+def _windows(state, settings, where, count):
+    columns, table, _, start = where
+    closes, volumes = columns[_CLOSE][start : start + count], columns[_VOLUME][start : start + count]
+    money, spare = table[_MONEY][:count], table[_SPARE:]
+    moments_over(state.bollinger, closes, settings.average, (table[_MEAN], table[_VARIANCE]), spare)
+    totals_over(state.vwap, (money, volumes), settings.average, (table[_PAID], table[_TRADED]), spare)
 
 
 @inlined
-def _spans(state, settings, row):
-    row.top, row.bottom = slide_extremes(state.stochastic.span, row.high, row.low, settings.window)
+def _spans(state, settings, where, count):
+    columns, table, _, start = where
+    highs, lows = columns[_HIGH][start : start + count], columns[_LOW][start : start + count]
+    extremes_over(state.stochastic.span, (highs, lows), settings.window, (table[_TOP], table[_BOTTOM]), table[_SPARE:])
 
 
 @inlined
@@ -167,6 +185,8 @@ def _close(state, _settings, row, count):
     state.obv.seen += count
     state.adx.high_last, state.adx.low_last = row.high, row.low
     state.ema.seen += count
+    state.bollinger.seen += count
+    state.vwap.seen += count
     state.macd.seen += count
     state.stochastic.seen += count
 
@@ -189,12 +209,9 @@ FUSION = Fusion(
     inputs=("high", "low", "close", "volume"),
     outputs=tuple(OUT.names or ()),
     stages=Stages(
-        (_prepare, _averages, _ranges, _windows, _spans, _shares, _shares_of_windows, _followers),
+        (_prepare, _averages, _ranges, Whole(_windows), Whole(_spans), _shares, _shares_of_windows, _followers),
         _close,
-        (
-            *("gain", "loss", "reach", "average", "stop", "plus", "minus", "signed", "money", "share", "fast", "slow"),
-            *("mean", "variance", "paid", "traded", "top", "bottom", "strength", "upper", "lower", "place"),
-        ),
+        FIELDS,
     ),
 )
 

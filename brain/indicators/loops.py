@@ -3,6 +3,7 @@
     step        (state, settings, candle, out)     a candle at a time, whatever it is
     steady      the same step once more, compiled for a settled block: what is ``unsettled`` there is left out
     stages      (state, settings, row) each        of several kernels: each over a settled block before the next
+    whole       (state, settings, where, count)    a stage that goes through the block itself
 
 A block of candles is settled when the state was before it and all inputs of each candle together are below SOUND in
 size.  What kernels make of those by sums and products of a few is below LIMIT, so that none of them meets a hole.
@@ -32,6 +33,13 @@ _step = _stage = _earlier = _all_stages = _closing = _stand_in
 _open = _high = _low = _close = _volume = _taker_volume = False
 _FIELDS = _OUTS = EMPTY
 _TABLE = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A stage that goes through a block itself: kernel (state, settings, where, count), ``where`` as rows.py has it."""
+
+    kernel: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,11 @@ def _one_stage(state, options, where, count):
         _stage(state, options, row_at(where, n, _FIELDS[0], _OUTS[0]))
 
 
+def _whole_stage(state, options, where, count):
+    _earlier(state, options, where, count)
+    _stage(state, options, where, count)
+
+
 def _staged_block(record, settings, where, count, _ahead):
     state, options = in_settled_registers(record), in_registers(settings)
     _all_stages(state, options, where, count)
@@ -178,5 +191,7 @@ def form(step: Any, name: str, outputs: tuple[str, ...], steady: tuple[str, ...]
 def _chained(name: str, stages: Stages, rows: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     earlier = inlined(_no_stage)
     for n, each in enumerate(stages.each):
-        earlier = specialised(_one_stage, f"stage_{name}_{n}", inlined, _earlier=earlier, _stage=each, **rows)
+        whole = isinstance(each, Whole)
+        bound = {"_earlier": earlier, "_stage": each.kernel if whole else each, **rows}
+        earlier = specialised(_whole_stage if whole else _one_stage, f"stage_{name}_{n}", inlined, **bound)
     return {"_all_stages": earlier, "_closing": stages.closing}
