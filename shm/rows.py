@@ -26,6 +26,7 @@ INPUTS = COLUMNS[1:-1]
 BLOCK = 512
 # eight more, or the lines of a table would all fall on the same few places of the cache
 _LINE = BLOCK + 8
+_BYTES = ir.IntType(8).as_pointer()
 
 
 class Row(types.Type):
@@ -118,6 +119,26 @@ def row_at(typingctx, where, n, fields, outs):
     return row(where, types.intp, fields, outs), codegen
 
 
+@intrinsic
+def fetch(typingctx, where, n, fields, outs):
+    """Have the places of the answers of row ``n`` brought into the cache: they are written soon."""
+    row = Row(fields, outs)
+
+    def codegen(context, builder, signature, arguments):
+        parts, number = cgutils.unpack_tuple(builder, arguments[0]), ir.IntType(32)
+        out = context.make_array(signature.args[0].types[2])(context, builder, parts[2])
+        size, at = cgutils.unpack_tuple(builder, out.shape)[1], builder.add(parts[3], arguments[1])
+        kind = ir.FunctionType(ir.VoidType(), [_BYTES, number, number, number])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        for line in row.outs.values():
+            place = builder.gep(out.data, [builder.add(builder.mul(size, _word(line)), at)])
+            # to write, soon, and it is data
+            builder.call(prefetch, [builder.bitcast(place, _BYTES), *[ir.Constant(number, each) for each in (1, 3, 1)]])
+        return context.get_dummy_value()
+
+    return types.void(where, types.intp, fields, outs), codegen
+
+
 @kernel
 def table_of(fields):
     """A table for so many ``fields``."""
@@ -148,4 +169,8 @@ class _PlainRow:
 
 
 if PLAIN:
+
+    def fetch(_where, _n, _fields, _outs):
+        """Do nothing."""
+
     row_at = _PlainRow

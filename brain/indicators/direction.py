@@ -81,8 +81,10 @@ def fade_steps(state, newest, keep):
 def direct(plus, minus, reach):
     """How one-sided the steps are, 0 to 100, and what makes shares of the range of them; NaN and 0 if nothing moved."""
     both = plus + minus
-    scale, strength = 100.0 / reach, 100.0 * abs(plus - minus) / both
-    return strength if (both > 0.0) & (reach > 0.0) else math.nan, scale if reach > 0.0 else 0.0
+    # one division for two quotients
+    area = both * reach
+    share = 100.0 / area
+    return abs(plus - minus) * reach * share if area > 0.0 else math.nan, both * share if area > 0.0 else 0.0
 
 
 @inlined

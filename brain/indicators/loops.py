@@ -19,10 +19,12 @@ import numpy as np
 from shm.jit import inlined, shaped, specialised
 from shm.records import MARKET
 from shm.registers import in_registers, in_settled_registers, is_settled, put_back
-from shm.rows import BLOCK, INPUTS, row_at, table_of
+from shm.rows import BLOCK, INPUTS, fetch, row_at, table_of
 
 EMPTY = shaped(np.zeros(1, MARKET))
 SOUND = 1e30
+# rows of the next block: what follows them a processor fetches by itself
+FETCHED = 32
 
 
 def _stand_in(*_given):
@@ -85,17 +87,12 @@ def _read(candle, columns, at):
     candle.taker_volume, candle.trades = taker_volumes[at], trades[at]
 
 
-def _settled_block(record, settings, where, count, ahead):
-    # whether the candles ``ahead`` are sound too: the chain from candle to candle leaves time to look
+def _settled_block(record, settings, where, count):
     state, candle, options = in_settled_registers(record), in_registers(EMPTY[0]), in_registers(settings)
-    odd = 0
     for n in range(np.uint64(count)):
-        at = np.uint64(where[3]) + n
-        _read(candle, where[0], at)
+        _read(candle, where[0], np.uint64(where[3]) + n)
         _step(state, options, candle, row_at(where, n, _FIELDS[0], _OUTS[0]))
-        odd |= not _size(where[0], at + np.uint64(ahead)) < SOUND
     put_back(state)
-    return odd == 0
 
 
 def _size(columns, at):
@@ -118,6 +115,7 @@ def _size(columns, at):
 
 
 def _are_sound(columns, start, end):
+    # on its own, and four candles at a time: the chain from candle to candle would leave time to look, but not for all
     odd = 0
     for at in range(np.uint64(start), np.uint64(end)):
         odd |= not _size(columns, at) < SOUND
@@ -130,18 +128,16 @@ def _loop(states, settings, columns, out, settled):
 
 
 def _steady_loop(states, settings, columns, out, settled):
-    size, table, is_known = columns[4].size, table_of(_TABLE), False
+    size, table = columns[4].size, table_of(_TABLE)
     for start in range(0, size, BLOCK):
         count, where = min(BLOCK, size - start), (columns, table, out, start)
         # the first of all has no row before it
-        if start > 0 and is_settled(states[0]) and (is_known or _are_sound(columns, start, start + count)):
-            ahead = BLOCK if start + 2 * BLOCK <= size else 0
-            is_known = _settled_block(states[0], settings[0], where, count, ahead) and ahead > 0
+        if start > 0 and is_settled(states[0]) and _are_sound(columns, start, start + count):
+            _settled_block(states[0], settings[0], where, count)
             for n in range(np.uint64(count)):
                 settled[np.uint64(start) + n] = True
         else:
             _any_block(states[0], settings[0], where, count, settled)
-            is_known = False
 
 
 def _no_stage(_state, _options, _where, _count):
@@ -159,12 +155,14 @@ def _whole_stage(state, options, where, count):
     _stage(state, options, where, count)
 
 
-def _staged_block(record, settings, where, count, _ahead):
+def _staged_block(record, settings, where, count):
     state, options = in_settled_registers(record), in_registers(settings)
+    # where the next block begins, lines of answers are new to the caches, all of them at once
+    for n in range(BLOCK, BLOCK + FETCHED, 8):
+        fetch(where, n, _FIELDS[0], _OUTS[0])
     _all_stages(state, options, where, count)
     _closing(state, options, row_at(where, count - 1, _FIELDS[0], _OUTS[0]), count)
     put_back(state)
-    return False
 
 
 def _record(names: tuple[str, ...]) -> np.ndarray[Any, Any]:

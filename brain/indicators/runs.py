@@ -17,10 +17,9 @@ from shm.jit import fused, inlined
 
 
 @inlined
-def runs_of(slot, period, size):
-    """Where the first whole run of a block begins, and where the last one ends."""
-    begin = min(size, period - slot) if slot > 0 else 0
-    return begin, begin + (size - begin) // period * period
+def runs_end(slot, period, start, size):
+    """Where the last of the whole runs that begin at ``start`` ends; ``start`` itself where there is none."""
+    return start + (size - start) // period * period if slot == 0 else start
 
 
 @inlined
@@ -41,18 +40,21 @@ def _keep(ring, spare, at, period):
 def totals_over(state, inputs, period, sums, spare):
     """Both sums of ``totals`` for each pair of ``inputs``."""
     (xs, ys), (ones, twos) = inputs, sums
-    begin, end = runs_of(state.slot, period, xs.size)
-    for n in range(np.uint64(begin)):
-        ones[n], twos[n] = slide_totals(state, xs[n], ys[n], period)
-    if begin < end:
+    n, size = 0, xs.size
+    while n < size:
+        end = runs_end(state.slot, period, n, size)
+        if n == end:
+            at = np.uint64(n)
+            ones[at], twos[at] = slide_totals(state, xs[at], ys[at], period)
+            n += 1
+            continue
         old = _take(spare, (state.ones, state.twos), period)
-        for start in range(begin, end, period):
+        for start in range(n, end, period):
             _totals_run(inputs, (start, period), sums, spare, old)
             old = 2 - old
         _keep((state.ones, state.twos), spare, old, period)
         state.slot, state.one, state.two = 0, 0.0, 0.0
-    for n in range(np.uint64(end), np.uint64(xs.size)):
-        ones[n], twos[n] = slide_totals(state, xs[n], ys[n], period)
+        n = end
 
 
 @inlined
@@ -79,18 +81,21 @@ def _totals_run(inputs, run, sums, spare, old):
 def moments_over(state, xs, period, results, spare):
     """Mean and variance of ``moments`` for each of ``xs``."""
     means, variances = results
-    begin, end = runs_of(state.slot, period, xs.size)
-    for n in range(np.uint64(begin)):
-        means[n], variances[n] = slide_moments(state, xs[n], period)
-    if begin < end:
+    n, size = 0, xs.size
+    while n < size:
+        end = runs_end(state.slot, period, n, size)
+        if n == end:
+            at = np.uint64(n)
+            means[at], variances[at] = slide_moments(state, xs[at], period)
+            n += 1
+            continue
         old = _take(spare, (state.ones, state.twos), period)
-        for start in range(begin, end, period):
+        for start in range(n, end, period):
             state.origin = _moments_run(xs, (start, period, state.origin, state.share), results, spare, old)
             old = 2 - old
         _keep((state.ones, state.twos), spare, old, period)
         state.slot, state.one, state.two = 0, 0.0, 0.0
-    for n in range(np.uint64(end), np.uint64(xs.size)):
-        means[n], variances[n] = slide_moments(state, xs[n], period)
+        n = end
 
 
 @inlined
@@ -120,18 +125,21 @@ def _moments_run(xs, run, results, spare, old):
 def extremes_over(state, inputs, period, spans, spare):
     """Highest and lowest of ``extremes`` for each pair of highs and lows."""
     (highs, lows), (tops, bottoms) = inputs, spans
-    begin, end = runs_of(state.slot, period, highs.size)
-    for n in range(np.uint64(begin)):
-        tops[n], bottoms[n] = slide_extremes(state, highs[n], lows[n], period)
-    if begin < end:
+    n, size = 0, highs.size
+    while n < size:
+        end = runs_end(state.slot, period, n, size)
+        if n == end:
+            at = np.uint64(n)
+            tops[at], bottoms[at] = slide_extremes(state, highs[at], lows[at], period)
+            n += 1
+            continue
         old = _take(spare, (state.highs, state.lows), period)
-        for start in range(begin, end, period):
+        for start in range(n, end, period):
             _extremes_run(inputs, (start, period), spans, spare, old)
             old = 2 - old
         _keep((state.highs, state.lows), spare, old, period)
         state.slot, state.top, state.bottom = 0, -LIMIT, LIMIT
-    for n in range(np.uint64(end), np.uint64(highs.size)):
-        tops[n], bottoms[n] = slide_extremes(state, highs[n], lows[n], period)
+        n = end
 
 
 @inlined

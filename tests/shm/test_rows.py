@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shm.jit import PLAIN, kernel, shaped
-from shm.rows import BLOCK, COLUMNS, INPUTS, row_at, table_of
+from shm.rows import BLOCK, COLUMNS, INPUTS, fetch, row_at, table_of
 
 FIELDS = shaped(np.zeros(1, [("rise", "<f8"), ("twice", "<f8")]))
 OUTS = shaped(np.zeros(1, [("one", "<f8"), ("two", "<f8")]))
@@ -24,6 +24,12 @@ def _double(where, count):
         row = row_at(where, n, FIELDS[0], OUTS[0])
         row.twice = 2 * row.rise
         row.two = row.twice + row.open
+
+
+@kernel
+def _fetch(where, start, end):
+    for n in range(start, end):
+        fetch(where, n, FIELDS[0], OUTS[0])
 
 
 def market(count):
@@ -52,6 +58,13 @@ def test_a_table_has_room_for_a_block_of_each_field():
     assert table.shape[0] == 3
     assert table.shape[1] >= BLOCK
     assert INPUTS == ("open", "high", "low", "close", "volume", "taker_volume")
+
+
+def test_what_is_fetched_stays_as_it_is():
+    """Beyond the end too, where there is nothing of ours."""
+    out = np.full((2, 700), -1.0)
+    _fetch((market(700), table_of(2), out, 600), 0, 1 << 20)
+    assert (out == -1.0).all()
 
 
 @pytest.mark.skipif(PLAIN, reason="only compiled functions have types")

@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 from brain.indicators import windows
 from brain.indicators.indicator import record_of, widen
 from brain.indicators.loops import Fusion, Stages, Whole
-from brain.indicators.runs import extremes_over, moments_over, runs_of, totals_over
+from brain.indicators.runs import extremes_over, moments_over, runs_end, totals_over
 from shm.jit import inlined
 from shm.rows import BLOCK, COLUMNS
 from tests.brain.indicators.test_loops import COUNT, MARKET_OF_ALL, SPOTS, both, differ, spoiled
@@ -77,15 +77,9 @@ def test_windows_begin_anywhere(spots, repeat, cuts, period):
 
 
 @pytest.mark.parametrize(
-    ("slot", "period", "size", "found"),
-    [
-        (0, 20, 512, (0, 500)),
-        (5, 20, 512, (15, 495)),
-        (19, 20, 512, (1, 501)),
-        (5, 20, 10, (10, 10)),
-        (0, 513, 512, (0, 0)),
-    ],
+    ("slot", "period", "start", "size", "end"),
+    [(0, 20, 0, 512, 500), (0, 20, 15, 512, 495), (5, 20, 15, 512, 15), (0, 20, 495, 512, 495), (0, 513, 0, 512, 0)],
 )
-def test_whole_runs_begin_where_one_has_ended(slot, period, size, found):
+def test_whole_runs_begin_where_one_has_ended(slot, period, start, size, end):
     """Up to there, and after the last whole one, the inputs are taken one by one."""
-    assert runs_of(slot, period, size) == found
+    assert runs_end(slot, period, start, size) == end
