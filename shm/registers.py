@@ -140,6 +140,26 @@ def in_settled_registers(typingctx, record):
     return _copied(Local(record, settled=True))
 
 
+@intrinsic
+def is_all_copied(typingctx, state):
+    """Whether nothing is at home that is not in the copy: no array.  The compiler knows."""
+    answer = isinstance(state, Local) and not any(_arrays(state.record))
+
+    def codegen(context, builder, signature, arguments):
+        return ir.Constant(ir.IntType(1), int(answer))
+
+    return types.boolean(state), codegen
+
+
+def _arrays(record):
+    for name in record.fields:
+        kind = record.typeof(name)
+        if isinstance(kind, types.NestedArray):
+            yield name
+        elif isinstance(kind, types.Record):
+            yield from _arrays(kind)
+
+
 def _copied(local):
     record = local.record
 
@@ -271,4 +291,9 @@ if PLAIN:
 
     in_registers = in_settled_registers = put_back = rarely = _same
     read_again = _same
+
+    def is_all_copied(_state):
+        """No: it is the record itself."""
+        return False
+
     unsettled, is_settled = _second, _plain_is_settled

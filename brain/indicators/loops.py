@@ -18,7 +18,7 @@ import numpy as np
 
 from shm.jit import inlined, shaped, specialised
 from shm.records import MARKET
-from shm.registers import in_registers, in_settled_registers, is_settled, put_back
+from shm.registers import in_registers, in_settled_registers, is_all_copied, is_settled, put_back
 from shm.rows import BLOCK, INPUTS, fetch, row_at, table_of
 
 EMPTY = shaped(np.zeros(1, MARKET))
@@ -88,11 +88,20 @@ def _read(candle, columns, at):
 
 
 def _settled_block(record, settings, where, count):
+    # a state of scalars alone is not put back from a block that was not sound: of others that is known before
     state, candle, options = in_settled_registers(record), in_registers(EMPTY[0]), in_registers(settings)
+    if not is_all_copied(state) and not _are_sound(where[0], where[3], where[3] + count):
+        return False
+    odd = 0
     for n in range(np.uint64(count)):
-        _read(candle, where[0], np.uint64(where[3]) + n)
+        at = np.uint64(where[3]) + n
+        _read(candle, where[0], at)
+        if is_all_copied(state):
+            odd |= not _size(where[0], at) < SOUND
         _step(state, options, candle, row_at(where, n, _FIELDS[0], _OUTS[0]))
-    put_back(state)
+    if odd == 0:
+        put_back(state)
+    return odd == 0
 
 
 def _size(columns, at):
@@ -115,7 +124,6 @@ def _size(columns, at):
 
 
 def _are_sound(columns, start, end):
-    # on its own, and four candles at a time: the chain from candle to candle would leave time to look, but not for all
     odd = 0
     for at in range(np.uint64(start), np.uint64(end)):
         odd |= not _size(columns, at) < SOUND
@@ -132,8 +140,7 @@ def _steady_loop(states, settings, columns, out, settled):
     for start in range(0, size, BLOCK):
         count, where = min(BLOCK, size - start), (columns, table, out, start)
         # the first of all has no row before it
-        if start > 0 and is_settled(states[0]) and _are_sound(columns, start, start + count):
-            _settled_block(states[0], settings[0], where, count)
+        if start > 0 and is_settled(states[0]) and _settled_block(states[0], settings[0], where, count):
             for n in range(np.uint64(count)):
                 settled[np.uint64(start) + n] = True
         else:
@@ -156,6 +163,8 @@ def _whole_stage(state, options, where, count):
 
 
 def _staged_block(record, settings, where, count):
+    if not _are_sound(where[0], where[3], where[3] + count):
+        return False
     state, options = in_settled_registers(record), in_registers(settings)
     # where the next block begins, lines of answers are new to the caches, all of them at once
     for n in range(BLOCK, BLOCK + FETCHED, 8):
@@ -163,6 +172,7 @@ def _staged_block(record, settings, where, count):
     _all_stages(state, options, where, count)
     _closing(state, options, row_at(where, count - 1, _FIELDS[0], _OUTS[0]), count)
     put_back(state)
+    return True
 
 
 def _record(names: tuple[str, ...]) -> np.ndarray[Any, Any]:
@@ -177,12 +187,13 @@ def form(step: Any, name: str, outputs: tuple[str, ...], steady: tuple[str, ...]
     if not steady:
         return specialised(_loop, f"over_{name}", _any_block=plain)
     size = specialised(_size, f"size_{name}", inlined, **{f"_{one}": one in steady for one in INPUTS})
-    if stages is None:
-        swift = specialised(_settled_block, f"settled_{name}", _step=step, _size=size, **rows)
-    else:
-        swift = specialised(_staged_block, f"staged_{name}", **_chained(name, stages, rows), **rows)
     sound = specialised(_are_sound, f"sound_{name}", _size=size)
-    parts = {"_any_block": plain, "_settled_block": swift, "_are_sound": sound}
+    if stages is None:
+        swift = specialised(_settled_block, f"settled_{name}", _step=step, _size=size, _are_sound=sound, **rows)
+    else:
+        chained = _chained(name, stages, rows)
+        swift = specialised(_staged_block, f"staged_{name}", _are_sound=sound, **chained, **rows)
+    parts = {"_any_block": plain, "_settled_block": swift}
     return specialised(_steady_loop, f"over_{name}", _TABLE=len(rows["_FIELDS"].dtype), **parts)
 
 

@@ -7,6 +7,7 @@ from shm.jit import PLAIN, kernel, shaped
 from shm.registers import (
     in_registers,
     in_settled_registers,
+    is_all_copied,
     is_settled,
     outlined,
     put_back,
@@ -101,6 +102,18 @@ def test_what_is_made_of_others_has_settled_when_all_have():
     records["one"]["settles"], records["two"]["settles"] = (3, 3, 0, 3), 9
     _settled_are(shaped(records), answers)
     assert answers.tolist() == [True, False, False, False]
+
+
+@kernel
+def _are_copied(one, two):
+    return is_all_copied(in_settled_registers(one[0])), is_all_copied(in_settled_registers(two[0])), is_all_copied(one)
+
+
+@pytest.mark.skipif(PLAIN, reason="run as plain Python nothing is copied")
+def test_arrays_are_not_copied():
+    """Nor are those of nested records; and what is no copy is at home altogether."""
+    inner = np.dtype([("past", "<f8", (4,)), *WORDS])
+    assert _are_copied(np.zeros(1, TWO), np.zeros(1, [("inner", inner), ("more", "<f8")])) == (True, False, False)
 
 
 @kernel
