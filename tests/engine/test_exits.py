@@ -67,6 +67,20 @@ def test_a_single_lot_is_protected_like_any_other():
     assert exits.plan(holding(lots=1), SYMBOL, "trend", exits.Conduct(lots_min=2)) == []
 
 
+def goal_of(books, lots):
+    """The same books, their goal of so many lots."""
+    books.goals[SYMBOL, "trend"] = msgspec.structs.replace(books.goals[SYMBOL, "trend"], lots=lots)
+    return books
+
+
+def test_a_goal_of_nothing_names_no_price_and_a_smaller_one_does():
+    """What is on its way out keeps the stop that rests; what is only reduced is still to be protected."""
+    assert exits.stop_ticks_of(goal_of(holding(), 0), SYMBOL, "trend", exits.AS_ONE) == 0
+    assert exits.stop_ticks_of(goal_of(holding(), 1), SYMBOL, "trend", exits.AS_ONE) == 90
+    assert exits.plan(goal_of(holding(stop_ticks=0), 0), SYMBOL, "trend") == []
+    assert exits.plan(goal_of(holding(stop_ticks=0), 1), SYMBOL, "trend") == [exits.Bare("trend", 3)]
+
+
 def test_a_fitting_stop_stays_and_others_go():
     """I21: The newest fitting one is kept."""
     assert exits.plan(holding(stops=(3,)), SYMBOL, "trend") == []
@@ -140,6 +154,13 @@ def test_each_rung_gets_its_target_and_then_nothing():
     assert exits.targets(aiming(), SYMBOL, "trend", exits.AS_ONE) == []
     (missing,) = exits.targets(aiming((1, 110)), SYMBOL, "trend", TWO_RUNGS)
     assert (missing.stop_ticks, missing.lots) == (120, 2)
+
+
+def test_a_single_lot_has_its_target_and_a_goal_of_nothing_has_none():
+    """One of one is a ladder; where all is to go at once no rung is waited for."""
+    (place,) = exits.targets(holding(lots=1), SYMBOL, "trend", TWO_RUNGS)
+    assert (place.lots, place.stop_ticks) == (1, 120)
+    assert exits.targets(goal_of(holding(), 0), SYMBOL, "trend", TWO_RUNGS) == []
 
 
 @pytest.mark.parametrize("event", [None, Event.DOUBT, Event.CANCEL])

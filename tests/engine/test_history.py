@@ -3,10 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.events import DUST, Crossed, Filled, Funded, Intended, Listed, Started
+from engine.events import DUST, EXTERNAL, Crossed, Filled, Funded, Intended, Intervened, Listed, Opened, Started
 from engine.history import BY_HAND, NETTED, Change, History
 from engine.ledger import NET
 from engine.order import Intent, OrderType
+from engine.petition import Deed
 from shm.records import Purpose
 
 BTC, UNIT, MINUTE = "BTC/USDT:USDT", 10_000, 60 * 10**9
@@ -109,6 +110,24 @@ def test_every_step_of_a_position_is_there():
         Change(5, BTC, "b", 0, 2, 240 * UNIT, 0, 0, NETTED),
     ]
     assert [(trade.strategy, trade.profit) for trade in history.trades] == [("a", 40 * UNIT)]
+
+
+def test_what_moved_a_position_without_an_order_has_a_name_of_its_own():
+    """Held before the books began, taken over by a person, paid before anything was held."""
+    who = {"account": "main", "venue": "v", "instrument": BTC}
+    adopted = Intervened(petition_id="p", deed=Deed.ADOPT, subject=BTC, instrument=BTC, strategy="trend", lots=3)
+    events = [
+        *BEGUN,
+        Opened(lots=3, price_ticks=100, market_ns=MINUTE, trade_id_next=1, **who),
+        Funded(amount=-9, reference="early", market_ns=1, **who),
+        adopted,
+    ]
+    history = History().follow(events)
+    assert [(one.strategy, one.lots, one.cause) for one in history.changes] == [
+        (EXTERNAL, 3, "held before"), (EXTERNAL, 0, adopted.deed), ("trend", 3, adopted.deed),
+    ]  # fmt: skip
+    (running,) = history.running.values()
+    assert (running.strategy, running.lots, running.funding) == ("trend", 3, 0)
 
 
 PIECE = st.tuples(st.sampled_from((1, -1)), st.integers(1, 50), st.integers(1, 10_000), st.integers(-3, 1000))

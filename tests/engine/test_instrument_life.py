@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from engine.books import Books, BooksError
 from engine.events import EXTERNAL, Filled, Intended, Listed, Sized, Started, Stepped
@@ -182,6 +183,20 @@ def test_a_finer_tick_while_a_position_is_held_moves_no_price_and_no_money():
     books.apply(trade(8, -1, 4, 5_050_000))  # told late: only what has this tick is told again
     assert books.position(BTC).realised == 4 * 100_000 * 1_000 + 4 * 50_000 * 1_000
     assert books.position(BTC).lots == 2
+
+
+def test_a_finer_tick_of_one_contract_leaves_the_other_as_it_was():
+    """A late trade of the other one is told again from its first: its unit has not changed."""
+    books, other = held_by_trend(), "ETH/USDT:USDT"
+    books.apply(structs.replace(relisted(10**7), instrument=other))
+    books.apply(structs.replace(trade(5, 1, 4, 100), instrument=other))
+    books.apply(structs.replace(trade(7, -1, 4, 120), instrument=other))
+    books.apply(relisted(10**6))
+    books.apply(structs.replace(trade(6, 1, 4, 110), instrument=other))
+    unit = books.ledger.units[other]
+    assert books.position(other).lots == 4
+    assert books.position(other).realised == 4 * (120 - 105) * unit
+    assert books.position(BTC).cost == 10 * 5_000_000 * books.ledger.units[BTC]
 
 
 def test_a_lot_that_changes_under_a_position_is_refused_even_where_a_tick_of_a_lot_keeps_its_worth():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded
+from engine.events import EXTERNAL, Crossed, Deposited, Filled, Funded, Opened
 from engine.ledger import NET, Key, Ledger, Position, fee_of, shares, trade
 from engine.venue.facts import fee_ppm
 from shm.records import Leg
@@ -277,3 +277,18 @@ def test_a_trade_without_lots_or_price_is_none():
     for lots, ticks, words in ((0, 5, "has lots"), (1, 0, "has a price")):
         with pytest.raises(AssertionError, match=words):
             trade(Position(), lots, ticks, 10, 1)
+
+
+def test_a_later_look_at_what_was_held_takes_back_the_postings_of_the_former():
+    """A short, then a smaller one, then nothing: what is posted sums to what is held, in cost and in contracts."""
+    ledger, total = Ledger(), dict.fromkeys(("position", "contracts"), 0)
+    ledger.units[SYMBOL] = UNIT
+    for lots, ticks in ((-4, 100), (-3, 110), (5, 90), (0, 1)):
+        opened = Opened(
+            account="main", venue="paper", instrument=SYMBOL, lots=lots, price_ticks=ticks, trade_id_next=1, market_ns=1
+        )
+        for posting in ledger.book_opening(opened):
+            if posting.key == KEY:
+                total[posting.title] += posting.amount
+        assert (total["position"], total["contracts"]) == (lots * ticks * UNIT, -lots * ticks * UNIT)
+        assert ledger.book_opening(opened) == []

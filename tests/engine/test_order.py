@@ -151,6 +151,12 @@ def test_i8_the_lots_of_an_order_add_up(news, booked, counted):
     assert (order.state is OrderState.FILLED) == (known == 3)
 
 
+def test_a_single_lot_that_the_venue_counts_is_a_fill():
+    """An acknowledgement that tells of one lot of three is a partial fill, as if the trade itself had been told."""
+    assert an_order(3).told(Event.ACK, lots_reported=1).facts & Fact.FILLED_SOME
+    assert not an_order(3).told(Event.ACK).facts & Fact.FILLED_SOME
+
+
 def test_what_rests_waits_for_its_price_with_every_fill_booked():
     """A limit that filled in part still rests once its trade is booked; a stop that fills does not."""
     market = an_order(3)

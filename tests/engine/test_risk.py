@@ -35,6 +35,7 @@ def an_intent(lots, reduce_only=False, side=1, reference_ticks=100):
     [
         (an_intent(50), {}, {}, None, ""),
         (an_intent(51), {}, {}, R.POSITION_NOTIONAL, "nearest legal: 50 lots"),
+        (an_intent(60), {}, {"position_notional_max": 6_000}, None, ""),
         (an_intent(61), {}, {"position_notional_max": 9_000}, R.POSITION_LOTS, "nearest legal: 60 lots"),
         (an_intent(70, side=-1), {"position_lots": 35}, {}, None, ""),
         # what a flip closes is an exit: only the rest counts against the order's limit

@@ -1,6 +1,7 @@
 """What exits remember of a trade: ladder, break-even, trailing, time, abandon ship, in ticks and lots."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
@@ -84,6 +85,13 @@ def test_rungs_stand_at_their_multiples_of_r_on_both_sides():
     assert trips.rungs(short, settings, 1) == (Rung(850, 10, 0),)
 
 
+def test_a_rung_that_no_price_can_reach_is_none():
+    """A short of 1000 may fall to one tick; nothing trades at zero."""
+    short = Trip(side=-1, lots=10, entry_ticks=1000, risk_ticks=100, opened_ns=5, peak_ticks=1000)
+    ladder = [trips.rungs(short, ExitSettings(tp_r_multiples=decimals(r)), 1) for r in ("9.99", "10", "11")]
+    assert ladder == [(Rung(1, 10, 0),), (), ()]
+
+
 def test_break_even_waits_for_its_target_and_can_lock_some_r():
     """Before the second target is taken the stop is the goal's; after it, entry plus half an R."""
     settings = ExitSettings(
@@ -112,6 +120,7 @@ def test_trailing_by_target_takes_the_distance_that_the_strategy_gave():
     short = Trip(side=-1, lots=10, entry_ticks=1000, risk_ticks=100, opened_ns=5, peak_ticks=1000)
     settings = ExitSettings(trail="target")
     assert trips.step(short, minute(1, 950, 990, 960), settings, 30).stop_ticks == 980
+    assert trips.step(short, minute(1, 950, 990, 960), settings, 1).stop_ticks == 951
     assert trips.step(short, minute(1, 950, 990, 960), settings, 0).stop_ticks == 0
     assert trips.step(short, minute(1, 950, 990, 960), ExitSettings(), 30).stop_ticks == 0
 
@@ -181,3 +190,32 @@ def test_the_stop_of_a_single_lot_follows_as_any_other():
     assert trips.stop_of(trailed, 1, 1, settings, 1) == 950
     assert trips.stop_of(trailed, 0, 1, settings, 1) == 0
     assert trips.stop_of(trailed, 900, -1, settings, 1) == 900
+    assert trips.stop_of(trailed, 900, 0, settings, 1) == 900
+
+
+def test_a_stop_guards_the_trade_that_it_was_placed_for():
+    """Growing is the same trade; flat and again, or through zero, is another."""
+    book, name = trips.Trips(), ("X", "trend")
+    book.filled(name, filled(0, 3), 900)
+    book.guard(name, 11)
+    book.filled(name, filled(3, 5), 900)
+    assert book.is_guarded(name, 11)
+    book.filled(name, filled(5, 0), 900)
+    assert book.is_guarded(name, 11)  # what it did last
+    book.filled(name, filled(0, -2), 1100)
+    assert not book.is_guarded(name, 11)
+    book.guard(name, 12)
+    book.filled(name, filled(-2, 1), 900)
+    assert not book.is_guarded(name, 12)
+
+
+def test_finer_ticks_scale_every_price_of_one_instrument():
+    """Ten of the new for each of the old; the other instrument's stay."""
+    book = trips.Trips()
+    book["X", "trend"] = book["Y", "trend"] = trip = long_trip(stop_ticks=950)
+    book.scale("X", Fraction(10))
+    assert book["Y", "trend"] is trip
+    new = book["X", "trend"]
+    assert (new.entry_ticks, new.risk_ticks, new.peak_ticks, new.stop_ticks) == (10_000, 1_000, 10_000, 9_500)
+    book.scale("X", Fraction(1, 2_000))
+    assert book["X", "trend"].risk_ticks == 1  # a risk of nothing would divide by it

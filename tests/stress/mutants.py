@@ -44,7 +44,7 @@ COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
 TESTS = {
     "engine/order.py": ("test_order", "test_incidents"),
     "engine/journal.py": ("test_journal", "test_versions", "test_crash_images"),
-    "engine/ledger.py": ("test_ledger", "test_books", "test_incidents"),
+    "engine/ledger.py": ("test_ledger", "test_books", "test_opening", "test_instrument_life", "test_incidents"),
     "engine/risk.py": ("test_risk", "test_incidents"),
     "engine/exits.py": (
         "test_exits",

@@ -19,6 +19,7 @@ class Shaky:
     def __init__(self, server: Server, port: int, keys: tuple[str, str], session: aiohttp.ClientSession) -> None:
         self.server, self.session = server, session
         self._keys = keys
+        self._streams: list[aiohttp.ClientWebSocketResponse] = []
         self.address = f"http://127.0.0.1:{port}"
 
     def move(self, minutes: int = 1) -> None:
@@ -53,7 +54,14 @@ class Shaky:
 
     async def dial(self, path: str) -> aiohttp.ClientWebSocketResponse:
         """Open a websocket."""
-        return await self.session.ws_connect(self.address + path)
+        timeout = aiohttp.ClientWSTimeout(ws_close=0.1)  # who is half open does not say goodbye
+        self._streams.append(await self.session.ws_connect(self.address + path, timeout=timeout))
+        return self._streams[-1]
+
+    async def close(self) -> None:
+        """Hang up: a stream that the exchange has cut is not closed by that."""
+        for stream in self._streams:
+            await stream.close()
 
 
 @pytest_asyncio.fixture
@@ -65,5 +73,7 @@ async def shaky(make_exchange):
     ports = await server.start()
     server.pace.step(3)
     async with aiohttp.ClientSession() as session:
-        yield Shaky(server, ports.plain, (api_key, secret), session)
+        shaken = Shaky(server, ports.plain, (api_key, secret), session)
+        yield shaken
+        await shaken.close()
         await server.close()
