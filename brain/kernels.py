@@ -4,7 +4,9 @@ Numba compiles for the types that it meets, so the loop is walked over a small m
 our own: what a session would compile is what is compiled here.
 """
 
+import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +19,8 @@ from shm.records import MARKET, POSITION, MarketKind, Provenance
 from shm.wait import sleep_until_news
 
 CAPACITY = 64
+OURS = ("shm.", "brain.", "engine.", "strategy_")
+COUNTED = ("cache_hits", "cache_misses")
 
 Progress = Callable[[int, int, str], None]
 
@@ -46,6 +50,17 @@ def load_all(settings: BrainSettings, progress: Progress) -> list[Strategy]:
             f"brain.strategies: {len(together)} timeframes together; a session holds {FRAMES}, the minute included"
         )
     return loaded
+
+
+def cache_counts() -> tuple[int, int]:
+    """Return how many kernels this process found in the cache, and how many it had to compile."""
+    found: dict[int, Any] = {}
+    ours = [module for name, module in sys.modules.items() if name.startswith(OURS)]
+    for one in (each for module in ours for each in vars(module).values()):
+        if hasattr(one, "py_func") and hasattr(one, "stats"):
+            found[id(one)] = one.stats
+    hits, misses = (sum(sum(getattr(each, name).values()) for each in found.values()) for name in COUNTED)
+    return hits, misses
 
 
 def rehearse(strategies: Sequence[Strategy]) -> None:

@@ -18,6 +18,7 @@ import math
 
 import numpy as np
 
+from brain.inputs import hash_inputs
 from brain.strategies.base import WORKING
 from brain.timeframes import FOLD, fold
 from shm.atomics import copy_record, load_relaxed, monotonic_ns
@@ -33,6 +34,7 @@ SOUND, BROKEN, SHORT = 0, 1, 2
 MINUTE_NS = 60_000_000_000
 WAITS_KEPT = 4096
 RISK_MOST = 1.0000005  # of the risk budget: all of it, rounding forgiven
+RECENT = 16  # minutes of a spot: so far may it be ahead of its contract
 FRAMES = 12  # timeframes of all strategies of a session, the minute included
 
 # one row for each instrument
@@ -49,6 +51,8 @@ LANE = np.dtype(
         ("partner", "<i8"),  # row of the instrument whose candles its routes may look at; -1: none
         ("newest", MARKET),  # its last minutes, for whose partner it is
         ("before", MARKET),
+        ("spot", "<i8"),  # row of the spot whose candles its routes may look at; -1: none
+        ("recent_at", "<i8"),  # a spot's: address of its last RECENT minutes, by number; 0: nobody looks at it
     ],
     align=True,
 )
@@ -65,6 +69,7 @@ ROUTE = np.dtype(
         ("waits", "<i8"),
         ("position_at", "<i8"),  # its row of POSITIONS
         ("other_at", "<i8"),  # MARKET in its state: where the partner's candle goes; 0: it wants none
+        ("spot_at", "<i8"),  # the same for the candle of its spot
         ("instrument", "<i8"),
         ("strategy", "<i8"),
         ("frames", "<i8"),  # bit k: it wants timeframe k
@@ -100,57 +105,10 @@ _CANDLE, _MISSING, _CORRECTED = int(MarketKind.CANDLE), int(Provenance.MISSING),
 _COLD, _HOLE, _FLAT, _HELD = int(Reason.COLD), int(Reason.HOLE), int(Reason.FLAT), int(Reason.HELD)
 _MALFORMED, _REASON_LAST = int(Reason.MALFORMED), max(int(reason) for reason in Reason)
 _RISK = int(Unit.RISK)
-LANE_BYTES, ROUTE_BYTES, FOLD_BYTES = LANE.itemsize, ROUTE.itemsize, FOLD.itemsize
-_OPEN, _HIGH, _LOW, _CLOSE, _VOLUME, _QUOTE, _TAKER, _TAKER_QUOTE = (
-    MARKET.fields[name][1] if MARKET.fields else 0
-    for name in ("open", "high", "low", "close", "volume", "quote_volume", "taker_volume", "taker_quote_volume")
-)
+LANE_BYTES, ROUTE_BYTES, FOLD_BYTES, MARKET_BYTES = LANE.itemsize, ROUTE.itemsize, FOLD.itemsize, MARKET.itemsize
 NEWEST, BEFORE = (LANE.fields[name][1] if LANE.fields else 0 for name in ("newest", "before"))
 _FOLDED = FOLD.fields["candle"][1] if FOLD.fields else 0
-_PRIME = np.uint64(0x9E3779B97F4A7C15)
-_SHIFT = np.uint64(29)
 WORD = np.dtype([("word", "<i8")])
-
-
-@inlined
-def mix(hashed, word):
-    """One step of the inputs' hash."""
-    hashed = (hashed ^ word) * _PRIME
-    return hashed ^ (hashed >> _SHIFT)
-
-
-@inlined
-def hash_candle(before, candle_at):
-    """The chained hash after all of a candle that a strategy is shown (``MARKET`` of brain/strategies/base.py)."""
-    opened = np.uint64(record_at(candle_at, MARKET).open_ns)
-    # three lanes, so that the multiplies overlap
-    one = mix(mix(mix(before, opened), _bits(candle_at + _OPEN)), _bits(candle_at + _HIGH))
-    two = mix(mix(mix(_PRIME, _bits(candle_at + _LOW)), _bits(candle_at + _CLOSE)), _bits(candle_at + _VOLUME))
-    three = mix(mix(_PRIME, _bits(candle_at + _QUOTE)), _bits(candle_at + _TAKER))
-    three = mix(mix(three, _bits(candle_at + _TAKER_QUOTE)), np.uint64(record_at(candle_at, MARKET).trades))
-    return mix(mix(one, two), three)
-
-
-@inlined
-def hash_inputs(before, candle_at, position, other_at):
-    """The chained hash after this candle, this position and, unless 0, the candle of a partner at ``other_at``.
-
-    No sequence, epoch or clock reading enters.
-    """
-    candle = record_at(candle_at, MARKET)
-    held = np.uint64(position.lots) ^ np.uint64(position.stopped_side + 1) << np.uint64(62)
-    if candle.provenance == _MISSING:
-        hashed = mix(before, np.uint64(candle.open_ns))
-    else:
-        hashed = hash_candle(before, candle_at)
-        if other_at != 0:
-            hashed = hash_candle(hashed, other_at) if record_at(other_at, MARKET).kind != 0 else mix(hashed, _PRIME)
-    return mix(mix(hashed, held), np.uint64(position.entry_ticks))
-
-
-@inlined
-def _bits(at):
-    return np.uint64(load_relaxed(at))
 
 
 @inlined
@@ -202,7 +160,7 @@ def _pass_over(context, lane, candle):
         route = record_at(context.routes_at + ROUTE_BYTES * k, ROUTE)
         if candle.open_ns > route.open_ns_last:
             _read_position(context, route, position)
-            route.hash = hash_inputs(route.hash, context.candle_at, position, 0)
+            route.hash = hash_inputs(route.hash, context.candle_at, position, 0, 0)
             _write(context, lane, route, candle, _HOLE)
 
 
@@ -238,11 +196,13 @@ def _step(context, lane, candle):
         amount, stop, target_id = target.amount, target.stop, route.target_id
         if route.other_at != 0:
             _show_partner(context, lane, route, candle.open_ns - MINUTE_NS)
+        if route.spot_at != 0:
+            _show_spot(context, lane, route, candle.open_ns)
         reason = _ask(context, lane, route, closed)
         if told:
             target.amount, target.stop = amount, stop
             continue
-        route.hash = hash_inputs(route.hash, context.candle_at, position, route.other_at)
+        route.hash = hash_inputs(route.hash, context.candle_at, position, route.other_at, route.spot_at)
         reason = _judge(context, lane, route, candle, reason, amount)
         if reason in (_COLD, _MALFORMED):
             target.amount, target.stop, route.target_id = amount, stop, target_id
@@ -251,6 +211,8 @@ def _step(context, lane, candle):
         lane_at = context.lanes_at + LANE_BYTES * candle.instrument
         copy_record(lane_at + BEFORE, lane_at + NEWEST)
         copy_record(lane_at + NEWEST, context.candle_at)
+    if lane.recent_at != 0:
+        copy_record(lane.recent_at + MARKET_BYTES * (candle.open_ns // MINUTE_NS % RECENT), context.candle_at)
 
 
 @kernel
@@ -273,6 +235,17 @@ def _show_partner(context, lane, route, open_ns):
         copy_record(route.other_at, lane_at + BEFORE)
     else:
         other.kind = 0
+
+
+@kernel
+def _show_spot(context, lane, route, open_ns):
+    # the same minute: the feed puts a spot's before its contract's, or has waited for it in vain
+    recent_at = record_at(context.lanes_at + LANE_BYTES * lane.spot, LANE).recent_at
+    found_at = recent_at + MARKET_BYTES * (open_ns // MINUTE_NS % RECENT)
+    if record_at(found_at, MARKET).open_ns == open_ns:
+        copy_record(route.spot_at, found_at)
+    else:
+        record_at(route.spot_at, MARKET).kind = 0
 
 
 @kernel

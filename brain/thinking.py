@@ -10,14 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brain.history import Rows, run_before, runs_before
-from brain.loop import FRAMES, HISTORY, IDLE, LOST, SHORT, drain
+from brain.history import Candles, Rows, run_before, runs_before
+from brain.loop import FRAMES, HISTORY, IDLE, LOST, MINUTE_NS, SHORT, drain
 from brain.routes import Ports, Routes
 from brain.strategies.loader import Strategy
 from shm.jit import kernel
 from shm.records import DECISION
 from shm.ring import READ, after_lap, read
 
+OVERLAP = 4  # two minutes of an instrument and its spot
 BATCH = 4096  # records until the pulse is written again
 
 
@@ -74,6 +75,8 @@ class Thinking:
         self.routes = Routes(ports, strategies, ticks_e8, valid_candles * 60_000_000_000)
         self._ports, self._history = ports, history
         self._settles = max(strategy.settles for strategy in strategies)
+        # a spot's minute stands before its contract's: who goes on in the middle of a minute has to hear it again
+        self._overlap = OVERLAP * self.routes.instruments if len(self.routes.lanes) > self.routes.instruments else 0
         self._lost = 0
         self._decisions_first = ports.decisions.sequence
         self._targets_first = ports.targets.sequence
@@ -84,13 +87,15 @@ class Thinking:
         context["epoch"] = epoch
         decisions = self._ports.decisions
         wide = len(self.routes.strategies)
-        newest = np.zeros((len(self.routes.lanes), wide), DECISION)
+        newest = np.zeros((self.routes.instruments, wide), DECISION)
         _newest_by_route(decisions.ring, decisions.mask, decisions.sequence, newest, np.zeros(1, DECISION))
         known = newest[newest["kind"] == 1]
         for decision in known:
             self.routes.restore(decision)
         # the newest decision's candle may have routes that had no turn yet; the others only follow
-        context["market_seq"] = known["market_seq"].max() if len(known) else self._ports.market.sequence
+        context["market_seq"] = (
+            max(0, known["market_seq"].max() - self._overlap) if len(known) else self._ports.market.sequence
+        )
         return len(known)
 
     def think(self, limit: int = BATCH) -> int:
@@ -116,9 +121,16 @@ class Thinking:
         if self.routes.lanes["stale"][lane] == SHORT and len(runs[0]) < self._settles:
             self.routes.keep(lane, instant_ns)
             return
-        partner = int(self.routes.lanes["partner"][lane])
-        beside = run_before(self._history, partner, 0, instant_ns) if partner >= 0 else runs[0][:0]
-        self.routes.prepare(lane, instant_ns, [*runs, beside], again=again)
+        partner, spot = (int(self.routes.lanes[kind][lane]) for kind in ("partner", "spot"))
+        runs += [self._minutes(partner, instant_ns), self._minutes(spot, instant_ns)]
+        if spot >= 0 and self.routes.is_told(lane, instant_ns):
+            # decided before a restart, and the spot's record stands before where the ring is read again
+            with_it = self._minutes(spot, instant_ns + MINUTE_NS)
+            runs[-1] = with_it if len(with_it) else runs[-1]
+        self.routes.prepare(lane, instant_ns, runs, again=again)
+
+    def _minutes(self, row: int, end_ns: int) -> Candles:
+        return run_before(self._history, max(row, 0), 0, end_ns if row >= 0 else 0)
 
     def _go_on_after_lap(self) -> None:
         market = self._ports.market

@@ -16,10 +16,12 @@ import aiohttp
 
 from feed import backfill, hydration
 from feed.candle import Candle
-from feed.continuity import ROUTINE, Verdict
+from feed.company import Company, CompanyPlan
+from feed.continuity import Verdict
 from feed.dialect import Quote, Stream, Trade, Where
 from feed.horizon import Horizon
 from feed.outlet import Outlet
+from feed.reports import Reports
 from feed.settings import FeedSettings
 from feed.source import Source, SourceError, SourceUnreachableError
 from feed.spots import SpotPlan, SpotWatch
@@ -33,11 +35,8 @@ from shm.records import Life, Order
 from shm.topology import TIMEFRAMES_S
 
 DUTY_S = 0.02
-HYDRATION_ATTEMPTS = 5
 HYDRATION_PATIENCE_S = 150.0  # with one request, most of it spent waiting for its turn
 REPAIRS_AT_ONCE_MAX = 8
-SUBSCRIBED_LOOK_S = 0.005
-SUBSCRIBED_LOOKS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,7 @@ class MarketPlan:
     timeframes_s: Sequence[int] = TIMEFRAMES_S  # whose history somebody waits for; the others follow
     where: Where = Where()  # noqa: RUF009 - a tuple
     spots: SpotPlan | None = None  # whose prices are put beside those of the contracts
+    company: CompanyPlan | None = None  # the spots that strategies look at
 
 
 class FeedAgent:
@@ -61,6 +61,7 @@ class FeedAgent:
         self._counters = body.memory.counters
         self._clock = SystemClock()
         self._horizon = Horizon()
+        self._report = Reports(body.log, self._symbol).tell
         self._repairs = asyncio.Semaphore(REPAIRS_AT_ONCE_MAX)
         self._outlet = Outlet(body.memory, self._clock, self._tell_sequence, epoch=body.pulse.epoch, speed=plan.speed)
         symbols = [each.symbol for each in plan.instruments]
@@ -75,6 +76,10 @@ class FeedAgent:
             report=self._report,
         )
         self._tracks = [Track(row, around) for row in range(len(plan.instruments))]
+        self._company: Company | None = None
+        if plan.company is not None:
+            self._company = Company(plan.company, settings, self, self._clock, adaptive=plan.speed > 0.0)
+            self._tracks += self._company.tracks_beside(self._tracks.copy(), around)
         self._awaited = [
             number
             for number, seconds in enumerate(TIMEFRAMES_S)
@@ -90,11 +95,10 @@ class FeedAgent:
         self._dogs = {stream: Watchdog(settings, adaptive=plan.speed > 0.0) for stream in self._streams}
         self._tasks: list[asyncio.Task[None]] = []
         self._errands: set[asyncio.Task[None]] = set()
-        self._reports: dict[tuple[int | None, str], int] = {}
         self._order, self._obeyed = Order.PREPARE, 0
         self._refreshing: asyncio.Task[None] | None = None
         self._silent: dict[int, str] = {}  # rows that had no minute when the feed began, and why
-        for track in self._tracks:
+        for track in self._tracks[: len(plan.instruments)]:  # of spots only minutes are kept
             track.published = self._refresher.minute
 
     async def start(self) -> None:
@@ -102,20 +106,27 @@ class FeedAgent:
         tell = self._body.pulse.tell
         tell(detail="connecting", market_seq=self._outlet.sequence)
         await self._source.open()
+        if self._company:
+            await self._company.open()
         began = self._recall()
-        tell(detail=f"loading history of {len(self._tracks)} instruments")
+        count = len(self._plan.instruments)
+        tell(detail=f"loading history of {count} instruments")
         await self._hydrate(began)
         self._tasks = [
             asyncio.create_task(self._source.listen(stream), name=f"listen {stream}") for stream in self._streams
         ]
         if self._spots is not None:
             self._tasks.append(asyncio.create_task(self._spots.run(), name="spots"))
-        await self._hear_acknowledged()
+        if self._company is not None:
+            self._tasks.append(self._company.listen())
+        # One that is late goes on dialling, and REST stands in for it.
+        is_heard = await self._source.acknowledged(len(self._streams))
+        if not is_heard or (self._company and not await self._company.acknowledged()):
+            self._report(None, "streams: not all subscribed yet", 0)
         for track in self._tracks:
             track.suspect()  # what closed while nobody listened
-        loaded = (
-            f"{len(self._tracks) - len(self._silent)} of {len(self._tracks)}" if self._silent else len(self._tracks)
-        )
+        silent = sum(row < count for row in self._silent)
+        loaded = f"{count - silent} of {count}" if silent else count
         tell(life=Life.READY, detail=f"history of {loaded} instruments loaded")
 
     async def work(self) -> int:
@@ -140,8 +151,9 @@ class FeedAgent:
         await asyncio.gather(*tasks, return_exceptions=True)
         for track in self._tracks:
             await track.close()
-        if self._spots is not None:
-            await self._spots.close()
+        for also in (self._spots, self._company):
+            if also is not None:
+                await also.close()
         await self._source.close()
 
     def counts(self) -> dict[str, int]:
@@ -189,7 +201,27 @@ class FeedAgent:
             if stream is Stream.CANDLES:
                 self._run_errand(self._probe())
 
+    def spot_heard(self) -> None:
+        """Count a candle of a spot; it does not tell the market's time."""
+        self._counters.add(Counter.FRAMES_RECEIVED)
+
+    def spot_connected(self) -> None:
+        """Count that the spots are heard again."""
+        self._counters.add(Counter.RECONNECTS)
+
     # the rest
+
+    def _symbol(self, row: int) -> str:
+        count = len(self._plan.instruments)
+        if self._company is not None and row >= count:
+            return self._company.symbol(row - count)
+        return self._plan.instruments[row].symbol
+
+    async def _candles(self, row: int, timeframe: str, start_ns: int | None, count_max: int) -> list[Candle]:
+        count = len(self._plan.instruments)
+        if self._company is not None and row >= count:
+            return await self._company.candles(row - count, timeframe, start_ns, count_max)
+        return await self._source.candles(row, timeframe, start_ns, count_max)
 
     def _spot(self, row: int, price: float) -> None:
         self._outlet.spot(row, price, self._clock.monotonic_ns())
@@ -206,15 +238,6 @@ class FeedAgent:
 
     def _tell_sequence(self, sequence: int) -> None:
         self._body.pulse.tell(market_seq=sequence)
-
-    def _report(self, row: int | None, what: str, open_ns: int) -> None:
-        """One line for the 1st, 2nd, 4th, 8th ... time of each kind: a storm must not fill the disk."""
-        key = (row, what.split(":", 1)[0][:40])
-        count = self._reports[key] = self._reports.get(key, 0) + 1
-        if count & (count - 1) == 0:
-            symbol = "" if row is None else self._plan.instruments[row].symbol
-            say = self._body.log.info if what in ROUTINE else self._body.log.warning
-            say("market data", symbol=symbol, what=what, open_ns=open_ns, times=count)
 
     def _recall(self) -> dict[int, int]:
         """Rows that a former life published, with the open time of their newest minute."""
@@ -233,7 +256,7 @@ class FeedAgent:
 
     async def _hydrate(self, began: dict[int, int]) -> None:
         """Fill HISTORY; a series that begins now begins after its newest hydrated minute."""
-        now_ns = await self._market_ns()
+        now_ns = await hydration.market_ns(self._source.market_ns, self._counters)
         # Hundreds of series weigh more than an exchange grants in a minute: the next minute is worth waiting for.
         usual_s, self._source.patience_s = self._source.patience_s, HYDRATION_PATIENCE_S
         loaded = await hydration.load(
@@ -252,39 +275,23 @@ class FeedAgent:
         for row, why in self._silent.items():
             self._report(row, f"no history: {why}", 0)
 
-    async def _market_ns(self) -> int:
-        """The market's time, asked for a few times: a start should not fail by one answer."""
-        for attempt in range(HYDRATION_ATTEMPTS - 1):
-            try:
-                return await self._source.market_ns()
-            except SourceError:
-                self._counters.add(Counter.REQUESTS_FAILED)
-            await asyncio.sleep(DUTY_S * 2**attempt)
-        return await self._source.market_ns()
-
     async def _repaired(self, row: int, start_ns: int, count_max: int) -> list[Candle]:
         # a few at a time: when an exchange lags, hundreds of series are late at once
         async with self._repairs:
-            return await self._source.candles(row, "1m", start_ns, count_max)
+            return await self._candles(row, "1m", start_ns, count_max)
 
     async def _fetched(self, row: int, timeframe: str, start_ns: int | None, count_max: int) -> list[Candle]:
         # with a beat: hundreds of series take longer than a process may be silent
-        found = await self._source.candles(row, timeframe, start_ns, count_max)
+        found = await self._candles(row, timeframe, start_ns, count_max)
         self._body.pulse.beat()
         return found
-
-    async def _hear_acknowledged(self) -> None:
-        """Wait until every stream is subscribed; one that is late goes on dialling, and REST stands in for it."""
-        for _ in range(SUBSCRIBED_LOOKS):
-            if self._source.subscriptions_count >= len(self._streams):
-                return
-            await asyncio.sleep(SUBSCRIBED_LOOK_S)
-        self._report(None, "streams: not all subscribed yet", 0)
 
     def _series(self, *, awaited: bool) -> list[tuple[int, int]]:
         """Row and timeframe number of every series that is awaited before READY, or of the others that are kept."""
         chosen = [number for number in self._kept if (number in self._awaited) is awaited]
-        return [(row, number) for row in range(len(self._tracks)) for number in chosen]
+        count = len(self._plan.instruments)
+        spots = [(row, 0) for row in range(count, len(self._tracks))] if awaited else []
+        return [(row, number) for row in range(count) for number in chosen] + spots
 
     async def _refresh(self) -> None:
         for row in self._silent:
@@ -296,9 +303,9 @@ class FeedAgent:
             self._report(None, f"REST: {error}", 0)
 
     async def _fetch_late(self, row: int, timeframe: str, start_ns: int | None, count_max: int) -> list[Candle]:
-        found = await self._source.candles(row, timeframe, start_ns, count_max)
+        found = await self._candles(row, timeframe, start_ns, count_max)
         if not found and self._tracks[row].series.open_ns_last is None:
-            raise SourceUnreachableError(f"{self._plan.instruments[row].symbol} has no candle yet")
+            raise SourceUnreachableError(f"{self._symbol(row)} has no candle yet")
         return found
 
     def _keep_late(self, row: int, timeframe: int, candle: Candle) -> None:
@@ -356,6 +363,10 @@ class FeedAgent:
                 self._report(None, f"silence: {stream}", 0)
                 dog.watch_from(now_ns)
                 self._run_errand(self._source.drop(stream))
+        if self._company is not None and self._order is Order.RUN and self._company.is_silent(now_ns):
+            self._counters.add(Counter.WATCHDOG_TRIPS)
+            self._report(None, "silence: spots", 0)
+            self._run_errand(self._company.cut())
 
     def _obey(self) -> None:
         command = read_command(self._body.memory)
@@ -368,8 +379,10 @@ class FeedAgent:
                 gc.enable()
                 for dog in self._dogs.values():
                     dog.watch_from(self._clock.monotonic_ns())
+                if self._company is not None:
+                    self._company.watch_from(self._clock.monotonic_ns())
                 pulse.tell(life=Life.RUNNING, obeyed=command.version)
-            case Order.DRAIN if pulse.life is not Life.DRAINED and not any(t.is_repairing for t in self._tracks):
+            case Order.DRAIN if pulse.life is not Life.DRAINED and not any(t.is_pending for t in self._tracks):
                 pulse.tell(life=Life.DRAINED, obeyed=command.version)
             case Order.STOP:
                 pulse.tell(obeyed=command.version)

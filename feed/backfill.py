@@ -101,6 +101,8 @@ class Refresher:
                 continue
             self._failed.pop(row, None)
             for candle in closed(found, timeframe_s, end_ns):
+                if candle.open_ns <= self._newest.get(key, -1):
+                    continue  # it is there, and since when is on its record
                 keep(row, timeframe, candle)
                 self.kept(row, timeframe, candle.open_ns)
             # Another may have closed while we asked.

@@ -1,4 +1,7 @@
-"""Binance's USDT-M market as it speaks of it: ``kline`` with its flag, ``aggTrade``, ``bookTicker``, mark prices."""
+"""Binance's markets as it speaks of them: ``kline`` with its flag, ``aggTrade``, ``bookTicker``, mark prices.
+
+USDT-M with all of it; spot with its candles alone: it is looked at, never traded.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -106,3 +109,28 @@ class Binance(Dialect):
             raise MalformedFrameError(f"a mark price of {price}")
         self.ear.heard(Stream.MARKS)
         self.ear.inlet.mark(self.ear.row(body["s"]), price, (time_ns(body["E"]), received_ns))
+
+
+class BinanceSpot(Binance):
+    """The candles of its spot market."""
+
+    exchange = "binance"
+    options = {"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}}
+
+    async def watch(self, client: Any, stream: Stream, symbols: Sequence[str]) -> None:
+        """Candles; there are no marks, and nobody asks for the rest."""
+        assert stream is Stream.CANDLES, "a spot is asked for its candles"
+        await client.watch_ohlcv_for_symbols([[symbol, "1m"] for symbol in symbols])
+
+    async def candles(self, client: Any, name: str, span: tuple[str, int | None, int]) -> Sequence[Any]:
+        """By ``klines``, of which there are a thousand at most."""
+        timeframe, start_ns, count_max = span
+        request: dict[str, Any] = {"symbol": name, "interval": timeframe, "limit": count_max}
+        if start_ns is not None:
+            request["startTime"] = start_ns // 1_000_000
+        answer: Sequence[Any] = await client.public_get_klines(request)
+        return answer
+
+    async def market_ns(self, client: Any, name: str) -> int:
+        """When it last traded, as it says beside the average price."""
+        return time_ns((await client.public_get_avgprice({"symbol": name}))["closeTime"])

@@ -8,13 +8,14 @@ A start waits for the slowest of those that answer, and a while longer for those
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from feed.backfill import Fetch, hydrate
 from feed.candle import Candle
 from feed.settings import FeedSettings
 from feed.source import SourceError, SourceUnreachableError
+from shm.counters import Counter, Counters
 
 ROUNDS = 5
 PAUSE_S = 0.02  # before the second round; doubles
@@ -63,3 +64,14 @@ async def load(
     if loaded.failed and not loaded.candles:
         raise next(iter(loaded.failed.values()))
     return loaded
+
+
+async def market_ns(ask: Callable[[], Awaitable[int]], counters: Counters) -> int:
+    """The market's time, asked for a few times: a start should not fail by one answer."""
+    for attempt in range(ROUNDS - 1):
+        try:
+            return await ask()
+        except SourceError:
+            counters.add(Counter.REQUESTS_FAILED)
+        await asyncio.sleep(PAUSE_S * 2**attempt)
+    return await ask()

@@ -21,6 +21,7 @@ class FeedSettings:
     missing_after_ms: int = 20_000  # machine: REST unreachable for so long, the candle is MISSING
     absent_answers_count: int = 2  # REST answers without the candle that prove it MISSING
     spot_ms: int = 1_000  # machine: between two looks at the spots' prices, where the basis is limited
+    spot_wait_ms: int = 1_000  # machine: so long a contract's minute waits for its spot's, where a strategy looks at it
     connect_timeout_ms: int = 10_000  # machine
     read_timeout_ms: int = 10_000  # machine
     reconnect_base_ms: int = 250  # machine: full jitter from here
@@ -41,6 +42,7 @@ class FeedSettings:
             "missing_after_ms",
             "absent_answers_count",
             "spot_ms",
+            "spot_wait_ms",
             "connect_timeout_ms",
             "read_timeout_ms",
             "reconnect_base_ms",

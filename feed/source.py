@@ -21,12 +21,15 @@ import ccxt
 import ccxt.pro
 import orjson
 
-from feed.binance import Binance
+from feed.binance import Binance, BinanceSpot
 from feed.bybit import Bybit
 from feed.candle import Candle, MalformedFrameError
 from feed.dialect import Dialect, Inlet, Stream, Where
 from feed.settings import FeedSettings
 from shm.wait import backoff
+
+SUBSCRIBED_LOOK_S = 0.005
+SUBSCRIBED_LOOKS = 600
 
 
 class SourceError(Exception):
@@ -58,7 +61,7 @@ def translate(error: BaseException) -> SourceError:
     return own(f"{type(error).__name__}: {error}"[:300])
 
 
-DIALECTS: Mapping[str, type[Dialect]] = {each.exchange: each for each in (Binance, Bybit)}
+DIALECTS: Mapping[str, type[Dialect]] = {each.exchange: each for each in (Binance, BinanceSpot, Bybit)}
 
 
 def client_class(
@@ -158,6 +161,14 @@ class Source:
                 raise SourceRefusedError(f"unknown symbol {symbol}; the exchange lists {known}, ...")
         self._ids = [self._client.market(symbol)["id"] for symbol in self.symbols]
         self._rows = {id_: row for row, id_ in enumerate(self._ids)}
+
+    async def acknowledged(self, streams_count: int) -> bool:
+        """Wait a while until so many streams are subscribed; one that is late goes on dialling."""
+        for _ in range(SUBSCRIBED_LOOKS):
+            if self.subscriptions_count >= streams_count:
+                return True
+            await asyncio.sleep(SUBSCRIBED_LOOK_S)
+        return False
 
     async def close(self) -> None:
         """Close every socket; may be called more than once."""

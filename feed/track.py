@@ -5,6 +5,8 @@ offer --> Series.judge --NEXT--> ring
               +-- GAP ABSURD MALFORMED --> repair: what REST has  --> BACKFILLED
               |        (meanwhile others wait)    what nobody has --> MISSING, one record each
               +-- the rest: counted
+
+Where a strategy looks at spots, a contract's minute follows its spot's, unless that one is too late (feed/company.py).
 """
 
 import asyncio
@@ -24,6 +26,7 @@ from shm.records import Provenance
 
 WAITING_MAX = 4096  # candles that may queue up behind a repair; more are fetched again
 ASK_AGAIN_S = 0.1
+MATE_LOOK_S = 0.005
 FETCH_MAX = 1000
 
 COUNTED: dict[Verdict, Counter] = {
@@ -63,7 +66,8 @@ class Surroundings:
 class Track:
     """The minutes of instrument ``row``."""
 
-    def __init__(self, row: int, around: Surroundings) -> None:
+    def __init__(self, row: int, around: Surroundings, counted: Counter = Counter.CANDLES_PUBLISHED) -> None:
+        """``counted``: where its minutes are counted."""
         self.row = row
         self.series = Series(MINUTE_NS, around.settings.band_share)
         self.published: Callable[[int, int], None] | None = None  # told row and open_ns after each minute
@@ -72,19 +76,41 @@ class Track:
         self._repair: asyncio.Task[None] | None = None
         self._missing = 0  # MISSING records right before the next candle
         self._due_since_ns: int | None = None
+        self._counted = counted
+        self._mate: Track | None = None
+        self._behind_ns = (0, 0)
+        self._held = (0, 0)  # the minute that waits for the mate's, and since when
+
+    def follow(self, mate: "Track", behind_ns: tuple[int, int]) -> None:
+        """Publish no minute while what ``mate`` has due is so far behind it, least and most; not for ever."""
+        self._mate, self._behind_ns = mate, behind_ns
 
     @property
     def is_repairing(self) -> bool:
         """Is REST being asked?"""
         return self._repair is not None and not self._repair.done()
 
+    @property
+    def is_pending(self) -> bool:
+        """Is there a minute that is known and not told yet, or may be?"""
+        return self.is_repairing or (self._mate is not None and bool(self._waiting))
+
     def offer(self, candle: Candle, event_ns: int, received_ns: int) -> None:
         """Take a closed candle from the stream."""
         arrival = Arrival(candle, event_ns, received_ns)
-        if self.is_repairing and self._is_ahead(arrival):
+        is_queue = self._mate is not None and bool(self._waiting)
+        if self._is_ahead(arrival) and (self.is_repairing or is_queue or self._waits(candle.open_ns)):
             self._await(arrival)
         else:
             self._take(arrival)
+
+    def go_on(self) -> None:
+        """Take what waited for the mate's minute, and need not any more."""
+        while self._waiting and not self.is_repairing:
+            open_ns = min(self._waiting)
+            if self._waits(open_ns):
+                return
+            self._take(self._waiting.pop(open_ns))
 
     def suspect(self) -> None:
         """Something says that a closed candle did not come: ask REST for all that should be there."""
@@ -93,6 +119,8 @@ class Track:
 
     def check_lateness(self, speed: float) -> None:
         """Suspect when a candle is overdue: by other streams' time, and for a while of the machine's."""
+        if self._mate is not None:
+            self.go_on()
         settings, due_ns = self._around.settings, self.series.open_ns_next
         if due_ns is None or self.is_repairing or self._around.horizon.market_ns < due_ns + MINUTE_NS:
             self._due_since_ns = None
@@ -115,6 +143,21 @@ class Track:
         if self._repair is None or not self._repair.done() or self._repair.cancelled():
             return None
         return self._repair.exception()
+
+    def _waits(self, open_ns: int) -> bool:
+        """Should this minute wait for the mate's?"""
+        due_ns = None if self._mate is None else self._mate.series.open_ns_next
+        least_ns, most_ns = self._behind_ns
+        if due_ns is None or not least_ns <= open_ns - due_ns <= most_ns:
+            return False
+        now_ns = self._around.clock.monotonic_ns()
+        if self._held[0] != open_ns:
+            self._held = (open_ns, now_ns)
+        return now_ns - self._held[1] < self._around.settings.spot_wait_ms * 1_000_000
+
+    async def _mates_minute(self, open_ns: int) -> None:
+        while self._waits(open_ns):  # noqa: ASYNC110 - it ends by the clock as well
+            await asyncio.sleep(MATE_LOOK_S)
 
     def _is_ahead(self, arrival: Arrival) -> bool:
         last = self.series.open_ns_last
@@ -155,10 +198,12 @@ class Track:
         )
         self._missing = 0
         self.series.admit(candle, sequence)
-        self._around.counters.add(Counter.CANDLES_PUBLISHED)
+        self._around.counters.add(self._counted)
         self._tell(candle.open_ns)
 
     def _tell(self, open_ns: int) -> None:
+        if self._mate is not None:
+            asyncio.get_running_loop().call_soon(self._mate.go_on)
         if self.published is not None:
             self.published(self.row, open_ns)
 
@@ -174,6 +219,7 @@ class Track:
         absent, deadline_ns = 0, 0
         while (due_ns := self.series.open_ns_next) is not None:
             if due_ns in self._waiting:
+                await self._mates_minute(due_ns)
                 if self._take_waiting(due_ns):
                     absent, deadline_ns = 0, 0
                     continue
@@ -181,7 +227,7 @@ class Track:
                 break
             deadline_ns = deadline_ns or self._deadline_ns()
             found = await self._fetch(due_ns, deadline_ns)
-            if found is not None and self._take_fetched(found):
+            if found is not None and await self._take_fetched(found):
                 absent, deadline_ns = 0, 0
                 continue
             absent += found is not None
@@ -220,7 +266,7 @@ class Track:
                 return None
             await asyncio.sleep(ASK_AGAIN_S)
 
-    def _take_fetched(self, found: list[Candle]) -> int:
+    async def _take_fetched(self, found: list[Candle]) -> int:
         """Publish the unbroken run that REST gave; how many."""
         count = 0
         for candle in found:
@@ -231,6 +277,7 @@ class Track:
                 break
             if due_ns in self._waiting:  # the stream's own word comes first
                 break
+            await self._mates_minute(due_ns)
             verdict = self.series.judge(candle, self._horizon_ns(), confirmed=True)
             if verdict is not Verdict.NEXT:
                 self._count(verdict, candle.open_ns)

@@ -1,6 +1,6 @@
 """Compiling before trading: in a child of its own, whose results every other process only loads.
 
-stdout: "compiling 2 of 4: loop", "values trend fast slow band", "needs 60 3600", "refused why"
+stdout: "compiling 2 of 4: loop", "values trend fast slow band", "needs 60 3600", "cache 214 3", "refused why"
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brain.kernels import Progress, compile_all
+from brain.kernels import Progress, cache_counts, compile_all
 from brain.strategies.loader import StrategyError
 from brain.timeframes import base_of
 from engine.venue.embedded.exchange import Exchange
@@ -37,6 +37,7 @@ def compile_session(session: Session) -> int:
         return REFUSED
     compile_exchange(progress, len(loaded) + 1)
     asyncio.run(compile_waits(Memory.attach(session.run_id, "monitor")))
+    tell("cache {} {}".format(*cache_counts()))
     for strategy in loaded:
         tell(f"values {strategy.name} {' '.join(strategy.values)}")
     needed = sorted({base_of(timeframe_s) for strategy in loaded for timeframe_s in strategy.timeframes_s})

@@ -6,7 +6,8 @@
     synthetic, files    what they would list           the exchange that plays them does not run yet
     binanceusdm, live   asked of the exchange, once    through ccxt, without keys
 
-The markets are asked for only where somebody wants to know: there are rules, or a limit on the basis.
+The markets are asked for only where somebody wants to know: there are rules, a limit on the basis, or a strategy that
+looks at spots.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ import msgspec
 import orjson
 
 from feed.market import SPOT, Market
-from orchestrator import wiring
+from orchestrator import observed, wiring
 from orchestrator.settings import MIRRORED, BadInputError, Settings
 from orchestrator.spots import Pairing, Spot, paired
 from orchestrator.universe import Choice, Circumstances, Left, Taken, UniverseError, choose, described
@@ -59,6 +60,7 @@ class Discovered:
     spots: dict[str, Spot]
     choice: Choice | None = None
     pairing: Pairing | None = None
+    watches_spots: bool = False  # a strategy looks at their candles
 
     def lines(self) -> list[str]:
         """What a person should know before it starts."""
@@ -81,21 +83,37 @@ def discovered(settings: Settings, place: Place) -> Discovered:
     """The settings with the symbols that are traded; every complaint is one line."""
     market = settings.market
     is_ruled = market.universe is not None and not market.symbols
-    if not is_ruled and not settings.engine.risk.basis_ppm_max:
+    who = observed.lookers(settings)
+    if not is_ruled and not settings.engine.risk.basis_ppm_max and not who:
         return Discovered(settings, {})
     there = markets_of(settings, place)
     try:
         pairing = paired(there, market.spots)
         if not is_ruled:
-            return Discovered(settings, {name: pairing.spots[name] for name in market.symbols if name in pairing.spots})
+            names = market.symbols or tuple(one.symbol for one in there if one.kind != SPOT)
+            _refuse_silent(who, settings, place, names, pairing)
+            spots = {name: pairing.spots[name] for name in names if name in pairing.spots}
+            return Discovered(settings, spots, watches_spots=bool(who))
         choice = chosen(settings, there, pairing, place)
     except UniverseError as error:
         raise BadInputError(str(error)) from None
     if not choice.taken:
         raise BadInputError(described(choice, where_of(settings, place)))
     found = replace(settings, market=replace(market, symbols=choice.symbols))
+    _refuse_silent(who, found, place, choice.symbols, pairing)
     spots = {name: pairing.spots[name] for name in choice.symbols if name in pairing.spots}
-    return Discovered(found, spots, choice, pairing)
+    return Discovered(found, spots, choice, pairing, bool(who))
+
+
+def _refuse_silent(
+    who: Sequence[str], settings: Settings, place: Place, names: Sequence[str], pairing: Pairing
+) -> None:
+    """Refuse a contract whose spot has no candles, if a strategy looks at them."""
+    market = settings.market
+    if who and not (place.exchange or market.is_mirror or market.is_synthetic):
+        observed.refuse_recording(who, wiring.market_of(market, place.seed, place.start_ns))
+    else:
+        observed.refuse_without(who, names, pairing.without)
 
 
 def chosen(settings: Settings, there: Sequence[Market], pairing: Pairing, place: Place) -> Choice:
@@ -148,7 +166,7 @@ def markets_of(settings: Settings, place: Place) -> list[Market]:
         from orchestrator import mirroring
 
         return asked(replace(place, exchange=MIRRORED, dial=dial_to(mirroring.endpoint_of(market))), settings)
-    if market.is_synthetic and not market.symbols:
+    if market.is_synthetic and not market.symbols and not market.symbols_count:
         from engine.venue.embedded.listing import PUBLISHED
 
         market = replace(market, symbols=tuple(PUBLISHED))

@@ -19,7 +19,7 @@ from typing import Any
 
 from brain.strategies.loader import StrategyError, check, names
 from engine.journal import JournalError
-from orchestrator import result
+from orchestrator import observed, result
 from orchestrator import session as sessions
 from orchestrator.alarms import Alarms
 from orchestrator.attendance import words
@@ -64,7 +64,7 @@ def shared_memory(session: Session) -> Iterator[tuple[Memory, dict[str, int]]]:
     """Make the session's memory and doorbells; both are gone afterwards, whatever happens."""
     bells = {role: os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for role in LOOPED}
     try:
-        memory = Memory.create(session.run_id, len(session.instruments), bells)
+        memory = Memory.create(session.run_id, observed.rows_of(session), bells)
     except SegmentError as error:
         raise BadInputError(str(error)) from None
     try:
@@ -91,9 +91,9 @@ def live(
     told = environment(cache_home(), bells) | {"RINGMASTER_PARENT": str(os.getpid())}
     if handed is not None:
         told |= handed.environment
-    values, timeframes_s = compiled(session, told, (screen, wish))
+    values, timeframes_s, counted = compiled(session, told, (screen, wish))
     screen.check("memory", f"{segment.directory()}/ringmaster-{session.run_id}-*")
-    screen.check("compiled", f"{', '.join(session.strategies)}; loop, exchange")
+    screen.check("compiled", f"{', '.join(session.strategies)}; loop, exchange{counted}")
     shown = tuple(values[name] for name in session.strategies)
     session = replace(session, values=shown, timeframes_s=timeframes_s)
     sessions.save(session)
@@ -210,10 +210,11 @@ def described(market: MarketSettings) -> str:
 
 def compiled(
     session: Session, told: dict[str, str], face: tuple[Screen, Wish]
-) -> tuple[dict[str, tuple[str, ...]], tuple[int, ...]]:
+) -> tuple[dict[str, tuple[str, ...]], tuple[int, ...], str]:
     """Open the show and compile what is not compiled yet, in a child.
 
-    Returns the names of each strategy's values and the timeframes, in seconds, that they decide on.
+    Returns the names of each strategy's values, the timeframes, in seconds, that they decide on, and
+    what was found in the cache, where that was asked.
 
     A strategy that may yet be refused holds the first lines back: the refusal is then the only line.
     """
@@ -226,6 +227,7 @@ def compiled(
     brain, first_lines = session.settings.brain, opening(session)
     if set(brain.strategies) <= set(names()) and not brain.strategy:
         screen.lines(first_lines)
+    lines: list[str] = []
     if not mark.exists():
         command = [sys.executable, str(ROOT / "run.py"), "agent", "compile", "--session", session.folder]
         with subprocess.Popen(  # noqa: S603 - ourselves
@@ -233,7 +235,6 @@ def compiled(
         ) as child:
             assert child.stdout is not None
             wish.also = child.terminate
-            lines = []
             for line in child.stdout:
                 lines.append(line.strip())
                 if line.startswith("compiling"):
@@ -253,7 +254,9 @@ def compiled(
     screen.lines(first_lines)
     screen.settle()
     values = {name: tuple(shown) for kind, name, *shown in found if kind == "values"}
-    return values, tuple(int(word) for kind, *words in found if kind == "needs" for word in words)
+    counts = [line.split()[1:] for line in lines if line.startswith("cache ")]
+    counted = ": {} kernels loaded, {} compiled".format(*counts[-1]) if counts else ""
+    return values, tuple(int(word) for kind, *words in found if kind == "needs" for word in words), counted
 
 
 def mark_of(settings: Settings) -> str:

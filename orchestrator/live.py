@@ -18,9 +18,9 @@ from random import Random
 from engine.switch import NAME as SWITCH
 from engine.venue.facts import FACTS
 from orchestrator import keys as keys_of
+from orchestrator import observed, wiring
 from orchestrator import session as sessions
 from orchestrator import settings as settings_of
-from orchestrator import wiring
 from orchestrator.discovery import Discovered, Place, discovered
 from orchestrator.examination import Examined, Patient, books_of, examine, held
 from orchestrator.keys import Keys
@@ -93,7 +93,7 @@ def trade(typed: argparse.Namespace) -> int:
             started=now.isoformat(timespec="seconds"),
         )
         found = universe_of(session)
-        session = replace(session, settings=found.settings, spots=found.spots)
+        session = replace(session, settings=found.settings, spots=found.spots, watches_spots=found.watches_spots)
         screen.lines(found.lines())
         health = asyncio.run(examine(Patient(session, keys, Random()), screen.check))  # noqa: S311 - jitter
         if not health.is_fit:
@@ -179,6 +179,7 @@ def suited(settings: Settings, exchange: str) -> Settings:
     if exchange != MIRRORED and (settings.market.universe or settings.engine.risk.basis_ppm_max):
         words = "its lists are not read: name the symbols, without market.universe and engine.risk.basis_ppm_max"
         raise BadInputError(f"--exchange {exchange}: {words}")
+    observed.refuse_exchange(observed.lookers(settings), exchange)
     if FACTS[exchange].dead_man != "none":
         return settings
     executor = replace(settings.engine.executor, dead_man_ms=0)

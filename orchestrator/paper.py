@@ -70,6 +70,7 @@ def trade(typed: argparse.Namespace) -> int:
             market_start_ns=start_ns,
             instruments=wiring.instruments_of(market, VENUE, account),
             spots=found.spots,
+            watches_spots=found.watches_spots,
             strategies=tuple(Path(which).stem for which in settings.brain.strategies),
             settings=settings,
             versions=sessions.versions(),

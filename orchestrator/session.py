@@ -54,6 +54,7 @@ class Session:
     market_start_ns: int  # wall time at the start; a made-up market begins there
     instruments: tuple[Instrument, ...]
     spots: dict[str, Spot] = field(default_factory=dict)  # by the contract's symbol, where somebody compares them
+    watches_spots: bool = False  # strategies look at their candles: each has a row of minutes behind the contracts'
     strategies: tuple[str, ...]  # by row, as in records
     values: tuple[tuple[str, ...], ...] = ()  # by strategy: the names of what its decisions show
     timeframes_s: tuple[int, ...] = TIMEFRAMES_S  # whose history somebody decides on

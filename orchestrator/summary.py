@@ -94,7 +94,8 @@ def _tapes(session: Session) -> dict[str, Any]:
 
 def _candles(session: Session) -> np.ndarray:
     records: np.ndarray = read_folder(session.path / "market", MARKET)["record"]
-    candles: np.ndarray = records[(records["kind"] == MarketKind.CANDLE) & (records["timeframe_s"] == 60)]
+    minutes = (records["kind"] == MarketKind.CANDLE) & (records["timeframe_s"] == 60)
+    candles: np.ndarray = records[minutes & (records["instrument"] < len(session.instruments))]  # behind them: spots
     return candles
 
 

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.venue.facts import FACTS
-from orchestrator import keys
+from orchestrator import keys, observed
 from orchestrator.session import Session
-from orchestrator.settings import MIRRORED, BadInputError, ExchangeSettings, MarketSettings
+from orchestrator.settings import BadInputError, ExchangeSettings, MarketSettings
 from shm.agent import AsyncAgent, Body
 from shm.budget import Budget
 from shm.clock import SystemClock
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 ASSET = "USDT"
 NEAR = ExchangeSettings()
 WEIGHT_PER_MINUTE = 2_400  # what Binance gives an address on USDT-M
-REAL = ("binance", "binanceusdm", "bybit", "krakenfutures")  # names that are no files
-PLAYED = "synthetic, candle files, recorded trades"
 SCHEDULE, FAULTS = "schedule.json", "faults.jsonl"  # in the session: what shall go wrong, and what did
 
 
@@ -61,7 +59,9 @@ def market_of(settings: MarketSettings, seed: int, start_ns: int) -> "Market":
         if settings.is_synthetic:
             wanted = settings.symbols or symbols_of(settings.symbols_count or len(SYMBOLS))
             return SyntheticMarket(seed, start_ns, wanted)
-        market = _recorded([Path(place) for place in settings.source], settings.symbols)
+        from orchestrator.recordings import opened
+
+        market = opened([Path(place) for place in settings.source], settings.symbols)
     except ValueError as error:
         raise BadInputError(f"--symbols: {error}") from None
     for one in market.listings:
@@ -98,31 +98,6 @@ def defects_of(market: "Market | Catalogue") -> list[str]:
     """Return one line for each candle file with rows that are not used."""
     rejected = getattr(market, "rejected", {})
     return [f"{name}: {found.count} rows left out: {found.words}" for name, found in rejected.items() if found.count]
-
-
-def _recorded(places: list[Path], symbols: tuple[str, ...]) -> "Market":
-    from engine.venue.embedded.candles import CandleFileError, RecordedMarket, open_market, read_recording
-    from engine.venue.embedded.ticks import open_ticks, tick_files
-
-    if named := [place.name for place in places if place.name in REAL and not place.exists()]:
-        raise BadInputError(
-            f"--market {named[0]}: only {MIRRORED} can be mirrored, by a paper session; played here are: {PLAYED}"
-        )
-    if any(place.name == "synthetic" and not place.exists() for place in places):
-        raise BadInputError("--market synthetic: it is played alone, not together with files")
-    try:
-        if all(place.exists() for place in places) and (taped := tick_files(places)):
-            return open_ticks(taped, symbols)
-        if len(places) == 1:
-            return open_market(places[0], symbols)
-        recordings = [read_recording(place) for place in places]
-        there = [one.listing.symbol for one in recordings]
-        if unknown := [symbol for symbol in symbols if symbol not in there]:
-            raise BadInputError(f"--symbols {unknown[0]}: not among the candle files; there are {', '.join(there)}")
-        wanted = symbols or tuple(there)
-        return RecordedMarket([recordings[there.index(symbol)] for symbol in wanted])
-    except CandleFileError as error:
-        raise BadInputError(f"--market {error}") from None
 
 
 def listed(settings: MarketSettings, seed: int, start_ns: int) -> "Market | Catalogue":
@@ -309,6 +284,7 @@ def feed(body: Body, session: Session) -> AsyncAgent:
         where=Where(session.exchange, session.is_demo),
         limits_rate=session.mode != "paper" or session.settings.market.is_mirror,
         spots=spots if session.settings.engine.risk.basis_ppm_max else None,
+        company=observed.plan_of(session, spot_dialler(session)),
     )
     return FeedAgent(body, plan, session.settings.feed)
 

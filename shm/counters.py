@@ -42,6 +42,7 @@ class Counter(IntEnum):
     """What only grows."""
 
     CANDLES_PUBLISHED = auto()
+    SPOT_CANDLES_PUBLISHED = auto()
     CANDLE_GAPS_FOUND = auto()
     CANDLE_GAPS_FILLED = auto()
     CANDLES_DUPLICATE = auto()
@@ -114,6 +115,7 @@ class Hop(IntEnum):
 
 META: Mapping[Counter, Meta] = {
     Counter.CANDLES_PUBLISHED: Meta("feed", "closed candles put on the ring"),
+    Counter.SPOT_CANDLES_PUBLISHED: Meta("feed", "closed candles of spots put on the ring, for strategies that look"),
     Counter.CANDLE_GAPS_FOUND: Meta("feed", "holes found between candles"),
     Counter.CANDLE_GAPS_FILLED: Meta("feed", "holes filled by REST"),
     Counter.CANDLES_DUPLICATE: Meta("feed", "candles dropped: published already"),

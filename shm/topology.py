@@ -108,6 +108,11 @@ def history_row(instrument: int, timeframe: int, open_ns: int) -> int:
     return series * HISTORY_DEPTH + open_ns // step_ns % HISTORY_DEPTH
 
 
+def spot_row(instrument: int, instruments: int) -> int:
+    """Row of the minutes of the spot of ``instrument``, behind those of all ``instruments``: observed, never traded."""
+    return instruments + instrument
+
+
 def position_row(instrument: int, strategy: int) -> int:
     """Row of POSITIONS for ``strategy`` on ``instrument``."""
     return instrument * STRATEGIES_MAX + strategy

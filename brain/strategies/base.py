@@ -14,6 +14,8 @@ and, where it wants them,
     LATE        names of STATE fields that decisions do not wait for (see below)
     PARTNER     the name of a MARKET record in STATE: before each minute the loop puts the closed minute *before* it of
                 another instrument there (kind 0: there is none); the first two of a session are each other's partner
+    SPOT        the name of a MARKET record in STATE: before each minute the loop puts the closed *same* minute of the
+                instrument's spot there, in the contract's unit (kind 0: it has not come); it is looked at, never traded
 
 What ``decide`` is given
     state       its own record, zero at the start, kept from candle to candle

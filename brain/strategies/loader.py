@@ -41,6 +41,7 @@ HERE = Path(__file__).parent
 OURS = ("base", "loader", "__init__")
 TRIAL_CANDLES = 4096
 VALUES_MAX = 3
+SPOT = "SPOT"  # what a module calls the field for its spot's candle
 _CONFIG: Any = numba.config  # its fields are made at run time
 
 
@@ -62,6 +63,7 @@ class Strategy:
     waits: tuple[tuple[int, int], ...]  # offsets in ``state`` of the seen and settles that decisions wait for
     settles: int  # candles until the slowest of them has settled
     other_at: int  # offset in ``state`` of the partner's candle; -1: it looks at one instrument
+    spot_at: int  # offset in ``state`` of the spot's candle; -1: it does not look at it
     module: ModuleType  # keeps the compiled code alive
 
 
@@ -87,10 +89,10 @@ def load(which: str, chosen: Mapping[str, Any] | None = None) -> Strategy:
     if len(values) > VALUES_MAX:
         raise StrategyError(f"{path}: VALUES has room for {VALUES_MAX} names, not {len(values)}")
     timeframes_s = _timeframes(path, module)
-    other_at = _other(path, module, state)
+    beside = np.array([_candle_in(path, module, state, name) for name in ("PARTNER", SPOT)])
     decide = _compile(path, module, state, settings)
     waits = tuple(_words(state, late))
-    settles = _try(path, _Trial(decide, state, settings, timeframes_s, waits, other_at))
+    settles = _try(path, _Trial(decide, state, settings, timeframes_s, waits, beside))
     return Strategy(
         name=path.stem,
         digest=digest,
@@ -101,7 +103,8 @@ def load(which: str, chosen: Mapping[str, Any] | None = None) -> Strategy:
         values=values,
         waits=tuple((seen, settle) for _, seen, settle in waits),
         settles=settles,
-        other_at=other_at,
+        other_at=int(beside[0]),
+        spot_at=int(beside[1]),
         module=module,
     )
 
@@ -111,6 +114,19 @@ def check(which: str) -> None:
     path = _find(which)
     if path.parent != HERE:
         _refuse_foreign_imports(path)
+
+
+def looks_at_spot(which: str) -> bool:
+    """Return whether a strategy names a SPOT; runs nothing of it, and what cannot be read names none."""
+    try:
+        tree = ast.parse(_find(which).read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError):
+        return False
+    named = (
+        node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        for node in tree.body
+    )
+    return any(isinstance(target, ast.Name) and target.id == SPOT for targets in named for target in targets)
 
 
 def _find(which: str) -> Path:
@@ -243,13 +259,13 @@ def _timeframes(path: Path, module: ModuleType) -> tuple[int, ...]:
     return tuple(sorted({seconds_named(name) for name in chosen}))
 
 
-def _other(path: Path, module: ModuleType, state: np.dtype[np.void]) -> int:
-    name = getattr(module, "PARTNER", None)
+def _candle_in(path: Path, module: ModuleType, state: np.dtype[np.void], which: str) -> int:
+    name = getattr(module, which, None)
     if name is None:
         return -1
     assert state.fields is not None
     if name not in state.fields or state.fields[name][0] != SHOWN:
-        raise StrategyError(f"{path}: PARTNER names {name!r}, which is not a MARKET record in STATE")
+        raise StrategyError(f"{path}: {which} names {name!r}, which is not a MARKET record in STATE")
     return int(state.fields[name][1])
 
 
@@ -307,16 +323,18 @@ class _Trial:
     settings: np.ndarray[Any, np.dtype[np.void]]
     timeframes_s: tuple[int, ...]
     waits: tuple[tuple[str, int, int], ...]
-    other_at: int
+    beside: np.ndarray[Any, np.dtype[np.int64]]  # offsets of the partner's candle and of the spot's
 
 
 @kernel
-def _rehearse(decide, places, count, other_at, out):
+def _rehearse(decide, places, count, beside, out):
     # places: state, settings, first candle, position, target; out: one row per candle
     target = record_at(places[4], WORKING)
     for n in range(count):
-        if other_at >= 0 and n > 0:
-            copy_record(places[0] + other_at, places[2] + (n - 1) * 120)
+        if beside[0] >= 0 and n > 0:
+            copy_record(places[0] + beside[0], places[2] + (n - 1) * 120)
+        if beside[1] >= 0:
+            copy_record(places[0] + beside[1], places[2] + n * 120)
         reason = call5(decide, places[0], places[1], places[2] + n * 120, places[3], places[4])
         out[n, 0] = reason
         out[n, 1] = target.amount
@@ -345,7 +363,7 @@ def _try(path: Path, trial: _Trial) -> int:
     for timeframe_s in reversed(trial.timeframes_s):
         candles, out = _candles(timeframe_s), np.zeros((TRIAL_CANDLES, 3))
         places = np.array([*map(address_of, (state, trial.settings, candles, position, target))], np.int64)
-        _rehearse(trial.decide, places, TRIAL_CANDLES, trial.other_at, out)
+        _rehearse(trial.decide, places, TRIAL_CANDLES, trial.beside, out)
         if bad := sorted({int(reason) for reason in out[:, 0]} - reasons):
             raise StrategyError(f"{path}: decide answered {bad[0]}, which is not a reason; see brain.strategies.base")
         opinions = out[out[:, 0] != int(Reason.COLD)]

@@ -72,7 +72,7 @@ FACTS: Mapping[str, Facts] = {
         hosts=tuple(f"{name}.binance.com" for name in ("fapi", "fstream", "ws-fapi", "api", "stream", "ws-api")),
         # REST of its own, streams and requests by socket of its former test net.
         demo_hosts=(
-            *("demo-fapi.binance.com", "demo-api.binance.com"),
+            *("demo-fapi.binance.com", "demo-api.binance.com", "demo-stream.binance.com"),
             *("fstream.binancefuture.com", "testnet.binancefuture.com"),
         ),
         weight_per_minute=2_400,

@@ -21,29 +21,30 @@ from typing import Any
 import numpy as np
 
 from brain.kernels import load_all
+from brain.routes import rows_of
 from brain.stage import Stage
 from brain.strategies.loader import Strategy, StrategyError
 from brain.timeframes import base_of
 from engine.inbox import Inbox
 from engine.venue.embedded.events import CandleUpdate
 from engine.venue.embedded.exchange import Exchange
-from engine.venue.embedded.listing import Listing, e8_text
+from engine.venue.embedded.listing import Listing
 from engine.venue.embedded.market import MINUTE_NS, Market
 from engine.venue.embedded.pace import Speed
+from orchestrator import observed, wiring
 from orchestrator import settings as settings_of
-from orchestrator import wiring
 from orchestrator.discovery import Place, discovered
 from orchestrator.research import report
+from orchestrator.research.company import HYDRATED, Company, fill
 from orchestrator.research.house import House, Tenancy, private
 from orchestrator.research.replay import decision_hash
 from orchestrator.settings import BadInputError, Settings
 from orchestrator.universe import named
 from shm.instruments import Instrument, minor
-from shm.records import DECISION, MARKET, MarketKind, Provenance
+from shm.records import DECISION, MARKET
 from shm.topology import TIMEFRAMES_S
 
 ACCOUNT, VENUE = "backtest", "paper"
-HYDRATED = 1000  # closed candles of each timeframe that a brain warms up with, as the feed asks for
 NAMES = {60: "1m", 300: "5m", 900: "15m", 3600: "1h", 14400: "4h", 86400: "1d"}
 GAP_MAX = 1024  # candles that are told as missing one by one; a longer hole is told by its length
 PROGRESS_S = 0.5
@@ -73,7 +74,7 @@ class Backtest:
         self._rows = {listing.id: listing.row for listing in market.listings}
         self._listings = market.listings
         routes = len(self._instruments) * len(strategies)
-        self._stage = Stage(len(self._instruments), 1 << (4 * routes + GAP_MAX).bit_length())
+        self._stage = Stage(rows_of(strategies, len(self._instruments)), 1 << (4 * routes + GAP_MAX).bit_length())
         tenancy = Tenancy(
             account=ACCOUNT,
             venue=VENUE,
@@ -81,15 +82,17 @@ class Backtest:
             strategies=tuple(strategy.name for strategy in strategies),
             settings=_account_of(settings).engine,
         )
+        self._company = Company(market, self._stage, strategies)
         self._frames = sorted({60, *(base_of(seconds) for one in strategies for seconds in one.timeframes_s)})
         self._hydrate()
+        self._company.hydrate(self._exchange.now_ns)
         self.house = House(self._exchange, tenancy, minor(settings.market.deposit), self._stage.positions)
         ticks_e8 = [instrument.tick_e8 for instrument in self._instruments]
         self._brain = self._stage.brain(strategies, ticks_e8, settings.brain.valid_candles)
         self._inbox: Inbox = self.house.inbox(self._stage.candles(), self._stage.targets())
         self._heard = self._stage.decisions()
         self._said = np.zeros(self._stage.capacity, DECISION)
-        self._record = np.zeros(1, MARKET)
+        self._record, self._longer = np.zeros(1, MARKET), np.zeros(1, MARKET)
         self._newest = dict.fromkeys(range(len(self._instruments)), market.start_ns - MINUTE_NS)
         self.course = Course(self.house, market.listings)
 
@@ -106,6 +109,7 @@ class Backtest:
         happenings = self._exchange.advance()
         self.house.hear(private(happenings))
         closed = [each for each in happenings if isinstance(each, CandleUpdate) and each.closed]
+        self._company.publish(self._exchange.now_ns)
         for update in closed:
             self._publish(update)
         self._brain.think(self._stage.capacity)
@@ -123,13 +127,25 @@ class Backtest:
         hole_ns = self._newest[row] + MINUTE_NS
         missing = (update.candle.open_ns - hole_ns) // MINUTE_NS
         for number in range(missing if missing <= GAP_MAX else 0):
-            _fill(self._record, self._listings[row], None, hole_ns + number * MINUTE_NS)
+            fill(self._record, self._listings[row], None, hole_ns + number * MINUTE_NS)
             self._stage.market.publish(self._record)
+            self._closed(row, hole_ns + number * MINUTE_NS)
         self._newest[row] = update.candle.open_ns
-        _fill(self._record, self._listings[row], update.candle, update.candle.open_ns)
+        fill(self._record, self._listings[row], update.candle, update.candle.open_ns)
         self._record["missing"] = missing if missing > GAP_MAX else 0
         self._stage.remember(self._record[0])
         self._stage.market.publish(self._record)
+        self._closed(row, update.candle.open_ns)
+
+    def _closed(self, row: int, open_ns: int) -> None:
+        """Remember the longer candles that end with this minute, as the feed fetches them then: a hole leaves them."""
+        listing, end_ns = self._listings[row], open_ns + MINUTE_NS
+        for seconds in self._frames[1:]:
+            step_ns = seconds * 1_000_000_000
+            if end_ns % step_ns == 0:
+                for candle in self._exchange.klines(listing.id, NAMES[seconds], end_ns - step_ns, open_ns, 1):
+                    fill(self._longer, listing, candle, int(candle["open_ns"]), seconds)
+                    self._stage.remember(self._longer[0])
 
     def _hydrate(self) -> None:
         """Fill HISTORY with what closed before the market's start."""
@@ -139,36 +155,12 @@ class Backtest:
                 candles = self._exchange.klines(listing.id, NAMES[seconds], None, None, HYDRATED)
                 for candle in candles:
                     if int(candle["open_ns"]) + seconds * 1_000_000_000 <= now_ns:
-                        _fill(record, listing, candle, int(candle["open_ns"]), seconds)
+                        fill(record, listing, candle, int(candle["open_ns"]), seconds)
                         self._stage.remember(record[0])
 
 
 def _account_of(settings: Settings) -> Settings:
     return replace(settings, engine=replace(settings.engine, account=ACCOUNT))
-
-
-def _fill(record: np.ndarray, listing: Listing, candle: Any, open_ns: int, timeframe_s: int = 60) -> None:
-    """Write a candle of the exchange as the feed writes it, by way of its text; None is one that is missing."""
-    record[:] = 0
-    record["kind"], record["timeframe_s"], record["revises"] = int(MarketKind.CANDLE), timeframe_s, -1
-    record["instrument"], record["open_ns"] = listing.row, open_ns
-    if candle is None:
-        record["provenance"] = int(Provenance.MISSING)
-        for name in ("open", "high", "low", "close"):
-            record[name] = np.nan
-        return
-    value = candle.__getitem__ if isinstance(candle, np.void) else candle._asdict().__getitem__
-    record["provenance"] = int(Provenance.OBSERVED)
-    for name in ("open", "high", "low", "close"):
-        record[name] = float(listing.price_text(int(value(name))))
-    for name, source, scale in (
-        ("volume", "volume_e8", 1),
-        ("quote_volume", "quote_e4", 10_000),
-        ("taker_volume", "taker_volume_e8", 1),
-        ("taker_quote_volume", "taker_quote_e4", 10_000),
-    ):
-        record[name] = float(e8_text(int(value(source)) * scale))
-    record["trades"] = int(value("trades"))
 
 
 assert set(NAMES) == set(TIMEFRAMES_S), "every timeframe has the exchange's name"
@@ -211,6 +203,7 @@ def backtest(typed: argparse.Namespace) -> int:
         strategies = load_all(settings.brain, lambda *_: None)
     except StrategyError as error:
         raise BadInputError(f"--strategy {error}") from None
+    observed.refuse_recording(observed.lookers(settings), market)
     if typed.out:  # now and not after an hour of trading
         try:
             typed.out.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from brain.kernels import load_all
+from brain.routes import rows_of
 from brain.stage import Stage
 from brain.strategies.loader import Strategy, StrategyError
 from brain.words import explain
@@ -109,10 +110,11 @@ class Replay:
         self._session, self._strategies, self._recording = session, strategies, recording
         self._ticks_e8 = [instrument.tick_e8 for instrument in session.instruments]
         routes = len(self._ticks_e8) * len(strategies)
-        self._stage = Stage(len(self._ticks_e8), 1 << max(6, (2 * routes).bit_length()))
+        self._stage = Stage(rows_of(strategies, len(self._ticks_e8)), 1 << max(6, (2 * routes).bit_length()))
         self._newest: dict[tuple[int, int], np.void] = {}  # decision of each route
         self._position, self._candle = np.zeros(1, POSITION), np.zeros(1, MARKET)
         self._remembered = 0
+        self._awaited: list[np.void] = []  # closed, and not yet fetched by the feed
         self._epoch = -1
         self.verdict = Verdict()
 
@@ -122,10 +124,11 @@ class Replay:
         last_seq = int(said["market_seq"].max())
         for at, slot in enumerate(self._recording.candles):
             sequence, candle = int(slot["sequence"]), slot["record"]
+            is_ours = candle["kind"] != 0 and candle["instrument"] < len(self._ticks_e8)  # behind them: spots
             if sequence > last_seq:
-                self.verdict.undecided += int(candle["kind"] != 0)
+                self.verdict.undecided += int(is_ours)
                 continue
-            self.verdict.candles += int(candle["kind"] != 0)
+            self.verdict.candles += int(is_ours)
             first, end = np.searchsorted(said["market_seq"], [sequence, sequence + 1])
             groups = list(_by_epoch(said[first:end]))
             for recorded in groups or [said[:0]]:
@@ -145,13 +148,17 @@ class Replay:
         self._heard = self._stage.decisions()
         self._epoch = epoch
         self.verdict.epochs.append(epoch)
+        before = self._recording.candles[:at]
         if known:
-            since = np.searchsorted(self._recording.candles["sequence"], int(known[-1]["market_seq"]))
-            for slot in self._recording.candles[since:at]:
-                self._play(int(slot["sequence"]), slot["record"], self._recording.decisions[:0])
+            before = before[np.searchsorted(before["sequence"], self._brain.market_seq) :]
+        else:
+            # the first one decided all contracts' minutes that there were; a spot's may stand before the first of them
+            before = before[before["record"]["instrument"] >= len(self._ticks_e8)]
+        for slot in before:
+            self._play(int(slot["sequence"]), slot["record"], self._recording.decisions[:0])
 
     def _play(self, sequence: int, candle: np.void, recorded: Records) -> None:
-        self._remember(candle)
+        self._remember(candle, recorded)
         if self._epoch < 0:
             return  # nobody had listened yet
         self._candle[0] = candle
@@ -164,8 +171,8 @@ class Replay:
         out = np.zeros(self._stage.capacity, DECISION)
         self._compare(recorded, out[: self._heard.read_into(out)])
 
-    def _remember(self, candle: np.void) -> None:
-        """Keep HISTORY as the feed did: what had closed by now, and this minute."""
+    def _remember(self, candle: np.void, recorded: Records) -> None:
+        """Keep HISTORY as the feed did: what it had by now of what had closed, and this minute."""
         past = self._recording.past
         if candle["kind"] == 0:
             return
@@ -173,8 +180,15 @@ class Replay:
             one = past[self._remembered]
             if int(one["open_ns"]) + int(one["timeframe_s"]) * SECOND_NS > int(candle["open_ns"]) + 60 * SECOND_NS:
                 break
-            self._stage.remember(one)
+            self._awaited.append(one)
             self._remembered += 1
+        now_ns = int(recorded["decided_ns"].min()) if len(recorded) else int(candle["published_ns"])
+        # An hour is fetched a little after its close; what a later life of the feed fetched again was there before.
+        there = [int(one["published_ns"]) <= now_ns or one["epoch"] != candle["epoch"] for one in self._awaited]
+        for one, is_there in zip(self._awaited, there, strict=True):
+            if is_there:
+                self._stage.remember(one)
+        self._awaited = [one for one, is_there in zip(self._awaited, there, strict=True) if not is_there]
         if candle["timeframe_s"] == 60:
             self._stage.remember(candle)
 

@@ -70,12 +70,12 @@ def missing(candle: np.void) -> np.ndarray:
 class Market:
     """The shared memory of one session, without the sharing."""
 
-    def __init__(self, instruments: int = 1, capacity: int = 1 << 14) -> None:
+    def __init__(self, instruments: int = 1, capacity: int = 1 << 14, *, spots: bool = False) -> None:
         self.instruments, self.capacity = instruments, capacity
         self._memory = {}
         for name, record in (("MARKET", MARKET), ("TARGETS", TARGET), ("DECISIONS", DECISION)):
             self._memory[name] = (_zeros(ring_size(capacity)), record)
-        self.rows = instruments * len(TIMEFRAMES_S) * HISTORY_DEPTH
+        self.rows = (2 if spots else 1) * instruments * len(TIMEFRAMES_S) * HISTORY_DEPTH
         self._history, self._positions = _zeros(table_size(self.rows, 1)), _zeros(table_size(instruments * 8, 2))
         self.feed = self.writer("MARKET")
         self.history = TableWriter(address_of(self._history), MARKET, (0, self.rows), 1)

@@ -1,8 +1,12 @@
 """What is compiled before a session is what a session needs."""
 
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 
-from brain.kernels import compile_all, load_all
+from brain.kernels import cache_counts, compile_all, load_all
 from brain.loop import drain
 from brain.settings import BrainSettings
 from brain.strategies.loader import StrategyError
@@ -15,6 +19,19 @@ def test_every_piece_is_named_before_it_is_compiled():
     strategies = compile_all(BrainSettings(strategies=("trend",)), lambda *told: said.append(told))
     assert said == [(1, 2, "trend"), (2, 2, "loop")]
     assert [strategy.name for strategy in strategies] == ["trend"]
+
+
+def test_the_cache_is_counted():
+    """A strategy that nobody has compiled is a miss; what we bring has been met before in this process or on disk."""
+    before = cache_counts()
+    assert sum(before) > 0
+    assert cache_counts() == before
+    with TemporaryDirectory() as folder:
+        mine = Path(folder) / "fresh.py"
+        mine.write_text(FRAMED.replace("(NAMES)", f'("1m",)  # {time.time_ns()}'))
+        load_all(BrainSettings(strategies=(str(mine),)), lambda *_: None)
+    hits, misses = cache_counts()
+    assert (hits, misses) == (before[0], before[1] + 1)
 
 
 def test_a_session_holds_twelve_timeframes(tmp_path):

@@ -96,6 +96,19 @@ async def test_a_higher_timeframe_is_fetched_when_it_closes_and_not_before():
     assert [timeframe for timeframe, _ in asked[1:]] == ["5m", "15m", "1h", "4h", "1d"]
 
 
+async def test_what_is_kept_is_not_written_again():
+    """The question begins with the newest one; what is there of it keeps its record, which says since when."""
+    refresher, kept = Refresher(), []
+    refresher.kept(0, 1, NOW - 300 * SECOND)
+
+    async def fetch(row, timeframe, start_ns, count_max):
+        return [bar(NOW - 300 * SECOND), bar(NOW)]
+
+    refresher.minute(0, NOW + 240 * SECOND)
+    await refresher.refresh(fetch, lambda row, timeframe, candle: kept.append(candle.open_ns), 0)
+    assert kept == [NOW]
+
+
 async def test_what_nobody_waits_for_is_fetched_whole_afterwards():
     """A series that is wanted is asked for from wherever the exchange begins; later it is only continued."""
     refresher, asked = Refresher(), []

@@ -1,6 +1,9 @@
 """Binance's frames: what is read by which name, and what it answers to SUBSCRIBE."""
 
-from feed.binance import Binance
+import pytest
+
+from feed.binance import Binance, BinanceSpot
+from feed.dialect import Stream
 from tests.feed.test_source import KLINE, MARK, QUOTE, TRADE, Ear
 
 
@@ -27,3 +30,32 @@ def test_the_symbol_of_a_closed_candle_is_told_however_bad_the_rest_is():
     assert (
         spoken.closed_name({"s": "BTCUSDT", "k": {"x": False}}) == spoken.closed_name({"s": 5, "k": {"x": True}}) == ""
     )
+
+
+async def test_spot_is_asked_for_its_candles_and_nothing_else():
+    """The same frames and rows of another floor; how late its market is stands beside the average price."""
+    spoken, asked = BinanceSpot(Ear()), []
+
+    class Client:
+        """What ccxt has."""
+
+        async def watch_ohlcv_for_symbols(self, wanted):
+            asked.append(wanted)
+
+        async def public_get_klines(self, request):
+            return [request]
+
+        async def public_get_avgprice(self, request):
+            return {"closeTime": 1_700_000_000_123}
+
+    assert spoken.decoder(KLINE) is not None
+    await spoken.watch(Client(), Stream.CANDLES, ["BTC/USDT"])
+    assert asked == [[["BTC/USDT", "1m"]]]
+    with pytest.raises(AssertionError):
+        await spoken.watch(Client(), Stream.MARKS, ["BTC/USDT"])
+    span = ("1m", 5_000_000, 9)
+    assert await spoken.candles(Client(), "BTCUSDT", span) == [
+        {"symbol": "BTCUSDT", "interval": "1m", "limit": 9, "startTime": 5}
+    ]
+    assert "startTime" not in (await spoken.candles(Client(), "BTCUSDT", ("1m", None, 9)))[0]
+    assert await spoken.market_ns(Client(), "BTCUSDT") == 1_700_000_000_123_000_000

@@ -52,6 +52,24 @@ async def test_every_contract_is_told_its_spots_price_in_its_own_unit(embedded):
     assert ear.failures == ["spot prices: none of XYZUSDT"]
 
 
+async def test_all_spots_are_one_question(embedded):
+    """However many contracts there are, a look at their spots is one request."""
+    _, endpoint = embedded
+    asked, traces = [], aiohttp.TraceConfig()
+
+    async def begin(_session, _context, sent):
+        asked.append(sent.url.path)
+
+    traces.on_request_start.append(begin)
+    watch = Ear().watch(lambda: dialling.session(endpoint, [traces]))
+    try:
+        await watch.look()
+        await watch.look()
+    finally:
+        await watch.close()
+    assert asked == ["/api/v3/ticker/price"] * 2
+
+
 async def test_no_answer_leaves_the_old_prices_and_says_why(embedded, unused_tcp_port):
     """Nobody listens, and an answer that is none: told, not raised; closing twice harms nobody."""
     ear = Ear()

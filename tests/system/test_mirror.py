@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.tape import read_folder
+from shm.records import DECISION, MARKET
 from tests.system import stage
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -63,6 +65,27 @@ def test_paper_orders_meet_the_prices_of_the_other_exchange(real: Real, tmp_path
     assert summary["fills"] == summary["exchange"]["fills"] > 0
     assert summary["candles"] == summary["decisions"] > 10
     assert stage.traces(state) == []
+
+
+def test_its_spots_are_heard_where_a_strategy_looks(real: Real, tmp_path: Path):
+    """Each contract's minute stands on the tape right behind its spot's; there both have one price: a basis of 0."""
+    state = tmp_path / "state"
+    options = ("--market", "binanceusdm", "--symbols", "BTC/USDT:USDT,ETH/USDT:USDT", "--strategy", "basis")
+    running = stage.start(
+        state, *options, "--set", f"market.stand_in={real.port}:{real.certificate}", "--seconds", "15"
+    )
+    summary = running.finish()
+    assert summary["candles"] == summary["decisions"] > 10
+    assert summary["difference"] == "difference to the exchange 0"
+    (folder,) = state.glob("sessions/*")
+    minutes = read_folder(folder / "market", MARKET)["record"]
+    places = {(int(one["instrument"]), int(one["open_ns"])): place for place, one in enumerate(minutes)}
+    mine = [key for key in places if key[0] < 2]
+    assert len(mine) == summary["candles"]
+    assert all(places[row + 2, open_ns] < places[row, open_ns] for row, open_ns in mine)
+    said = read_folder(folder / "decisions", DECISION)["record"]
+    assert set(said["values"][:, 1].tolist()) == {0.0}
+    assert stage.replayed(state)["differences"] == 0
 
 
 def test_a_market_out_of_reach_is_one_line(tmp_path: Path):

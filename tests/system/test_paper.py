@@ -37,6 +37,20 @@ def write_market(folder: Path, symbols: tuple[str, ...], minutes: int) -> None:
         (folder / f"{symbol.split('/')[0]}USDT-1m.csv").write_text("\n".join(lines) + "\n")
 
 
+def write_spots(folder: Path) -> None:
+    """Beside every contract of ``folder`` the candles of a spot from which it strays, to and fro."""
+    generator = np.random.default_rng(12)
+    for path in sorted(folder.glob("*USDT-1m.csv")):
+        header, *rows = path.read_text().splitlines()
+        lines = [header]
+        for n, row in enumerate(rows):
+            time_ms, *prices, volume = row.split(",")
+            basis = 4e-4 * np.sin(n / 11.0) + generator.normal(0.0, 1e-4)
+            worth = [f"{float(price) / (1.0 + basis):.2f}" for price in prices]
+            lines.append(",".join([time_ms, *worth, volume]))
+        path.with_name(path.name.replace("-1m", "-spot-1m")).write_text("\n".join(lines) + "\n")
+
+
 def minutes_of(path: Path) -> list[oracle.Minute]:
     """Every candle of a file."""
     if path.suffix == ".parquet":

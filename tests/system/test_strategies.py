@@ -1,4 +1,4 @@
-"""All strategies together, two of them over two instruments: streamed through processes, replayed, looped."""
+"""All strategies together, some over two instruments or over a spot: streamed through processes, replayed, looped."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from brain.strategies import loader
 from orchestrator.tape import read_folder
 from shm.records import DECISION, Reason
 from tests.system import stage
-from tests.system.test_paper import SYMBOLS, write_market
+from tests.system.test_paper import SYMBOLS, write_market, write_spots
 
 pytestmark = pytest.mark.system
 
@@ -24,8 +24,9 @@ from brain.indicators.trend import EMA, ema
 from brain.strategies.base import HELD, MARKET, WARMING, hold, kernel, note
 
 TIMEFRAMES = ("1m", "3m", "30m")
-VALUES = ("push", "entry", "other")
+VALUES = ("push", "other", "spot")
 PARTNER = "other"
+SPOT = "spot"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Settings:
     period: int = 9
 
 
-STATE = np.dtype([("push", IMBALANCE), ("slow", EMA), ("other", MARKET)], align=True)
+STATE = np.dtype([("push", IMBALANCE), ("slow", EMA), ("other", MARKET), ("spot", MARKET)], align=True)
 
 
 @kernel
@@ -47,7 +48,8 @@ def decide(state, settings, candle, position, target):
     if push != push:
         return WARMING
     other = state.other.close if state.other.kind != 0 else 0.0
-    note(target, push, 1.0 * position.entry_ticks, other)
+    spot = state.spot.close if state.spot.kind != 0 else 0.0
+    note(target, push, other, spot)
     side = 1.0 if candle.close + push > state.slow.value else -1.0
     if position.stopped_side * side > 0.0:
         side *= 0.5
@@ -66,6 +68,7 @@ def shown(folder: Path, names: list[str], minutes: int, *options: str) -> dict[s
     market, state = folder / "market", folder / "state"
     market.mkdir()
     write_market(market, SYMBOLS, 4_000)  # a quarter of it is past: the slowest settles after 631 minutes
+    write_spots(market)
     chosen = ("--symbols", ",".join(SYMBOLS), "--set", f"brain.strategies={json.dumps(names)}", *options)
     live = ("--market", str(market), "--speed", "step", "--max-candles", str(2 * minutes))
     summary = stage.start(state, *live, *chosen).finish(400.0)
@@ -87,7 +90,26 @@ def shown(folder: Path, names: list[str], minutes: int, *options: str) -> dict[s
     for name in ("candles", "decisions", "fills", "equity_end", "unrealised", "funding"):
         assert looped[name] == summary[name], name
     assert stage.traces(state) == []
+    if "basis" in names:
+        _spots_were_there(said[said["strategy"] == names.index("basis")], market)
     return summary
+
+
+def _spots_were_there(said: np.ndarray, market: Path) -> None:
+    """Every decision was taken on the spot's very minute, to the ppm."""
+    for row, symbol in enumerate(SYMBOLS):
+        files = [market / f"{symbol.partition('/')[0]}USDT{kind}-1m.csv" for kind in ("", "-spot")]
+        own, spot = ({int(one[0]) * 1_000_000: float(one[4]) for one in rows_of(file)} for file in files)
+        mine = said[said["instrument"] == row]
+        assert len(mine)
+        for one in mine:
+            at_ns = int(one["open_ns"])
+            assert one["values"][1] == pytest.approx(1e6 * (own[at_ns] / spot[at_ns] - 1.0), abs=1e-6)
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    """The rows of a candle file."""
+    return [line.split(",") for line in path.read_text().splitlines()[1:]]
 
 
 @pytest.mark.timeout(600)
@@ -100,7 +122,7 @@ def test_every_strategy_decides_the_same_live_replayed_and_looped(tmp_path: Path
     own = tmp_path / "own.py"
     own.write_text(OWN)
     names = [*loader.names(), str(own)]
-    assert len(names) == 7
+    assert len(names) == 8
     stops = [f"brain.strategy.{name}.stop_atr=200" for name in loader.names() if name != "smc"]
     stops += ["brain.strategy.smc.stop_atr_min=200", "brain.strategy.smc.stop_atr_max=300"]
     options = [word for each in (*stops, "engine.risk.orders_per_minute_max=1000") for word in ("--set", each)]

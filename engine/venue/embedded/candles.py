@@ -1,13 +1,14 @@
 """Recorded candles as a market: Parquet and CSV files (plain or gzip) of 1m candles, read, checked, never repaired.
 
     BTCUSDT-1m.parquet, XRP_ETH-1m.parquet, btc-perp-..._1m.csv.gz      the name says symbol and timeframe
+    BTCUSDT-spot-1m.parquet                                             the spot of BTCUSDT: looked at beside it
 
 A row that is not a candle (NaN, no positive price, high below low, ...), a duplicate or one
 out of order is left out and counted by kind; a minute that the file lacks stays absent.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 HISTORY_MINUTES = 1024  # left before the market's start: what a brain needs to be warm
 DAY_NS = 1440 * MINUTE_NS
 NAME = re.compile(r"^(?P<name>.+?)[-_](?:\d{8}-\d{8}[-_])?(?P<timeframe>\d+[mhdw])\b.*\.(?:parquet|csv|csv\.gz)$")
+SPOT = re.compile(r"[-_]spot$", re.IGNORECASE)
 TIME_COLUMNS = ("open_time", "timestamp", "date", "time")
 PRICES = ("open", "high", "low", "close")
 DECIMALS_MAX = 8
@@ -67,11 +69,22 @@ class Recording:
 class RecordedMarket:
     """The Market of one or more recordings, played over the time that they have in common."""
 
-    def __init__(self, recordings: Sequence[Recording], *, start_ns: int | None = None, rebase_to_ns: int = 0) -> None:
+    def __init__(
+        self,
+        recordings: Sequence[Recording],
+        *,
+        spots: Sequence[Recording] = (),
+        start_ns: int | None = None,
+        rebase_to_ns: int = 0,
+    ) -> None:
+        """``spots``: recorded beside them, of the same names; of those that are not played nothing is kept."""
         if not recordings:
             raise CandleFileError("no candle files to play")
+        played = [one.listing.id for one in recordings]
+        self.spots: Mapping[str, Recording] = {one.listing.id: one for one in spots if one.listing.id in played}
         self.listings = tuple(replace(one.listing, row=row) for row, one in enumerate(recordings))
         self.rejected = {one.listing.id: one.rejected for one in recordings}
+        self.rejected |= {f"{name} spot": one.rejected for name, one in self.spots.items()}
         self._minutes = [one.minutes for one in recordings]
         self.start_ns = max(_start(minutes) for minutes in self._minutes) if start_ns is None else start_ns
         self.end_ns = max(int(minutes["open_ns"][-1]) for minutes in self._minutes) + MINUTE_NS
@@ -87,6 +100,9 @@ class RecordedMarket:
         self._minutes = [minutes.copy() for minutes in self._minutes]
         for minutes in self._minutes:
             minutes["open_ns"] += by_ns
+        self.spots = {name: replace(one, minutes=one.minutes.copy()) for name, one in self.spots.items()}
+        for one in self.spots.values():
+            one.minutes["open_ns"] += by_ns
 
     def minutes(self, row: int, until_ns: int) -> np.ndarray:
         """Every 1m candle before ``until_ns``."""
@@ -104,37 +120,55 @@ def _start(minutes: np.ndarray) -> int:
 
 def open_market(place: Path, symbols: Sequence[str] = (), *, rebase_to_ns: int = 0) -> RecordedMarket:
     """The market of a file, or of a folder's 1m files: all, or those of ``symbols`` (BTC/USDT:USDT) in order."""
-    files = _files(place)
+    files, spots = _files(place)
     wanted = [_id(symbol) for symbol in symbols] or sorted(files)
     missing = [name for name in wanted if name not in files]
     if missing:
         raise CandleFileError(f"{place}: no 1m candles of {', '.join(missing)}; there are {', '.join(sorted(files))}")
-    return RecordedMarket([read_recording(files[name]) for name in wanted], rebase_to_ns=rebase_to_ns)
+    return RecordedMarket(
+        [read_recording(files[name]) for name in wanted],
+        spots=[read_recording(spots[name]) for name in wanted if name in spots],
+        rebase_to_ns=rebase_to_ns,
+    )
 
 
 def _id(symbol: str) -> str:
     return symbol.split(":", maxsplit=1)[0].replace("/", "").upper()
 
 
-def _files(place: Path) -> dict[str, Path]:
-    """1m candle files by exchange id."""
+def _files(place: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """1m candle files by exchange id: of contracts, and of their spots."""
     if not place.exists():
         raise CandleFileError(f"{place}: no such file or folder")
     found: dict[str, Path] = {}
+    spots: dict[str, Path] = {}
     for path in sorted(place.iterdir()) if place.is_dir() else [place]:
-        match = NAME.match(path.name)
-        pair = split_name(re.split(r"[-_]\d{6,}", match["name"])[0]) if match else None
+        match, pair = NAME.match(path.name), _pair(path)
         if match and pair and match["timeframe"] == "1m":
-            found.setdefault("".join(pair), path)
+            (spots if is_spot(path) else found).setdefault("".join(pair), path)
     if not found:
         raise CandleFileError(f"{place}: no 1m candle files (named like BTCUSDT-1m.parquet)")
-    return found
+    return found, spots
+
+
+def is_spot(path: Path) -> bool:
+    """Whether the name says that these are the candles of a spot."""
+    match = NAME.match(path.name)
+    return bool(match and SPOT.search(_named(match["name"])))
+
+
+def _named(text: str) -> str:
+    return re.split(r"[-_]\d{6,}", text)[0]
+
+
+def _pair(path: Path) -> tuple[str, str] | None:
+    match = NAME.match(path.name)
+    return split_name(SPOT.sub("", _named(match["name"]))) if match else None
 
 
 def read_recording(path: Path) -> Recording:
     """One file, checked."""
-    match = NAME.match(path.name)
-    pair = split_name(re.split(r"[-_]\d{6,}", match["name"])[0]) if match else None
+    pair = _pair(path)
     if pair is None:
         raise CandleFileError(f"{path}: the name does not say symbol and timeframe (like BTCUSDT-1m.parquet)")
     columns = _columns(path)

@@ -105,7 +105,7 @@ class Exchange(Enquiries):
         self.start_ns = self.now_ns = market.start_ns
         self.tells_ticks = settings.tells_ticks
         self.followers: list[Follower] = []
-        self._market = market
+        self.market = market
         rules = Rules(
             spread_ticks=settings.spread_ticks,
             spread_ppm=settings.spread_ppm,
@@ -135,7 +135,7 @@ class Exchange(Enquiries):
     @property
     def is_over(self) -> bool:
         """Whether a file's market has nothing more to play."""
-        return self._minute_ns >= self._market.end_ns
+        return self._minute_ns >= self.market.end_ns
 
     @property
     def closes_in(self) -> int:

@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+
 from engine.venue.embedded import funding
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.listing import Listing, e8_text, e8_texts
@@ -113,12 +115,22 @@ def premium_klines(exchange: Exchange, parameters: Parameters) -> list[list[Any]
 
 
 def _klines(exchange: Exchange, parameters: Parameters, listing: Listing) -> list[list[Any]]:
+    span = span_of(parameters)
+    return candle_rows(listing, exchange.klines(listing.id, *span), span[0])
+
+
+def span_of(parameters: Parameters) -> tuple[str, int | None, int | None, int]:
+    """Which candles are asked for: interval, from, to, how many."""
     interval = parameters.interval()
     limit = parameters.limit(500, KLINES_MAX)
     start_ns = parameters.time_ns("startTime", 0) if "startTime" in parameters else None
     end_ns = parameters.time_ns("endTime", 0) if "endTime" in parameters else None
+    return interval, start_ns, end_ns, limit
+
+
+def candle_rows(listing: Listing, found: np.ndarray, interval: str) -> list[list[Any]]:
+    """CANDLE records as they are written."""
     length_ms = INTERVALS_NS[interval] // MS
-    found = exchange.klines(listing.id, interval, start_ns, end_ns, limit)
     opens_ms = (found["open_ns"] // MS).tolist()
     columns = [
         opens_ms,

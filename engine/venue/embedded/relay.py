@@ -50,7 +50,8 @@ class Relay:
                 self.exchange.hear([tuple(step) for step in steps])
         while count := self._market.read_into(self._candles):
             for record in self._candles[:count]:
-                if record["kind"] == MarketKind.CANDLE and record["timeframe_s"] == MINUTE_S:
+                is_minute = record["kind"] == MarketKind.CANDLE and record["timeframe_s"] == MINUTE_S
+                if is_minute and record["instrument"] < len(self.exchange.listings):  # behind them: spots
                     self._tell_candle(record)
         return self.exchange.drain()
 

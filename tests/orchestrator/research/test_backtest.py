@@ -5,9 +5,14 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from orchestrator import cli
+from brain.kernels import load_all
+from orchestrator import cli, wiring
+from orchestrator.research.backtest import Backtest
+from orchestrator.settings import assemble
+from tests.orchestrator.research.test_replay import HOURS
 from tests.system.test_paper import write_market
 
 
@@ -75,3 +80,22 @@ def test_bad_input_is_one_line_and_two(market, capsys, words, line):
     assert cli.main(["backtest", *words]) == 2
     (told,) = capsys.readouterr().err.splitlines()
     assert line.format(market=market) in told
+
+
+def test_after_a_hole_the_hours_before_it_are_there(tmp_path):
+    """As in a session, where the feed fetches each when it closes: only minutes start again after a hole."""
+    write_market(tmp_path, ("BTC/USDT:USDT",), 1_200)
+    file, own = tmp_path / "BTCUSDT-1m.csv", tmp_path / "hours.py"
+    rows = file.read_text().splitlines()
+    file.write_text("\n".join(rows[:701] + rows[706:]) + "\n")  # minutes 700 to 704
+    own.write_text(HOURS)
+    settings = assemble("paper", None, [], {"market.source": [str(tmp_path)], "brain.strategies": [str(own)]})
+    strategies = load_all(settings.brain, lambda *_: None)
+    course = Backtest(wiring.market_of(settings.market, 0, 0), settings, strategies).run(None, lambda _: None)
+    said = np.concatenate(course.decisions)
+    first_ns = int(rows[1].split(",")[0]) * 1_000_000
+    shown = {(int(one["open_ns"]) - first_ns) // 60_000_000_000: one["values"][:2].tolist() for one in said}
+    assert shown[699] == [11.0, 700.0]
+    assert shown[705] == [11.0, 1.0]
+    assert shown[719] == [11.0, 15.0]  # the hour that holds the hole is not whole
+    assert shown[779][0] == 13.0  # by now it was fetched, as the exchange has it, and the one that just closed as well

@@ -1,6 +1,7 @@
 """Replay: what was recorded comes out again, and what was tampered with does not."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +10,15 @@ import numpy as np
 import pytest
 
 from brain.strategies import loader
+from brain.timeframes import resample
 from orchestrator import session as sessions
 from orchestrator.recorder import PAST
 from orchestrator.research.replay import decision_hash, replay
 from orchestrator.session import Session
-from orchestrator.settings import BadInputError
+from orchestrator.settings import BadInputError, build
 from orchestrator.tape import Tape
 from shm.records import DECISION, MARKET, POSITION
-from tests.brain.market import WARM, lived, walk
+from tests.brain.market import WARM, Market, lived, missing, walk
 from tests.orchestrator.sessions import session_in
 
 Tamper = Callable[[np.ndarray, np.ndarray], None]
@@ -94,6 +96,73 @@ def test_a_lost_candle_is_not_passed_over(tmp_path, capsys):
     session = record(tmp_path, (), lose)
     assert replay(tmp_path, session.path, None) == 1
     assert "difference" in capsys.readouterr().out
+
+
+HOURS = '''"""Hours: how many it was shown since it was warmed up."""
+from dataclasses import dataclass
+import numpy as np
+from brain.strategies.base import HELD, QUIET, kernel, note
+TIMEFRAMES = ("1m", "1h")
+VALUES = ("hours", "minutes")
+@dataclass(frozen=True)
+class Settings:
+    nothing: int = 0
+STATE = np.dtype([("hours", "<i8"), ("minutes", "<i8")])
+@kernel
+def decide(state, settings, candle, position, target):
+    if candle.timeframe_s != 60:
+        state.hours += 1
+        return HELD
+    state.minutes += 1
+    note(target, 1.0 * state.hours, 1.0 * state.minutes, 0.0)
+    return QUIET
+'''
+
+
+@pytest.mark.parametrize(("fetched_after", "hours"), [(0, 13), (6, 0)])
+def test_an_hour_is_there_from_when_the_feed_had_fetched_it(tmp_path, capsys, fetched_after, hours):
+    """A hole over an hour's end: the brain was warmed up with that hour, or a few minutes before REST brought it.
+
+    In both cases the replay shows what the brain was shown then, and not what is on the tape by now.
+    """
+    own = tmp_path / "hours.py"
+    own.write_text(HOURS)
+    market, minutes = Market(), walk(1000)
+    past = resample(minutes, 3600)
+    past["provenance"] = minutes["provenance"][0]
+    hole, end = 776, 782  # minute 780 ends the hour
+    market.remember(minutes[:WARM])
+    market.remember(past[:11])
+    brain = market.think([loader.load(str(own))])
+    for n in range(WARM, 800):
+        if n == end + fetched_after:
+            past["published_ns"][11:13] = time.monotonic_ns()
+            market.remember(past[11:13])
+        one = minutes[n : n + 1].copy()
+        one["published_ns"] = time.monotonic_ns()
+        market.publish(missing(one[0]) if hole <= n < end else one)
+        brain.think()
+    said = market.everything("DECISIONS")
+    assert said["values"][said["open_ns"] == minutes["open_ns"][end], 0].tolist() == [hours]
+    session = session_in(tmp_path)
+    session = replace(
+        session,
+        instruments=(replace(session.instruments[0], tick_e8=1_000_000),),
+        settings=build({"brain": {"strategies": [str(own)]}}),
+        strategies=("hours",),
+        values=(("hours", "minutes"),),
+    )
+    sessions.save(session)
+    tapes = (
+        ("market", market.everything("MARKET")),
+        ("decisions", said),
+        (PAST, np.concatenate([minutes[:WARM], past])),
+    )
+    for place, records in tapes:
+        tape = Tape(session.path / place, records.dtype)
+        tape.append(0, records)
+        tape.rotate()
+    assert replay(tmp_path, session.path, None) == 0, capsys.readouterr().out
 
 
 def test_an_empty_recording_is_refused(tmp_path):

@@ -6,13 +6,15 @@
                                  Vault (balances), books, per account
 
 It follows an Exchange (``exchange.followers``) and moves with it.  Symbols are the futures' ids with
-their ticks and lots, so that both trade at one price: BTC/USDT here, BTC/USDT:USDT there.
+their ticks and lots, so that both trade at one price: BTC/USDT here, BTC/USDT:USDT there.  Where a file brought
+candles of a spot of its own (``beside``) those are what is told; orders still trade at the contract's price.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 from engine import matching
+from engine.venue.embedded.candles import Recording
 from engine.venue.embedded.chronicle import Chronicle, recorded
 from engine.venue.embedded.exchange import Exchange
 from engine.venue.embedded.listing import E8, Listing
@@ -53,6 +55,7 @@ class SpotExchange:
             replace(one, symbol=f"{one.base}/{one.quote}", notional_min=NOTIONAL_MIN) for one in exchange.listings
         )
         self.by_id: Mapping[str, Listing] = {listing.id: listing for listing in self.listings}
+        self.beside: Mapping[str, Recording] = getattr(exchange.market, "spots", {})
         self.vault = Vault()
         self.wants_ticks = False  # whether anybody listens to trades and quotes
         self._accounts: dict[str, SpotAccount] = {}

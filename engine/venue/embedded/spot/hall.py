@@ -20,7 +20,13 @@ from engine.venue.embedded.spot.exchange import SpotExchange
 from engine.venue.embedded.spot.routes import SpotRoutes
 from engine.venue.embedded.spot.streams import SpotStreams
 
-HOSTS = ("api.binance.com", "stream.binance.com", "ws-api.binance.com", "data-stream.binance.vision")
+HOSTS = (
+    "api.binance.com",
+    "stream.binance.com",
+    "demo-stream.binance.com",
+    "ws-api.binance.com",
+    "data-stream.binance.vision",
+)
 OWN_PATHS = ("/stream-spot/", "/spot/")
 
 

@@ -8,6 +8,7 @@ import orjson
 from engine.venue.embedded import quotations as futures
 from engine.venue.embedded.listing import Listing
 from engine.venue.embedded.parameters import Parameters, refuse
+from engine.venue.embedded.spot import beside
 from engine.venue.embedded.spot.exchange import AVERAGE_MINUTES, SpotExchange
 from engine.venue.embedded.spot.filters import SELF_TRADE_MODES, described
 from engine.venue.embedded.spot.orders import TYPES
@@ -107,7 +108,8 @@ def _symbol(listing: Listing) -> Answer:
 
 def klines(spot: SpotExchange, given: Parameters) -> list[list[Any]]:
     """Candles, oldest first, with the eight digits of spot."""
-    rows = futures.klines(spot.market, given)
+    span = futures.span_of(given)
+    rows = futures.candle_rows(*beside.candles(spot, given.listing().id, span), span[0])
     return [[row[0], *(_eight(text) for text in row[1:5]), *row[5:]] for row in rows]
 
 
@@ -140,7 +142,7 @@ def average_price(spot: SpotExchange, given: Parameters) -> Answer:
 
 def last_price(spot: SpotExchange, listing: Listing) -> Answer:
     """The last price."""
-    return {"symbol": listing.id, "price": price(listing, spot.market.last_ticks(listing.id))}
+    return {"symbol": listing.id, "price": price(*beside.last_ticks(spot, listing.id))}
 
 
 def book_ticker(spot: SpotExchange, listing: Listing) -> Answer:

@@ -18,7 +18,7 @@ from engine.venue.embedded.events import Candle, CandleUpdate, Event, Quote, Tra
 from engine.venue.embedded.faults.points import Points
 from engine.venue.embedded.market import INTERVALS_NS, MINUTE_NS
 from engine.venue.embedded.signing import LISTEN_KEY_ABSENT, ListenKeys
-from engine.venue.embedded.spot import messages
+from engine.venue.embedded.spot import beside, messages
 from engine.venue.embedded.spot.exchange import SpotExchange
 from engine.venue.embedded.spot.orders import Balances, Execution, ListUpdate, Payment, SpotEvent
 from engine.venue.embedded.spot.quotations import day_statistics
@@ -201,8 +201,11 @@ class SpotStreams:
         bids, asks = ladder.levels()
         return ladder.update_id, bids, asks
 
-    def _candle(self, update: CandleUpdate) -> None:
-        listing, stem = self._spot.by_id[update.symbol], update.symbol.lower()
+    def _candle(self, contract: CandleUpdate) -> None:
+        told = beside.told(self._spot, contract)
+        if told is None:
+            return
+        (listing, update), stem = told, contract.symbol.lower()
         for interval in INTERVALS_NS:
             name = f"{stem}@kline_{interval}"
             if name in self._listeners and (found := self._interval_candle(update, interval)):
@@ -224,9 +227,9 @@ class SpotStreams:
         length_ns = INTERVALS_NS[interval]
         open_ns = update.candle.open_ns // length_ns * length_ns
         if update.closed and (update.candle.open_ns + MINUTE_NS) % length_ns == 0:
-            rows = self._market.klines(update.symbol, interval, open_ns, open_ns, 1)
+            _, rows = beside.candles(self._spot, update.symbol, (interval, open_ns, open_ns, 1))
             return (Candle(*rows[-1].item()), True) if len(rows) else None
-        forming = self._market.forming(update.symbol, interval)
+        forming = None if update.symbol in self._spot.beside else self._market.forming(update.symbol, interval)
         return (forming, False) if forming else None
 
     def _tell_about(self, symbol: str, written: dict[str, Callable[..., messages.Message]], event: Event) -> None:

@@ -147,7 +147,7 @@ async def test_a_market_that_ends_ends_the_drive(make_exchange):
     """
     exchange = make_exchange()
     pace = Pace(exchange, Audience(), Speed.parse("max"), lambda: 0)
-    left = (exchange._market.end_ns - exchange.now_ns) // MINUTE_NS
+    left = (exchange.market.end_ns - exchange.now_ns) // MINUTE_NS
     assert pace.step(left + 10) == left
     pace.run()
     await asyncio.wait_for(pace.drive(), 30)

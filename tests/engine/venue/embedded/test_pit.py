@@ -11,7 +11,7 @@ RISES = (1_000_000, 1_000_300, 999_900, 1_000_200)  # 100 down, 400 up, 100 down
 
 def pit_of(exchange: Exchange) -> Pit:
     """A pit of its own on the same market."""
-    return Pit(exchange._market, 0, Rules(spread_ticks=2))
+    return Pit(exchange.market, 0, Rules(spread_ticks=2))
 
 
 def test_a_position_is_a_time_within_the_minute(opened: Callable[..., Exchange]) -> None:
@@ -45,7 +45,7 @@ def test_the_shown_book_has_the_spread_and_ten_levels(opened: Callable[..., Exch
 
 def test_the_spread_widens_by_the_range_of_the_last_candle(opened: Callable[..., Exchange]) -> None:
     """2 % of the 400 ticks between the last candle's low and high are 8 ticks more than the 2 of a calm market."""
-    pit = Pit(opened(RISES, (1_000_200,) * 4)._market, 0, Rules(spread_ticks=2, spread_ppm=20_000))
+    pit = Pit(opened(RISES, (1_000_200,) * 4).market, 0, Rules(spread_ticks=2, spread_ppm=20_000))
     spreads = []
     for _ in range(2):
         pit.begin()
@@ -59,7 +59,7 @@ def test_the_spread_widens_by_the_range_of_the_last_candle(opened: Callable[...,
 def test_a_minute_without_volume_visits_nothing(opened: Callable[..., Exchange]) -> None:
     """It has a candle and no path."""
     exchange = opened(RISES)
-    exchange._market._all["volume_e8"][1:] = 0
+    exchange.market._all["volume_e8"][1:] = 0
     pit = pit_of(exchange)
     assert pit.begin() is None
     assert (pit.playing, pit.length) == (True, 0)
