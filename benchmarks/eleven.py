@@ -3,11 +3,14 @@
 import numpy as np
 
 from brain.indicators import direction, momentum, oscillators, trend, volatility, volume
-from brain.indicators.channels import BOLLINGER, bollinger
-from brain.indicators.windows import is_any_odd, is_odd
+from brain.indicators.channels import BOLLINGER, bands_of, bollinger
+from brain.indicators.loops import Fusion, Stages, Whole
+from brain.indicators.runs import extremes_over, moments_over, totals_over
+from brain.indicators.windows import is_any_odd, is_odd, slide_shares
 from shm.jit import call5, inlined, kernel
 from shm.records import MARKET
 from shm.registers import in_registers, outlined, rarely
+from shm.rows import COLUMNS
 
 NAMES = ("sma", "ema", "rsi", "macd", "atr", "bollinger", "vwap", "adx", "stochastic", "obv", "supertrend")
 
@@ -23,8 +26,6 @@ STATE = np.dtype(
         ("stochastic", oscillators.STOCHASTIC),
         ("obv", volume.OBV),
         ("supertrend", direction.SUPERTREND),
-        ("seen", "<i8"),
-        ("settles", "<i8"),
     ],
     align=True,
 )
@@ -49,6 +50,17 @@ OUT = np.dtype(
         )
     ]
 )
+
+
+FIELDS = (
+    *("gain", "loss", "reach", "average", "stop", "plus", "minus", "signed", "money", "share", "fast", "slow"),
+    *("mean", "variance", "paid", "traded", "top", "bottom", "strength", "upper", "lower", "place"),
+    *("spare", "spare_two", "spare_three", "spare_four"),
+)
+_MEAN, _VARIANCE, _MONEY, _PAID, _TRADED, _TOP, _BOTTOM, _SPARE = (
+    FIELDS.index(name) for name in ("mean", "variance", "money", "paid", "traded", "top", "bottom", "spare")
+)
+_HIGH, _LOW, _CLOSE, _VOLUME = (COLUMNS.index(name) for name in ("high", "low", "close", "volume"))
 
 
 @inlined
@@ -86,6 +98,99 @@ def _step(state, settings, candle, out):
     )
 
 
+@inlined
+def _prepare(state, _settings, row):
+    last, high, low, close = row.before, row.high, row.low, row.close
+    row.gain, row.loss = momentum.moves(close, last.close, state.rsi.share)
+    reach = volatility.range_of(high, low, last.close)
+    row.reach, row.average, row.stop = reach, reach * state.atr.share, reach * state.supertrend.reach.share
+    row.plus, row.minus = direction.steps(high, low, last.high, last.low)
+    row.signed = volume.signed_by(row.volume, close, last.close)
+    row.money = (high + low + close) * row.volume
+    row.share, row.fast, row.slow = close * state.ema.rate, close * state.macd.fast.rate, close * state.macd.slow.rate
+
+
+@inlined
+def _averages(state, _settings, row):
+    row.ema_value = trend.fade(state.ema, row.share)
+    line = trend.fade(state.macd.fast, row.fast) - trend.fade(state.macd.slow, row.slow)
+    row.macd_line, row.macd_signal = line, trend.fade(state.macd.signal, line * state.macd.signal.rate)
+    row.gain, row.loss = momentum.fade_moves(state.rsi, row.gain, row.loss)
+
+
+@inlined
+def _ranges(state, _settings, row):
+    row.atr_value, row.stop = trend.fade(state.atr, row.average), trend.fade(state.supertrend.reach, row.stop)
+    row.plus, row.minus, row.reach = direction.fade_steps(state.adx, (row.plus, row.minus, row.reach), state.adx.keep)
+    row.obv_value = volume.add_exactly(state.obv, row.signed)
+
+
+@inlined
+def _windows(state, settings, where, count):
+    columns, table, _, start = where
+    closes, volumes = columns[_CLOSE][start : start + count], columns[_VOLUME][start : start + count]
+    money, spare = table[_MONEY][:count], table[_SPARE:]
+    moments_over(state.bollinger, closes, settings.average, (table[_MEAN], table[_VARIANCE]), spare)
+    totals_over(state.vwap, (money, volumes), settings.average, (table[_PAID], table[_TRADED]), spare)
+
+
+@inlined
+def _spans(state, settings, where, count):
+    columns, table, _, start = where
+    highs, lows = columns[_HIGH][start : start + count], columns[_LOW][start : start + count]
+    extremes_over(state.stochastic.span, (highs, lows), settings.window, (table[_TOP], table[_BOTTOM]), table[_SPARE:])
+
+
+@inlined
+def _shares(_state, settings, row):
+    row.rsi_value = momentum.strength(row.gain, row.loss)
+    row.macd_histogram = row.macd_line - row.macd_signal
+    row.strength, scale = direction.direct(row.plus, row.minus, row.reach)
+    row.adx_plus, row.adx_minus = row.plus * scale, row.minus * scale
+    reach, middle = settings.multiplier * row.stop, 0.5 * (row.high + row.low)
+    row.upper, row.lower = middle + reach, middle - reach
+
+
+@inlined
+def _shares_of_windows(_state, settings, row):
+    row.bollinger_upper, middle, row.bollinger_lower = bands_of(row.mean, row.variance, settings.width)
+    row.bollinger_middle, row.sma_value = middle, middle
+    row.vwap_value = volume.mean_price(row.paid, row.traded)
+    row.place = oscillators.place_of(row.close, row.top, row.bottom)
+
+
+@inlined
+def _followers(state, settings, row):
+    row.adx_value = direction.index(state.adx, row.strength)
+    lower, upper, side = direction.follow_bands(state.supertrend, row.lower, row.upper, (row.close, row.before.close))
+    row.supertrend_value, row.supertrend_side = lower if side > 0.0 else upper, side
+    k = slide_shares(state.stochastic.k, row.place, settings.smooth) * state.stochastic.k.share
+    row.stochastic_k = k
+    row.stochastic_d = slide_shares(state.stochastic.d, k, settings.smooth) * state.stochastic.d.share
+
+
+@inlined
+def _close(state, _settings, row, count):
+    state.rsi.close_last = row.close
+    state.rsi.seen += count
+    state.atr.close_last = row.close
+    state.atr.seen += count
+    state.supertrend.close_last = row.close
+    state.supertrend.seen += count
+    state.supertrend.reach.close_last = row.close
+    state.supertrend.reach.seen += count
+    state.adx.close_last = row.close
+    state.adx.seen += count
+    state.obv.close_last = row.close
+    state.obv.seen += count
+    state.adx.high_last, state.adx.low_last = row.high, row.low
+    state.ema.seen += count
+    state.bollinger.seen += count
+    state.vwap.seen += count
+    state.macd.seen += count
+    state.stochastic.seen += count
+
+
 @outlined
 def _step_by_step(state, settings, candle, out):
     _step(state, settings, candle, out)
@@ -97,6 +202,18 @@ def decide(state, settings, candle, _position, out):
     step(state, in_registers(settings), in_registers(candle), out)
     return 0
 
+
+FUSION = Fusion(
+    name="eleven",
+    step=step,
+    inputs=("high", "low", "close", "volume"),
+    outputs=tuple(OUT.names or ()),
+    stages=Stages(
+        (_prepare, _averages, _ranges, Whole(_windows), Whole(_spans), _shares, _shares_of_windows, _followers),
+        _close,
+        FIELDS,
+    ),
+)
 
 _CANDLE_BYTES, _OUT_BYTES = MARKET.itemsize, OUT.itemsize
 

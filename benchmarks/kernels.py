@@ -1,7 +1,7 @@
 """Eleven indicators against TA-Lib and ta-lib-takt: the answers are compared, then everything is timed in one run.
 
 live       one call by address a candle, state in one record, as the brain's loop calls a strategy
-array      the one loop of brain/indicators/indicator.py over all candles
+array      the one loop of brain/indicators/loops.py over all candles, settled blocks in stages
 alone      that loop with one indicator
 limits     live at most 0.6 and array at most 0.35 of the sum of TA-Lib's times, alone at most 1.2 of TA-Lib's
 
@@ -102,23 +102,25 @@ class Ours:
         self.settings = np.array([eleven.USUAL], eleven.SETTINGS)
         self.position = np.zeros(1, POSITION)
         self.out = np.zeros(self.count, eleven.OUT)
+        self.fused_lines = np.zeros((len(eleven.FUSION.outputs), self.count))
         self.settled = np.zeros(self.count, np.bool_)
         self.decide = compiled(eleven.decide, eleven.STATE, eleven.SETTINGS, MARKET, POSITION, eleven.OUT)
-        self.fused = array_form(eleven.step, "eleven")
+        self.fused = array_form(eleven.FUSION)
         self.loops: dict[str, Callable[[], Any]] = {}
-        self.outs: dict[str, Any] = {}
+        self.lines: dict[str, dict[str, Any]] = {}
         for name in eleven.NAMES:
             one = catalogue()[name]
             chosen = record_of(one.parameters)
-            self.outs[name] = np.zeros(self.count, np.dtype([(output, "<f8") for output in one.outputs]))
-            self.loops[name] = self._alone(array_form(one.step, name), one.state, chosen, self.outs[name])
+            lines = np.zeros((len(one.outputs), self.count))
+            self.lines[name] = dict(zip(one.outputs, lines, strict=True))
+            self.loops[name] = self._alone(array_form(one), one.state, chosen, lines)
 
     def _alone(self, loop: Any, state: Any, chosen: Any, out: Any) -> Callable[[], Any]:
         return lambda: loop(np.zeros(1, state), chosen, self.columns, out, self.settled)
 
     def array(self) -> None:
         """All eleven, in the one loop."""
-        self.fused(np.zeros(1, self.eleven.STATE), self.settings, self.columns, self.out, self.settled)
+        self.fused(np.zeros(1, self.eleven.STATE), self.settings, self.columns, self.fused_lines, self.settled)
 
     def live(self) -> None:
         """All eleven, called by address once a candle."""
@@ -131,18 +133,20 @@ def check(ours: Ours, expected: dict[str, Any]) -> list[str]:
     """Return what differs from TA-Lib by more than 1e-9 of the price, once settled, in any of the forms."""
     price = float(ours.candles["close"].mean())
     found = []
-    for form in (ours.live, ours.array):
-        ours.out[:] = np.zeros(1, ours.out.dtype)
-        form()
-        for name in ours.eleven.NAMES:
-            ours.loops[name]()
-            first = int(np.flatnonzero(ours.settled)[0])
-            columns = expected[name] if isinstance(expected[name], tuple) else (expected[name],)
-            for output, column in zip(ours.outs[name].dtype.names, columns, strict=False):
-                for mine in (ours.out[f"{name}_{output}"], ours.outs[name][output]):
-                    worst = np.abs(mine - column)[first:].max()
-                    if not worst <= TOLERANCE * price:
-                        found.append(f"{name}.{output} differs from TA-Lib by {worst:g} ({form.__name__})")
+    ours.live()
+    ours.array()
+    for output, line in zip(ours.eleven.FUSION.outputs, ours.fused_lines, strict=True):
+        if ours.out[output].tobytes() != line.tobytes():
+            found.append(f"{output} is not the same bits live and in the array form")
+    for name in ours.eleven.NAMES:
+        ours.loops[name]()
+        first = int(np.flatnonzero(ours.settled)[0])
+        columns = expected[name] if isinstance(expected[name], tuple) else (expected[name],)
+        for (output, alone), column in zip(ours.lines[name].items(), columns, strict=False):
+            for form, mine in (("live", ours.out[f"{name}_{output}"]), ("alone", alone)):
+                worst = np.abs(mine - column)[first:].max()
+                if not worst <= TOLERANCE * price:
+                    found.append(f"{name}.{output} differs from TA-Lib by {worst:g} ({form})")
     return found
 
 

@@ -39,8 +39,8 @@ def check(name: str, candles: np.ndarray) -> bool:
 def times_ns(name: str, candles: np.ndarray, rounds: int) -> list[float]:
     """Return what a candle took in each round, sorted."""
     one, columns = catalogue()[name], columns_of(candles)
-    loop, chosen = array_form(one.step, name), record_of(one.parameters)
-    out = np.zeros(len(candles), np.dtype([(output, "<f8") for output in one.outputs]))
+    loop, chosen = array_form(one), record_of(one.parameters)
+    out = np.zeros((len(one.outputs), len(candles)))
     settled, taken = np.zeros(len(candles), np.bool_), []
     for _ in range(rounds + 1):
         state = np.zeros(1, one.state)

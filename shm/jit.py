@@ -61,7 +61,7 @@ def inlined(function: Function) -> Function:
     return numba.njit(forceinline=True, **_FLAGS)(function)
 
 
-def specialised(template: Callable[..., Any], name: str, **bound: Any) -> Any:
+def specialised(template: Callable[..., Any], name: str, decorate: Any = kernel, **bound: Any) -> Any:
     """A kernel with the body of ``template`` and ``bound`` in place of its globals of these names; cached as ``name``.
 
     A kernel that is passed as an argument or closed over is compiled in every process; this one is loaded.
@@ -69,7 +69,7 @@ def specialised(template: Callable[..., Any], name: str, **bound: Any) -> Any:
     code = template.__code__.replace(co_name=name, co_qualname=name)
     function = FunctionType(code, {**template.__globals__, **bound}, name)
     function.__module__ = template.__module__
-    return kernel(function)
+    return decorate(function)
 
 
 def shaped(records: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

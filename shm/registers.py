@@ -8,6 +8,9 @@
 The copy's address must never leave the function, or the compiler keeps it in memory.  What is seldom
 needed and long is therefore ``outlined``: it is called with the record itself, brought up to date before
 and read again after.
+
+``in_settled_registers`` gives the same with a promise: nothing that a kernel calls ``unsettled`` is true until
+it is put back.  The kernel is then compiled without it.
 """
 
 # ruff: noqa: ARG001 - numba looks at the names of arguments that an author does not use
@@ -33,8 +36,8 @@ WORDS_MAX = 32
 class Local(types.Type):
     """The type of what ``in_registers`` gives: a copy of the scalars of ``record``, a word each, and where it is."""
 
-    def __init__(self, record):
-        self.record = record
+    def __init__(self, record, *, settled=False):
+        self.record, self.settled = record, settled
         self.words: dict[str, int] = {}  # where in the copy each field begins
         self.size = 0
         for name in record.fields:
@@ -42,7 +45,11 @@ class Local(types.Type):
             if not isinstance(kind, types.NestedArray):
                 self.words[name] = self.size
                 self.size += Local(kind).size if isinstance(kind, types.Record) else 1
-        super().__init__(name=f"Local({record.name})")
+        super().__init__(name=f"{'Settled' if settled else 'Local'}({record.name})")
+
+    def of(self, kind):
+        """Return the type of a nested record of ``kind``."""
+        return Local(kind, settled=self.settled)
 
 
 @register_model(Local)
@@ -59,7 +66,7 @@ class _LocalAttribute(AttributeTemplate):
         if name not in local.record.fields:
             return None
         kind = local.record.typeof(name)
-        return Local(kind) if isinstance(kind, types.Record) else kind
+        return local.of(kind) if isinstance(kind, types.Record) else kind
 
 
 @lower_getattr_generic(Local)
@@ -70,7 +77,7 @@ def _field(context, builder, local, value, name):
     if isinstance(kind, types.NestedArray):
         return context.get_getattr(record, name)(context, builder, record, _typed(builder, both.home, record), name)
     if isinstance(kind, types.Record):
-        inner = cgutils.create_struct_proxy(Local(kind))(context, builder)
+        inner = cgutils.create_struct_proxy(local.of(kind))(context, builder)
         inner.copy = cgutils.pointer_add(builder, both.copy, 8 * local.words[name])
         inner.home = cgutils.pointer_add(builder, both.home, offset)
         return inner._getvalue()
@@ -124,6 +131,37 @@ def in_registers(typingctx, record):
     local = Local(record)
     if local.size > WORDS_MAX:
         return record(record), lambda *arguments: arguments[-1][0]
+    return _copied(local)
+
+
+@intrinsic
+def in_settled_registers(typingctx, record):
+    """The same, whatever its size, for a run of candles in which nothing is ``unsettled``."""
+    return _copied(Local(record, settled=True))
+
+
+@intrinsic
+def is_all_copied(typingctx, state):
+    """Whether nothing is at home that is not in the copy: no array.  The compiler knows."""
+    answer = isinstance(state, Local) and not any(_arrays(state.record))
+
+    def codegen(context, builder, signature, arguments):
+        return ir.Constant(ir.IntType(1), int(answer))
+
+    return types.boolean(state), codegen
+
+
+def _arrays(record):
+    for name in record.fields:
+        kind = record.typeof(name)
+        if isinstance(kind, types.NestedArray):
+            yield name
+        elif isinstance(kind, types.Record):
+            yield from _arrays(kind)
+
+
+def _copied(local):
+    record = local.record
 
     def codegen(context, builder, signature, arguments):
         with builder.goto_entry_block():
@@ -169,11 +207,55 @@ def rarely(typingctx, condition):
     """``condition``, which the compiler may take to be false."""
 
     def codegen(context, builder, signature, arguments):
-        bit = ir.IntType(1)
-        expect = cgutils.get_or_insert_function(builder.module, ir.FunctionType(bit, [bit, bit]), "llvm.expect.i1")
-        return builder.call(expect, [arguments[0], ir.Constant(bit, 0)])
+        return _expected(builder, arguments[0])
 
     return types.boolean(types.boolean), codegen
+
+
+def _expected(builder, condition):
+    bit = ir.IntType(1)
+    expect = cgutils.get_or_insert_function(builder.module, ir.FunctionType(bit, [bit, bit]), "llvm.expect.i1")
+    return builder.call(expect, [condition, ir.Constant(bit, 0)])
+
+
+@intrinsic
+def unsettled(typingctx, state, condition):
+    """``condition``, which the compiler may take to be false, and knows to be false of what is in settled registers."""
+
+    def codegen(context, builder, signature, arguments):
+        if isinstance(state, Local) and state.settled:
+            return ir.Constant(ir.IntType(1), 0)
+        return _expected(builder, arguments[1])
+
+    return types.boolean(state, types.boolean), codegen
+
+
+@intrinsic
+def is_settled(typingctx, state):
+    """Whether ``state`` has seen as much as it settles after; one that does not say: whether all nested ones have."""
+
+    def codegen(context, builder, signature, arguments):
+        return _settled(context, builder, state, arguments[0])
+
+    return types.boolean(state), codegen
+
+
+def _settled(context, builder, kind, value):
+    def field(name):
+        return context.get_getattr(kind, name)(context, builder, kind, value, name)
+
+    record = getattr(kind, "record", kind)
+    if "settles" in record.fields:
+        seen = field("seen")
+        begun = builder.icmp_signed(">", seen, ir.Constant(seen.type, 0))
+        return builder.and_(begun, builder.icmp_signed(">=", seen, field("settles")))
+    answer = ir.Constant(ir.IntType(1), 1)
+    for name in record.fields:
+        inner = record.typeof(name)
+        if isinstance(inner, types.Record):
+            inner = kind.of(inner) if isinstance(kind, Local) else inner
+            answer = builder.and_(answer, _settled(context, builder, inner, field(name)))
+    return answer
 
 
 def _detour(state, *rest):
@@ -199,5 +281,19 @@ if PLAIN:
     def _same(value):
         return value
 
-    in_registers = put_back = rarely = _same
+    def _second(_state, condition):
+        return condition
+
+    def _plain_is_settled(state):
+        if "settles" in state.dtype.names:
+            return bool(0 < state.seen >= state.settles)
+        return all(_plain_is_settled(state[name]) for name in state.dtype.names if state.dtype[name].names)
+
+    in_registers = in_settled_registers = put_back = rarely = _same
     read_again = _same
+
+    def is_all_copied(_state):
+        """No: it is the record itself."""
+        return False
+
+    unsettled, is_settled = _second, _plain_is_settled

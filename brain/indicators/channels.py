@@ -20,6 +20,12 @@ ICHIMOKU = state_of(
 def bollinger(state, close, period, width):
     """Mean of the last ``period`` and ``width`` standard deviations around it: (upper, middle, lower); NaN before."""
     mean, variance = moments(state, close, period)
+    return bands_of(mean, variance, width)
+
+
+@inlined
+def bands_of(mean, variance, width):
+    """``width`` deviations around the mean: (upper, middle, lower)."""
     reach = width * math.sqrt(variance)
     return mean + reach, mean, mean - reach
 
@@ -94,6 +100,7 @@ BOLLINGER_INDICATOR = Indicator(
     title="mean and standard deviations around it",
     state=BOLLINGER,
     step=_bollinger_step,
+    steady=True,
     outputs=BANDS,
     parameters={"period": 20, "width": 2.0},
     first=lambda period, width: period - 1,

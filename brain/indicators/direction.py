@@ -16,10 +16,10 @@ import math
 
 from brain.indicators.indicator import LIMIT, NEVER, RANGE, WINDOW, Indicator, state_of
 from brain.indicators.trend import FADE_WILDER
-from brain.indicators.volatility import ATR, atr
+from brain.indicators.volatility import ATR, atr, range_of
 from brain.indicators.windows import is_any_odd, restart
 from shm.jit import fused, inlined, kernel
-from shm.registers import outlined, rarely
+from shm.registers import outlined, rarely, unsettled
 
 # Turns that both must share: of 400 starts in recorded minutes 149 were still wrong after 2, 5 after 8, none after 16.
 AGREED = 24
@@ -45,35 +45,55 @@ def adx(state, candle, period):
     The index is NaN for 2 ``period`` - 1 candles, the two directions for ``period``.  As TA-Lib's.
     """
     high, low, close = candle.high, candle.low, candle.close
-    if rarely((state.warm == 0) | is_any_odd(high, low, close)):
+    if unsettled(state, (state.warm == 0) | is_any_odd(high, low, close)):
         return _begin_adx(state, high, low, close, period)
-    share, keep = state.share, state.keep
-    plus, minus, reach = _move(state, high, low, close, keep)
-    strength, scale = _strength(state, plus, minus, reach)
-    value = fused(state.value, keep, strength * share)
-    state.value = value
-    return value, plus * scale, minus * scale
+    plus, minus, reach = _move(state, high, low, close, state.keep)
+    strength, scale = direct(plus, minus, reach)
+    return index(state, strength), plus * scale, minus * scale
 
 
 @inlined
 def _move(state, high, low, close, keep):
-    # what went up, what went down, and the true range, each summed and fading
-    up, down = high - state.high_last, state.low_last - low
-    plus = fused(state.plus, keep, max(up, 0.0) if up > down else 0.0)
-    minus = fused(state.minus, keep, max(down, 0.0) if down > up else 0.0)
-    reach = fused(state.reach, keep, max(high, state.close_last) - min(low, state.close_last))
-    state.plus, state.minus, state.reach = plus, minus, reach
+    plus, minus = steps(high, low, state.high_last, state.low_last)
+    reach = range_of(high, low, state.close_last)
     state.high_last, state.low_last, state.close_last = high, low, close
     state.seen += 1
+    return fade_steps(state, (plus, minus, reach), keep)
+
+
+@inlined
+def steps(high, low, high_last, low_last):
+    """How far it reached out above and below the candle before: only the longer of the two counts."""
+    up, down = high - high_last, low_last - low
+    return max(up, 0.0) if up > down else 0.0, max(down, 0.0) if down > up else 0.0
+
+
+@inlined
+def fade_steps(state, newest, keep):
+    """What went up, what went down, and the true range, each summed and fading."""
+    plus, minus, reach = fused(state.plus, keep, newest[0]), fused(state.minus, keep, newest[1]), newest[2]
+    reach = fused(state.reach, keep, reach)
+    state.plus, state.minus, state.reach = plus, minus, reach
     return plus, minus, reach
 
 
 @inlined
-def _strength(state, plus, minus, reach):
-    # where nothing moved there is no direction, and the index stays
+def direct(plus, minus, reach):
+    """How one-sided the steps are, 0 to 100, and what makes shares of the range of them; NaN and 0 if nothing moved."""
     both = plus + minus
-    scale, strength = 100.0 / reach, 100.0 * abs(plus - minus) / both
-    return strength if (both > 0.0) & (reach > 0.0) else state.value, scale if reach > 0.0 else 0.0
+    # one division for two quotients
+    area = both * reach
+    share = 100.0 / area
+    return abs(plus - minus) * reach * share if area > 0.0 else math.nan, both * share if area > 0.0 else 0.0
+
+
+@inlined
+def index(state, strength):
+    """The average of all strengths; where nothing moved there is no direction, and it stays."""
+    strength = state.value if rarely(strength != strength) else strength
+    value = fused(state.value, state.keep, strength * state.share)
+    state.value = value
+    return value
 
 
 @outlined
@@ -91,10 +111,9 @@ def _begin_adx(state, high, low, close, period):
     plus, minus, reach = _move(state, high, low, close, state.keep if seen >= period else 1.0)
     if seen < period:
         return math.nan, math.nan, math.nan
-    strength, scale = _strength(state, plus, minus, reach)
-    moved = plus + minus > 0.0 and reach > 0.0
+    strength, scale = direct(plus, minus, reach)
     state.counted += 1
-    state.value += ((strength if moved else 0.0) - state.value) / state.counted
+    state.value += ((strength if strength == strength else 0.0) - state.value) / state.counted
     state.warm = state.seen // (2 * period)
     return state.value if state.warm else math.nan, plus * scale, minus * scale
 
@@ -214,19 +233,27 @@ def supertrend(state, candle, period, multiplier):
     """A stop of ``multiplier`` average ranges that only comes nearer: (stop, side); NaN until the range is defined."""
     reach = multiplier * atr(state.reach, candle, period)
     middle, close = 0.5 * (candle.high + candle.low), candle.close
-    if rarely((state.side == 0.0) | (reach != reach)):
+    if unsettled(state, (state.side == 0.0) | (reach != reach)):
         return _begin_supertrend(state, middle, close, reach)
-    upper, lower, before = middle + reach, middle - reach, state.close_last
+    lower, upper, side = follow_bands(state, middle - reach, middle + reach, (close, state.close_last))
+    state.close_last = close
+    state.seen += 1
+    if unsettled(state, state.settles == NEVER):
+        _learn(state, middle, reach)
+    return lower if side > 0.0 else upper, side
+
+
+@inlined
+def follow_bands(state, lower, upper, closes):
+    """Both bands and the side: each only comes nearer until the close before broke it."""
+    close, before = closes
     nearer_upper, nearer_lower = min(upper, state.upper), max(lower, state.lower)
     upper = upper if before > state.upper else nearer_upper
     lower = lower if before < state.lower else nearer_lower
     side = -1.0 if close < lower else state.side
     side = 1.0 if close > upper else side
-    state.upper, state.lower, state.close_last, state.side = upper, lower, close, side
-    state.seen += 1
-    if rarely(state.settles == NEVER):
-        _learn(state, middle, reach)
-    return lower if side > 0.0 else upper, side
+    state.upper, state.lower, state.side = upper, lower, side
+    return lower, upper, side
 
 
 @outlined
@@ -286,6 +313,7 @@ ADX_INDICATOR = Indicator(
     title="directional movement: strength and both directions",
     state=ADX,
     step=_adx_step,
+    steady=True,
     inputs=RANGE,
     outputs=("value", "plus", "minus"),
     parameters={"period": 14},
@@ -325,6 +353,7 @@ SUPERTREND_INDICATOR = Indicator(
     title="a stop of average ranges that only comes nearer",
     state=SUPERTREND,
     step=_supertrend_step,
+    steady=True,
     inputs=RANGE,
     outputs=("value", "side"),
     parameters={"period": 10, "multiplier": 3.0},

@@ -30,14 +30,16 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numba.core.errors import NumbaError
 
 from brain.diagnosis import KernelError, cause, deepest
-from shm.jit import shaped, specialised
+from brain.indicators.loops import Fusion, form
+from shm.jit import shaped
 from shm.records import MARKET
-from shm.registers import in_registers, put_back
+from shm.rows import COLUMNS
 
 WARM, SEEN, SETTLES = "warm", "seen", "settles"
 WINDOW = 256  # slots of a window, where nobody asked for more
@@ -51,9 +53,6 @@ CLOSE = ("close",)
 RANGE = ("high", "low", "close")
 TRADED = ("high", "low", "close", "volume")
 FLOW = ("volume", "taker_volume")
-
-COLUMNS = ("open_ns", "open", "high", "low", "close", "volume", "taker_volume", "trades")
-EMPTY = shaped(np.zeros(1, MARKET))
 
 Candles = np.ndarray[Any, np.dtype[np.void]]
 
@@ -92,6 +91,8 @@ class Indicator:
     first: Callable[..., int | tuple[int | None, ...]]
     # index of the first value that has forgotten the start; None where the market decides (the state says it)
     settled: Callable[..., int] | None
+    # its kernel asks ``unsettled`` before it looks after itself, and makes its inputs of those by + - * alone
+    steady: bool = False
     accumulates: bool = False  # its level counts from where the data began: only its changes mean something
     origin: str = "own definition"  # whose definition: TA-Lib's function, or a name
     difference: str = ""  # to that definition, in words
@@ -162,28 +163,13 @@ def chosen(indicator: Indicator, parameters: Mapping[str, int | float]) -> dict[
     return made
 
 
-def _step(_state, _settings, _candle, _out):
-    raise NotImplementedError("stands for the step of an indicator")
-
-
-def _loop(states, settings, columns, out, settled):
-    # the one loop: ``specialised`` puts an indicator's step in the place of _step
-    open_ns, opens, highs, lows, closes, volumes, taker_volumes, trades = columns
-    state, candle, options = in_registers(states[0]), in_registers(EMPTY[0]), in_registers(settings[0])
-    for n in range(closes.size):
-        # a column that the step does not look at is not read: the compiler sees it
-        candle.open_ns, candle.open, candle.high = open_ns[n], opens[n], highs[n]
-        candle.low, candle.close, candle.volume = lows[n], closes[n], volumes[n]
-        candle.taker_volume, candle.trades = taker_volumes[n], trades[n]
-        _step(state, options, candle, out[n])
-        settled[n] = state.seen >= state.settles
-    put_back(state)
-
-
-@cache
-def array_form(step: Any, name: str) -> Any:
-    """Return the one loop with ``step`` compiled into it: (states, settings, columns, out, settled)."""
-    return specialised(_loop, f"over_{name}", _step=step)
+def array_form(one: Indicator | Fusion) -> Any:
+    """Return the one loop with ``one`` in it: (states, settings, columns, out, settled), out with a line an output."""
+    if isinstance(one, Fusion):
+        # what is compiled is kept under this name, and it may live where no fingerprint looks
+        source = Path(one.step.__code__.co_filename).read_bytes()
+        return form(one.step, f"{one.name}_{crc32(source):08x}", one.outputs, one.inputs, one.stages)
+    return form(one.step, one.name, one.outputs, one.inputs if one.steady else (), None)
 
 
 def walked(
@@ -196,20 +182,22 @@ def walked(
     assert candles.dtype == MARKET, "candles are MARKET records"
     options = chosen(indicator, parameters)
     settings = record_of(options)
-    out = np.full(len(candles), math.nan, np.dtype([(name, "<f8") for name in indicator.outputs]))
+    out = np.empty(len(candles), np.dtype([(name, "<f8") for name in indicator.outputs]))
     settled = np.zeros(len(candles), np.bool_)
-    loop = array_form(indicator.step, indicator.name)
-    columns = columns_of(candles)
+    loop, columns = array_form(indicator), columns_of(candles)
     state = widen(indicator.state, indicator.slots(options))
-    out_shaped, settings = shaped(out), shaped(settings)
     edges = [0, *([] if bridged else holes(candles)), len(candles)]
     for start, end in pairwise(edges):
         part = tuple(column[start:end] for column in columns)
+        # a step may leave some of its answers as they are
+        lines = np.full((len(indicator.outputs), end - start), math.nan)
         try:
-            loop(shaped(np.zeros(1, state)), settings, part, out_shaped[start:end], settled[start:end])
+            loop(shaped(np.zeros(1, state)), shaped(settings), part, lines, settled[start:end])
         except NumbaError as error:
             why = f"{deepest(str(error))}: {cause(str(error))}"
             raise KernelError(f"{indicator.name} does not compile: {why}") from error
+        for name, line in zip(indicator.outputs, lines, strict=True):
+            out[name][start:end] = line
     return out, settled
 
 

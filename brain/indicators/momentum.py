@@ -6,7 +6,7 @@ from brain.indicators.indicator import LIMIT, RANGE, WINDOW, Indicator, state_of
 from brain.indicators.trend import EMA, FADE, FADE_WILDER, SMA, ema, sma
 from brain.indicators.windows import DELAY, TOTAL, count, delayed, is_odd, restart
 from shm.jit import fused, inlined, kernel
-from shm.registers import outlined, rarely
+from shm.registers import outlined, unsettled
 
 RSI = state_of("gain", "loss", "share", "keep", "close_last")
 ROC = DELAY
@@ -21,24 +21,38 @@ def rsi(state, close, period):
 
     As TA-Lib's, except in a market that has not moved at all: there it says 0, we say 50.
     """
-    if rarely((state.warm == 0) | is_odd(close)):
+    if unsettled(state, (state.warm == 0) | is_odd(close)):
         return _seed_rsi(state, close, period)
-    change = close - state.close_last
-    up = max(change, 0.0)
-    share, keep = state.share, state.keep
-    gain = fused(state.gain, keep, up * share)
-    loss = fused(state.loss, keep, (up - change) * share)
-    state.gain, state.loss, state.close_last = gain, loss, close
+    gain, loss = moves(close, state.close_last, state.share)
+    gain, loss = fade_moves(state, gain, loss)
+    state.close_last = close
     state.seen += 1
-    return _strength(gain, loss)
+    return strength(gain, loss)
 
 
 @inlined
-def _strength(gain, loss):
+def moves(close, before, share):
+    """How far it went up and how far down, ``share`` of each; one of them is 0."""
+    change = close - before
+    up = max(change, 0.0)
+    return up * share, (up - change) * share
+
+
+@inlined
+def fade_moves(state, gain, loss):
+    """Both averages of an RSI once the newest shares are in."""
+    gain, loss = fused(state.gain, state.keep, gain), fused(state.loss, state.keep, loss)
+    state.gain, state.loss = gain, loss
+    return gain, loss
+
+
+@inlined
+def strength(gain, loss):
+    """Share of the gain in both, 0 to 100."""
     # A flat market has neither: call it neutral rather than divide by zero.
     both = gain + loss
-    strength = 100.0 * gain / both
-    return strength if both > 0.0 else 50.0
+    share = 100.0 * gain / both
+    return share if both > 0.0 else 50.0
 
 
 @outlined
@@ -56,7 +70,7 @@ def _seed_rsi(state, close, period):
     state.close_last = close
     state.seen += 1
     state.warm = state.seen // (period + 1)
-    return _strength(state.gain, state.loss) if state.warm else math.nan
+    return strength(state.gain, state.loss) if state.warm else math.nan
 
 
 @kernel
@@ -146,6 +160,7 @@ RSI_INDICATOR = Indicator(
     title="relative strength index",
     state=RSI,
     step=_rsi_step,
+    steady=True,
     parameters={"period": 14},
     first=lambda period: period,
     settled=lambda period: FADE_WILDER * period,

@@ -17,7 +17,7 @@ from brain.indicators.windows import (
     totals,
 )  # fmt: skip
 from shm.jit import inlined, kernel
-from shm.registers import outlined, rarely
+from shm.registers import outlined, unsettled
 
 # A market that stands still moves in the last bits: of the mean of three prices, and of an RSI.
 STILL, STILL_RSI = 1e-13, 1e-9
@@ -29,8 +29,8 @@ MFI = state_of("typical_last", ("money", TOTALS))
 
 
 @inlined
-def _place(x, highest, lowest):
-    # 0 where there is no range, as TA-Lib says
+def place_of(x, highest, lowest):
+    """Where ``x`` lies from the lowest (0) to the highest (100); 0 where there is no range, as TA-Lib says."""
     span = highest - lowest
     place = 100.0 * ((x - lowest) / span)
     return 0.0 if span == 0.0 else place
@@ -40,11 +40,11 @@ def _place(x, highest, lowest):
 def stochastic(state, candle, fast_period, slow_period, signal_period):
     """Place of the close in the range of ``fast_period``, averaged: (k, d), 0 to 100; NaN before each."""
     high, low, close = candle.high, candle.low, candle.close
-    if rarely((state.d.warm == 0) | is_any_odd(high, low, close)):
+    if unsettled(state, (state.d.warm == 0) | is_any_odd(high, low, close)):
         return _begin_stochastic(state, high, low, close, (fast_period, slow_period, signal_period))
     # the last of the three windows is full; they are not counted any further
     highest, lowest = slide_extremes(state.span, high, low, fast_period)
-    k = slide_shares(state.k, _place(close, highest, lowest), slow_period) * state.k.share
+    k = slide_shares(state.k, place_of(close, highest, lowest), slow_period) * state.k.share
     d = slide_shares(state.d, k, signal_period) * state.d.share
     state.seen += 1
     return k, d
@@ -54,7 +54,7 @@ def stochastic(state, candle, fast_period, slow_period, signal_period):
 def _begin_stochastic(state, high, low, close, periods):
     high = high if abs(close) < LIMIT else math.nan
     highest, lowest = extremes(state.span, high, low, periods[0])
-    k = sma(state.k, _place(close, highest, lowest), periods[1])
+    k = sma(state.k, place_of(close, highest, lowest), periods[1])
     d = sma(state.d, k, periods[2])
     count(state, state.span.seen > 0, periods[0] + periods[1] + periods[2] - 2)
     return k, d
@@ -65,7 +65,7 @@ def stochastic_rsi(state, close, period, fast_period, signal_period):
     """Place of the RSI in its own range of ``fast_period``, and its average: (k, d), 0 to 100; NaN before each."""
     strength = rsi(state.strength, close, period)
     highest, lowest = extremes(state.span, strength, strength, fast_period)
-    k = 0.0 if highest - lowest <= STILL_RSI else _place(strength, highest, lowest)
+    k = 0.0 if highest - lowest <= STILL_RSI else place_of(strength, highest, lowest)
     d = sma(state.d, k, signal_period)
     count(state, abs(close) < LIMIT, FADE_WILDER * period + fast_period + signal_period)
     return k, d
@@ -128,6 +128,7 @@ STOCHASTIC_INDICATOR = Indicator(
     title="place of the close in its range",
     state=STOCHASTIC,
     step=_stochastic_step,
+    steady=True,
     inputs=RANGE,
     outputs=("k", "d"),
     parameters={"fast_period": 14, "slow_period": 3, "signal_period": 3},

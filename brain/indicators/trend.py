@@ -5,7 +5,7 @@ import math
 from brain.indicators.indicator import LIMIT, NEVER, Indicator, state_of
 from brain.indicators.windows import DELAY, RAMP, TOTAL, count, delayed, is_odd, ramp, restart, total
 from shm.jit import fused, inlined, kernel
-from shm.registers import outlined, rarely
+from shm.registers import outlined, unsettled
 
 # An error fades by (period-1)/(period+1) with each input: 11 periods leave 3e-10 of it.
 FADE = 11
@@ -25,25 +25,25 @@ MACD = state_of(("fast", EMA), ("slow", EMA), ("signal", EMA))
 @inlined
 def ema(state, close, period):
     """Exponential average, seeded with the mean of the first ``period`` (as TA-Lib does); NaN before."""
-    if rarely((state.warm == 0) | is_odd(close)):
+    if unsettled(state, (state.warm == 0) | is_odd(close)):
         return _seed(state, close, period, 2.0 / (period + 1), FADE * period)
     state.seen += 1
-    return _blend(state, close)
+    return fade(state, close * state.rate)
 
 
 @inlined
 def wilder(state, x, period):
     """Wilder's average: the mean of the first ``period``, then a ``period``-th of each step; NaN before."""
-    if rarely((state.warm == 0) | is_odd(x)):
+    if unsettled(state, (state.warm == 0) | is_odd(x)):
         return _seed(state, x, period, 1.0 / period, FADE_WILDER * period)
     state.seen += 1
-    return _blend(state, x)
+    return fade(state, x * state.rate)
 
 
 @inlined
-def _blend(state, x):
-    # one operation from one value to the next: what bounds an average is the chain through it
-    value = fused(state.value, state.keep, x * state.rate)
+def fade(state, share):
+    """The average once ``share``, the newest input's part of it, is in: one operation from value to value."""
+    value = fused(state.value, state.keep, share)
     state.value = value
     return value
 
@@ -129,11 +129,11 @@ def kama(state, close, period):
 @inlined
 def macd(state, close, fast_period, slow_period, signal_period):
     """Fast less slow average, its own average, and the difference of the two; NaN before each."""
-    if rarely((state.signal.warm == 0) | is_odd(close)):
+    if unsettled(state, (state.signal.warm == 0) | is_odd(close)):
         return _begin_macd(state, close, fast_period, slow_period, signal_period)
     # the signal is the last to be defined
-    line = _blend(state.fast, close) - _blend(state.slow, close)
-    signal = _blend(state.signal, line)
+    line = fade(state.fast, close * state.fast.rate) - fade(state.slow, close * state.slow.rate)
+    signal = fade(state.signal, line * state.signal.rate)
     state.seen += 1  # the three are not counted any further
     return line, signal, line - signal
 
@@ -194,6 +194,7 @@ SMA_INDICATOR = Indicator(
     title="simple moving average",
     state=SMA,
     step=_sma_step,
+    steady=True,
     parameters={"period": 20},
     first=lambda period: period - 1,
     settled=lambda period: period - 1,
@@ -205,6 +206,7 @@ EMA_INDICATOR = Indicator(
     title="exponential moving average",
     state=EMA,
     step=_ema_step,
+    steady=True,
     parameters={"period": 20},
     first=lambda period: period - 1,
     settled=lambda period: FADE * period - 1,
@@ -260,6 +262,7 @@ MACD_INDICATOR = Indicator(
     title="moving average convergence and divergence",
     state=MACD,
     step=_macd_step,
+    steady=True,
     outputs=("line", "signal", "histogram"),
     parameters={"fast_period": 12, "slow_period": 26, "signal_period": 9},
     first=lambda fast_period, slow_period, signal_period: (

@@ -3,9 +3,10 @@
 import math
 
 from brain.indicators.indicator import LIMIT, RANGE, Indicator, state_of
+from brain.indicators.trend import fade
 from brain.indicators.windows import TOTAL, count, is_any_odd, ln, restart, total, volatility_of
-from shm.jit import fused, inlined, kernel
-from shm.registers import outlined, rarely
+from shm.jit import inlined, kernel
+from shm.registers import outlined, unsettled
 
 TRUE_RANGE = state_of("close_last")
 ATR = state_of("value", "share", "keep", "close_last")
@@ -25,7 +26,7 @@ def true_range(state, candle):
     before = state.close_last
     state.close_last, state.settles = close, 2
     state.seen += 1
-    return max(high, before) - min(low, before) if state.seen > 1 else math.nan
+    return range_of(high, low, before) if state.seen > 1 else math.nan
 
 
 @inlined
@@ -35,13 +36,18 @@ def atr(state, candle, period):
     As TA-Lib's: the first candle has no close before it, so its range does not count.
     """
     high, low, close = candle.high, candle.low, candle.close
-    if rarely((state.warm == 0) | is_any_odd(high, low, close)):
+    if unsettled(state, (state.warm == 0) | is_any_odd(high, low, close)):
         return _seed_atr(state, high, low, close, period)
-    reach = max(high, state.close_last) - min(low, state.close_last)
-    value = fused(state.value, state.keep, reach * state.share)
-    state.value, state.close_last = value, close
+    value = fade(state, range_of(high, low, state.close_last) * state.share)
+    state.close_last = close
     state.seen += 1
     return value
+
+
+@inlined
+def range_of(high, low, before):
+    """From the highest to the lowest of a candle and the close before it."""
+    return max(high, before) - min(low, before)
 
 
 @outlined
@@ -53,8 +59,7 @@ def _seed_atr(state, high, low, close, period):
         state.seen, state.value, state.settles = 0, 0.0, 21 * period + 1
         state.share, state.keep = 1.0 / period, 1.0 - 1.0 / period
     else:
-        reach = max(high, state.close_last) - min(low, state.close_last)
-        state.value += (reach - state.value) / state.seen
+        state.value += (range_of(high, low, state.close_last) - state.value) / state.seen
     state.close_last = close
     state.seen += 1
     state.warm = state.seen // (period + 1)
@@ -136,6 +141,7 @@ ATR_INDICATOR = Indicator(
     title="average true range",
     state=ATR,
     step=_atr_step,
+    steady=True,
     inputs=RANGE,
     parameters={"period": 14},
     first=lambda period: period,

@@ -6,7 +6,7 @@ from brain.indicators.indicator import LIMIT, NEVER, TRADED, Indicator, state_of
 from brain.indicators.statistics import ZSCORE, zscore
 from brain.indicators.windows import TALLY, TOTALS, is_odd, restart, tally, totals
 from shm.jit import inlined, kernel
-from shm.registers import outlined, rarely
+from shm.registers import outlined, unsettled
 
 OBV = state_of("close_last", "value", "rest")
 ACCUMULATION = TALLY
@@ -22,13 +22,23 @@ _SECOND_NS = 1_000_000_000
 @inlined
 def obv(state, close, volume):
     """On-balance volume: added where the close rose, taken away where it fell; begins with the first volume."""
-    if rarely((state.warm == 0) | is_odd(close) | is_odd(volume)):
+    if unsettled(state, (state.warm == 0) | is_odd(close) | is_odd(volume)):
         return _begin_obv(state, close, volume)
-    last = state.close_last
-    signed = (volume if close > last else 0.0) - (volume if close < last else 0.0)
+    signed = signed_by(volume, close, state.close_last)
     state.close_last = close
     state.seen += 1
-    # what rounding takes is kept beside the sum
+    return add_exactly(state, signed)
+
+
+@inlined
+def signed_by(volume, close, before):
+    """The volume of a candle that rose, less that of one that fell."""
+    return (volume if close > before else 0.0) - (volume if close < before else 0.0)
+
+
+@inlined
+def add_exactly(state, signed):
+    """The sum once ``signed`` is in; what rounding takes is kept beside it."""
     before = state.value
     after = before + signed
     added = after - before
@@ -67,6 +77,12 @@ def vwap(state, candle, period):
     volume = candle.volume
     money = (candle.high + candle.low + candle.close) * volume
     paid, traded = totals(state, money, volume, period)
+    return mean_price(paid, traded)
+
+
+@inlined
+def mean_price(paid, traded):
+    """Mean typical price of what was ``paid``, three prices for each candle; NaN where nothing was traded."""
     mean = paid / (3.0 * traded)
     return mean if traded > 0.0 else math.nan
 
@@ -139,6 +155,7 @@ OBV_INDICATOR = Indicator(
     title="on-balance volume",
     state=OBV,
     step=_obv_step,
+    steady=True,
     inputs=("close", "volume"),
     parameters={},
     first=lambda: 0,
@@ -165,6 +182,7 @@ VWAP_INDICATOR = Indicator(
     title="rolling volume-weighted average price",
     state=VWAP,
     step=_vwap_step,
+    steady=True,
     inputs=TRADED,
     parameters={"period": 20},
     first=lambda period: period - 1,

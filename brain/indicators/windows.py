@@ -1,13 +1,14 @@
 """What the families share: rolling sums, moments and extremes, O(1) per input and free of drift.
 
-sums        value += newest - oldest.  At the end of each block of ``period`` inputs the sum of the block,
+total       value += newest - oldest.  At the end of each block of ``period`` inputs the sum of the block,
             which has subtracted nothing, takes its place; and when a subtraction has eaten so much that
             less than KEPT of the value is left, the window is summed again at once, at most AGAIN times
             a block.  So rounding never adds up, and a window of zeros is exactly zero.
 
-extremes    inputs      | block: ``period`` inputs  | block in the making
-and ramps               |        left of it         |  so far  |
-            past        |        past[slot:], from behind
+totals,     inputs      | block: ``period`` inputs  | block in the making
+moments,                |        left of it         |  so far  |
+ramps and   past        |        past[slot:], from behind
+extremes
 
             The window is what is left of the last block and the block so far.  When a block is full
             each of its slots gets the sum or extreme of itself and all after it, in place.
@@ -19,7 +20,7 @@ import numpy as np
 
 from brain.indicators.indicator import LIMIT, NEVER, WINDOW, state_of
 from shm.jit import fused, inlined, kernel
-from shm.registers import outlined, rarely
+from shm.registers import outlined, rarely, unsettled
 
 _PAST = ("past", "<f8", (WINDOW,))
 _SLOT = ("slot", "<i8")
@@ -29,14 +30,10 @@ KEPT = 2.0**-12
 AGAIN = 8
 
 TOTAL = state_of("value", "share", "fresh", "floor", _SLOT, ("tries", "<i8"), _PAST)
-TOTALS = state_of(
-    *("one", "two", "fresh_one", "fresh_two", "floor_one", "floor_two"),
-    *[_SLOT, ("tries", "<i8"), ("ones", "<f8", (WINDOW,)), ("twos", "<f8", (WINDOW,))],
-)
+_BOTH = (("ones", "<f8", (WINDOW,)), ("twos", "<f8", (WINDOW,)))
+TOTALS = state_of("one", "two", _SLOT, *_BOTH)
 RAMP = state_of("value", "weighted", _SLOT, _PAST, ("ramps", "<f8", (WINDOW,)))
-MOMENTS = state_of(
-    *("one", "two", "share", "origin", "fresh_one", "fresh_two", "floor"), _SLOT, ("tries", "<i8"), _PAST
-)
+MOMENTS = state_of("one", "two", "share", "origin", _SLOT, _PAST, *_BOTH)
 EXTREMES = state_of("top", "bottom", _SLOT, ("highs", "<f8", (WINDOW,)), ("lows", "<f8", (WINDOW,)))
 DELAY = state_of(_SLOT, _PAST)
 TALLY = state_of("value", "rest")
@@ -83,7 +80,7 @@ def is_any_odd(high, low, close):
 @inlined
 def total(state, x, period):
     """Sum of the last ``period`` inputs; NaN before."""
-    if rarely((state.warm == 0) | is_odd(x)):
+    if unsettled(state, (state.warm == 0) | is_odd(x)):
         return _fill_total(state, x, period)
     slot = state.slot
     at = np.uint64(slot)
@@ -147,42 +144,48 @@ def _sum_of(past, period):
 @inlined
 def totals(state, x, y, period):
     """Sums of the last ``period`` of two inputs; NaN before."""
-    if rarely((state.warm == 0) | is_odd(x) | is_odd(y)):
+    if unsettled(state, (state.warm == 0) | is_odd(x) | is_odd(y)):
         return _fill_totals(state, x, y, period)
+    state.seen += 1
+    return slide_totals(state, x, y, period)
+
+
+@inlined
+def slide_totals(state, x, y, period):
+    """The same of a full window that somebody else has looked after: sound inputs, and no counting."""
     slot = state.slot
     at = np.uint64(slot)
-    one, two = state.one + (x - state.ones[at]), state.two + (y - state.twos[at])
     state.ones[at], state.twos[at] = x, y
-    fresh_one, fresh_two = state.fresh_one + x, state.fresh_two + y
+    one, two = state.one + x, state.two + y
     slot += 1
-    floor_one, floor_two = state.floor_one, state.floor_two
     if slot == period:
-        slot, one, two, fresh_one, fresh_two, floor_one, floor_two = 0, fresh_one, fresh_two, 0.0, 0.0, 0.0, 0.0
-        state.tries = 0
-    floor_one, floor_two = max(floor_one, abs(one) * KEPT), max(floor_two, abs(two) * KEPT)
-    if rarely((abs(one) < floor_one) | (abs(two) < floor_two)) and state.tries < AGAIN:
-        one, two = _sum_of(state.ones, period), _sum_of(state.twos, period)
-        floor_one, floor_two = abs(one) * KEPT, abs(two) * KEPT
-        state.tries += 1
+        slot, one, two = 0, 0.0, 0.0
+        _totals_from_behind(state.ones, state.twos, period)
     state.slot, state.one, state.two = slot, one, two
-    state.fresh_one, state.fresh_two, state.floor_one, state.floor_two = fresh_one, fresh_two, floor_one, floor_two
-    state.seen += 1
-    return one, two
+    next_at = np.uint64(slot)
+    return one + state.ones[next_at], two + state.twos[next_at]
 
 
 @outlined
 def _fill_totals(state, x, y, period):
     if not _fits(state, abs(x) < LIMIT and abs(y) < LIMIT, period, state.ones.size):
         return math.nan, math.nan
-    if state.seen == 0:
-        state.one, state.two, state.fresh_one, state.fresh_two, state.tries = 0.0, 0.0, 0.0, 0.0, 0
-        state.floor_one, state.floor_two = 0.0, 0.0
     state.ones[state.seen], state.twos[state.seen] = x, y
-    state.one += x
-    state.two += y
     state.seen += 1
-    state.warm = state.seen // period
-    return (state.one, state.two) if state.warm else (math.nan, math.nan)
+    if state.seen < period:
+        return math.nan, math.nan
+    state.warm, state.one, state.two = 1, 0.0, 0.0
+    _totals_from_behind(state.ones, state.twos, period)
+    return state.ones[0], state.twos[0]
+
+
+@kernel
+def _totals_from_behind(ones, twos, period):
+    one, two = 0.0, 0.0
+    for n in range(period - 1, -1, -1):
+        one += ones[n]
+        two += twos[n]
+        ones[n], twos[n] = one, two
 
 
 @inlined
@@ -232,30 +235,37 @@ def _ramp_from_behind(state, period):
 def moments(state, x, period):
     """Mean and variance (of the population) of the last ``period`` inputs; NaN before.
 
-    Counted from an origin near them, so that a price of 50,000 that moves by 0.01 keeps its digits.
+    Counted from one of them, so that a price of 50,000 that moves by 0.01 keeps its digits.
     """
-    if rarely((state.warm == 0) | is_odd(x)):
+    if unsettled(state, (state.warm == 0) | is_odd(x)):
         return _fill_moments(state, x, period)
-    slot, origin = state.slot, state.origin
-    at = np.uint64(slot)
-    off, old = x - origin, state.past[at] - origin
-    state.past[at] = x
-    one, two = state.one + (off - old), fused(off - old, off + old, state.two)
-    fresh_one, fresh_two = state.fresh_one + off, fused(off, off, state.fresh_two)
-    slot += 1
-    floor = state.floor
-    if slot == period:
-        slot, one, two, fresh_one, fresh_two, floor = 0, fresh_one, fresh_two, 0.0, 0.0, 0.0
-        state.tries = 0
-    mean, square = one * state.share, two * state.share
-    variance = fused(-mean, mean, square)
-    floor = max(floor, square * KEPT)
-    state.slot, state.one, state.two, state.floor = slot, one, two, floor
-    state.fresh_one, state.fresh_two = fresh_one, fresh_two
     state.seen += 1
-    if rarely(variance < floor):
-        return _moments_again(state, x, period)
-    return origin + mean, variance
+    return slide_moments(state, x, period)
+
+
+@inlined
+def slide_moments(state, x, period):
+    """The same of a full window that somebody else has looked after: a sound input, and no counting."""
+    slot = state.slot
+    state.past[np.uint64(slot)] = x
+    off = x - state.origin
+    one, two = state.one + off, fused(off, off, state.two)
+    slot += 1
+    if slot == period:
+        slot, one, two = 0, 0.0, 0.0
+        state.origin = x
+        _moments_from_behind(state.past, state.ones, state.twos, period)
+    state.slot, state.one, state.two = slot, one, two
+    at = np.uint64(slot)
+    return moments_of(one + state.ones[at], two + state.twos[at], state.share, state.origin)
+
+
+@inlined
+def moments_of(one, two, share, origin):
+    """Mean and variance of inputs that are ``one`` and, squared, ``two`` from ``origin``."""
+    mean = one * share
+    # the origin is in the window: of the squares at least 1 / (2 period) is variance, and little of it is rounded off
+    return origin + mean, max(fused(-mean, mean, two * share), 0.0)
 
 
 @outlined
@@ -266,31 +276,24 @@ def _fill_moments(state, x, period):
     state.seen += 1
     if state.seen < period:
         return math.nan, math.nan
-    state.warm, state.share, state.tries, state.fresh_one, state.fresh_two = 1, 1.0 / period, 0, 0.0, 0.0
-    return _moments_again(state, x, period)
+    state.warm, state.share, state.origin, state.one, state.two = 1, 1.0 / period, x, 0.0, 0.0
+    _moments_from_behind(state.past, state.ones, state.twos, period)
+    return moments_of(state.ones[0], state.twos[0], state.share, x)
 
 
-@outlined
-def _moments_again(state, x, period):
-    # what has not moved at all has no variance: seen from one of its values it is all zeros
-    if state.tries < AGAIN:
-        state.tries += 1
-        one, two = 0.0, 0.0
-        for n in range(period):
-            off = state.past[n] - x
-            one += off
-            two += off * off
-            if n + 1 == state.slot:
-                state.fresh_one, state.fresh_two = one, two
-        state.one, state.two, state.origin, state.floor = one, two, x, two * state.share * KEPT
-    mean = state.one * state.share
-    return state.origin + mean, max(state.two * state.share - mean * mean, 0.0)
+@kernel
+def _moments_from_behind(past, ones, twos, period):
+    one, two, origin = 0.0, 0.0, past[period - 1]
+    for n in range(period - 1, -1, -1):
+        off = past[n] - origin
+        one, two = one + off, fused(off, off, two)
+        ones[n], twos[n] = one, two
 
 
 @inlined
 def extremes(state, high, low, period):
     """Highest ``high`` and lowest ``low`` of the last ``period`` inputs; NaN before."""
-    if rarely((state.warm == 0) | is_odd(high) | is_odd(low)):
+    if unsettled(state, (state.warm == 0) | is_odd(high) | is_odd(low)):
         return _fill_extremes(state, high, low, period)
     state.seen += 1
     return slide_extremes(state, high, low, period)
@@ -305,9 +308,8 @@ def slide_extremes(state, high, low, period):
     top, bottom = max(state.top, high), min(state.bottom, low)
     slot += 1
     if slot == period:
-        state.slot, state.top, state.bottom = 0, -LIMIT, LIMIT
+        slot, top, bottom = 0, -LIMIT, LIMIT
         _look_back(state.highs, state.lows, period)
-        return top, bottom
     state.slot, state.top, state.bottom = slot, top, bottom
     next_at = np.uint64(slot)
     return max(state.highs[next_at], top), min(state.lows[next_at], bottom)

@@ -42,7 +42,7 @@ class Windowed:
         """Begin with the first candle."""
         self.one, self.worst = ALL[name], 0.0
         self.state, self.settings = np.zeros(1, self.one.state), record_of(self.one.parameters)
-        self.out = np.zeros(CHUNK, [(output, "<f8") for output in self.one.outputs])
+        self.out = np.zeros((len(self.one.outputs), CHUNK))
         self.settled = np.zeros(CHUNK, np.bool_)
         self.loop = looped(self.one)
 
@@ -53,8 +53,8 @@ class Windowed:
     def look(self, candles):
         """Compare the newest values with those of an oracle that has seen the last TAIL candles."""
         columns = expected(self.one.name, candles[-TAIL:], dict(self.one.parameters))
-        for output, column in zip(self.one.outputs, columns, strict=True):
-            differs = np.abs(self.out[output][-NEWEST:] - column[-NEWEST:]).max()
+        for line, column in zip(self.out, columns, strict=True):
+            differs = np.abs(line[-NEWEST:] - column[-NEWEST:]).max()
             self.worst = max(self.worst, float(differs) / size(column))
 
 
@@ -89,7 +89,7 @@ class Summing(Windowed):
 
     def look(self, candles):
         """Compare the newest value with the sum of all."""
-        value = self.out["value"][-1]
+        value = self.out[self.one.outputs.index("value"), -1]
         self.worst = max(self.worst, abs(float(Fraction(float(value)) - self.exact)) / max(1.0, abs(float(self.exact))))
 
 

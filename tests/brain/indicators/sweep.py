@@ -62,8 +62,8 @@ def size(values):
 
 
 def looped(one):
-    """Return the one loop of ``one``: (state, settings, columns, out, settled), which goes on from ``state``."""
-    return array_form(one.step, one.name)
+    """Return the one loop of ``one``: (states, settings, columns, out, settled), which goes on from ``states``."""
+    return array_form(one)
 
 
 def indicator_of(name, parameters):

@@ -87,11 +87,13 @@ def test_it_streams(name):
     candles, one = flowing(walk(400)), ALL[name]
     whole, whole_settled = walked(one, candles, {})
     loop, settings, state = looped(one), record_of(one.parameters), np.zeros(1, one.state)
-    out, settled = np.zeros_like(whole), np.zeros(len(candles), np.bool_)
+    settled = np.zeros(len(candles), np.bool_)
     columns, parts = columns_of(candles), [*range(300), 307, 350, len(candles)]
     for start, end in pairwise(parts):
-        loop(state, settings, tuple(column[start:end] for column in columns), out[start:end], settled[start:end])
-    assert out.tobytes() == whole.tobytes()
+        lines = np.zeros((len(one.outputs), end - start))
+        loop(state, settings, tuple(column[start:end] for column in columns), lines, settled[start:end])
+        for name_of_output, line in zip(one.outputs, lines, strict=True):
+            assert line.tobytes() == whole[name_of_output][start:end].tobytes()
     assert np.array_equal(settled, whole_settled)
 
 
@@ -169,7 +171,7 @@ def test_odd_input_has_a_defined_answer(name):
 def test_a_period_that_does_not_fit_never_settles():
     """The kernel gives NaN and NEVER, and writes nowhere; ``widen`` makes room."""
     one, candles = ALL["sma"], walk(2 * WINDOW)
-    loop, out = array_form(one.step, one.name), np.zeros(2 * WINDOW, [("value", "<f8")])
+    loop, out = array_form(one), np.zeros((1, 2 * WINDOW))
     for period, slots, known in (
         (WINDOW + 1, WINDOW, False),
         (0, WINDOW, False),
@@ -178,7 +180,7 @@ def test_a_period_that_does_not_fit_never_settles():
     ):
         state, settled = np.zeros(1, widen(SMA, slots)), np.zeros(2 * WINDOW, np.bool_)
         loop(state, record_of({"period": period}), columns_of(candles), out, settled)
-        assert np.isfinite(out["value"][-1]) == settled[-1] == known
+        assert np.isfinite(out[0, -1]) == settled[-1] == known
         assert (state["settles"][0] == NEVER) == (not known)
 
 

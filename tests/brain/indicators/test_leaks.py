@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import brain.indicators
+from brain.indicators import runs
+from brain.indicators.indicator import array_form
 from brain.strategies import loader
 from shm.jit import kernel
 from tests.brain.indicators.sweep import ALL, CUTS, CUTS_ALL, another, depends_on_the_start, flowing, sees_the_future
@@ -218,10 +220,12 @@ def kernels(package):
 
 def test_no_kernel_escapes_the_sweep():
     """Each kernel of the package, private ones too, runs inside an indicator that is swept, or inside a strategy."""
-    swept = reached(one.step for one in ALL.values())
+    swept = reached(form for one in ALL.values() for form in (one.step, array_form(one)))
     decided = reached(loader.load(name).module.decide for name in loader.names())
     everything = kernels(brain.indicators)
     assert len(everything) > 150
     # the strategies' own tests rewrite their future too (test_every.py); wilder is for users' files (test_trend.py)
-    assert everything - swept - decided == {("brain.indicators.trend", "wilder")}
+    # what goes through whole blocks says what the same windows say one by one, to the last bit (test_runs.py)
+    whole = reached([runs.totals_over, runs.moments_over, runs.extremes_over])
+    assert everything - swept - decided - whole == {("brain.indicators.trend", "wilder")}
     assert everything & (decided - swept) == {("brain.indicators.zones", "comes_back")}

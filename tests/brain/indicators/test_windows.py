@@ -22,15 +22,15 @@ def test_ten_million_candles_leave_no_trace(name):
     """The last values equal those of the oracle, which only saw the last candles, within 1e-9 of the scale."""
     one, candles = ALL[name], flowing(walk(CHUNK, seed=9))
     state, settings = np.zeros(1, one.state), record_of(one.parameters)
-    out, settled = np.zeros(CHUNK, [(output, "<f8") for output in one.outputs]), np.zeros(CHUNK, np.bool_)
-    loop, columns = array_form(one.step, one.name), columns_of(candles)
+    out, settled = np.zeros((len(one.outputs), CHUNK)), np.zeros(CHUNK, np.bool_)
+    loop, columns = array_form(one), columns_of(candles)
     for _ in range(CHUNKS):
         loop(state, settings, columns, out, settled)
     assert state["seen"][0] >= CHUNK * CHUNKS - 1
     tail = candles[-TAIL:]
     scale = max(1.0, float(candles["close"].mean())) if one.outputs != ("value",) else 0.0
-    for output, column in zip(one.outputs, expected(name, tail, dict(one.parameters)), strict=True):
-        worst = np.abs(out[output][-50:] - column[-50:]).max()
+    for line, column in zip(out, expected(name, tail, dict(one.parameters)), strict=True):
+        worst = np.abs(line[-50:] - column[-50:]).max()
         assert worst <= 1e-9 * max(scale, size(column))
 
 
@@ -39,12 +39,12 @@ def test_a_sum_of_ten_million_is_right(name):
     """What rounding takes is kept: within 1e-12 of the exact sum of a hundred times the same candles."""
     one, candles = ALL[name], flowing(walk(CHUNK, seed=9))
     state, settled = np.zeros(1, one.state), np.zeros(CHUNK, np.bool_)
-    out = np.zeros(CHUNK, [("value", "<f8")])
-    loop, columns = array_form(one.step, one.name), columns_of(candles)
+    out = np.zeros((1, CHUNK))
+    loop, columns = array_form(one), columns_of(candles)
     ends = []
     for _ in range(CHUNKS):
         loop(state, record_of({}), columns, out, settled)
-        ends.append(float(out["value"][-1]))
+        ends.append(float(out[0, -1]))
     assert ends[-1] - ends[0] == pytest.approx((CHUNKS - 1) * (ends[1] - ends[0]), rel=1e-12)
 
 
