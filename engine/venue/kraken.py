@@ -284,8 +284,13 @@ def position_rows(rows: Iterable[Row], find: Find) -> Iterator[PositionSeen]:
         instrument = find(row["symbol"])
         if instrument is not None:
             size = abs(instrument.lots(_number(row["size"])))
-            average = int((_number(row["price"]).scaleb(8) / instrument.tick_e8).to_integral_value())
-            yield PositionSeen(symbol=instrument.symbol, lots=SIDES[row["side"]] * size, entry_ticks=average)
+            average = _number(row["price"])
+            yield PositionSeen(
+                symbol=instrument.symbol,
+                lots=SIDES[row["side"]] * size,
+                entry_ticks=int((average.scaleb(8) / instrument.tick_e8).to_integral_value()),
+                cost=minor_rounded(abs(_number(row["size"])) * average),
+            )
 
 
 def currencies(answer: Row) -> Mapping[str, Decimal]:

@@ -224,3 +224,10 @@ def test_every_word_that_is_read_has_a_meaning():
     facts = FACTS[kraken.NAME]
     assert {"ENTERED_BOOK", "FULLY_EXECUTED", "REJECTED", "CANCELLED", "TRIGGER_PLACED"} <= set(facts.states)
     assert set(facts.reasons) & set(kraken.ENDS) == set()
+
+
+def test_a_position_has_cost_what_its_average_price_says_and_not_the_nearest_tick():
+    """Three thousandths short at an average between two ticks; what we do not follow is not ours to count."""
+    row = {"side": "short", "symbol": "PF_XBTUSD", "price": 60000.123456, "size": 0.003}
+    (seen,) = kraken.position_rows([row, row | {"symbol": "PF_DOGEUSD"}], find)
+    assert (seen.lots, seen.entry_ticks, seen.cost) == (-RULE.lots("0.003"), 120_000, 18_000_037_037)
