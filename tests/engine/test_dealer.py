@@ -114,6 +114,31 @@ def test_nobody_enters_by_another_strategys_wish_while_entries_wait():
     assert [desk.books.position(SYMBOL, name).lots for name in "ab"] == [3, -3]
 
 
+def test_nobody_turns_inside_the_books_while_entries_wait():
+    """One wants from two long to two short, another out of three short: the third lot of theirs would be an entry."""
+    desk = Desk()
+    candle(desk, 500_000)
+    by_hand(desk, -1, 5)
+    desk.tell(Recorded(deed(0, "ignore", lots=-5)))
+    for target_id, strategy, lots in ((1, "a", 2), (2, "b", -3)):
+        desk.target(target_id, lots, 510_000 if lots < 0 else 490_000, strategy=strategy)
+        sent = [one for one in sends(desk.actions) if one.purpose in (Purpose.ENTRY, Purpose.EXIT)][-1]
+        desk.fill(sent, sent.lots)
+    for order in list(desk.books.working_of(SYMBOL)):
+        desk.ack(order.intent)
+    by_hand(desk, 1, 1)
+    assert [desk.books.position(SYMBOL, name).lots for name in ("a", "b", EXTERNAL)] == [2, -3, -4]
+    desk.books._end(SYMBOL, "b")
+    (order,) = [one for one in sends(desk.target(3, -2, 510_000, strategy="a")) if one.purpose != Purpose.STOP]
+    assert desk.books.position(SYMBOL, "a").lots == 2, "nothing has passed"
+    assert (order.side, order.lots, order.allocation) == (1, 3, (("b", 3),))
+    (order,) = [one for one in sends(desk.fill(order, 3)) if one.purpose not in (Purpose.STOP, Purpose.TAKE_PROFIT)]
+    assert (order.side, order.lots, order.allocation) == (-1, 2, (("a", 2),))
+    desk.fill(order, 2)
+    assert [desk.books.position(SYMBOL, name).lots for name in "ab"] == [0, 0]
+    assert Refusal.FOREIGN_POSITION in refusals(desk)
+
+
 def test_who_leaves_goes_to_the_market_where_the_other_may_not_take_his_lots():
     """A stranger has traded; one wants out of three long, the other in: the three are sold, none is passed on."""
     desk = Desk()
