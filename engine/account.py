@@ -236,10 +236,12 @@ class Account:
 
     async def _arm(self, due: Sequence[tuple[str, int]]) -> None:
         for symbol, timeout_ms in due:
+            if timeout_ms and not self._dead_man.is_wanted(self.books, symbol):
+                continue  # while another was told it was filled: disarmed at the next look
             try:
                 await self._venue.arm(symbol, timeout_ms)
             except errors.VenueError as error:
-                self._dead_man.failed(symbol, self._moment().monotonic_ns)
+                self._dead_man.failed(symbol, timeout_ms, self._moment().monotonic_ns)
                 self._witness.warned(f"the dead-man timer of {symbol} was not set", error.text)
 
     def _pause(self, change: Change) -> None:

@@ -9,6 +9,7 @@
 Nothing else changes them.  An event that was applied before changes nothing.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import msgspec
@@ -356,13 +357,18 @@ class Books:
             refused = not order.facts & Fact.CANCEL_ASKED and pursuit.target_id == intent.target_id
             self.pursuits[intent.instrument] = msgspec.structs.replace(pursuit, refusals=pursuit.refusals + refused)
         elif intent.purpose == Purpose.ENTRY:
-            self._bar(intent)
+            self._bar(intent, but=[name for name, _ in intent.allocation if self._has_left(order, name)])
 
-    def _bar(self, intent: Intent) -> None:
-        """The goals behind an order add nothing any more."""
+    def _has_left(self, order: Order, strategy: str) -> bool:
+        """All of an order has filled and it has brought the strategy no further than out: that may still turn."""
+        ahead = self.position(order.intent.instrument, strategy).lots * order.intent.side
+        return order.state == OrderState.FILLED and (ahead < 0 or (ahead == 0 and order.is_settled))
+
+    def _bar(self, intent: Intent, but: Sequence[str] = ()) -> None:
+        """The goals behind an order add nothing any more, ``but`` those of whom that is not said."""
         for strategy, _ in intent.allocation:
             goal = self.goals.get((intent.instrument, strategy))
-            if goal and not goal.stale and goal.target_id <= intent.target_id:
+            if strategy not in but and goal and not goal.stale and goal.target_id <= intent.target_id:
                 self.goals[intent.instrument, strategy] = msgspec.structs.replace(goal, barred=True)
 
     def _spend(self, instrument: str, strategy: str, target_id: int) -> None:

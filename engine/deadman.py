@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from engine.books import Books
 from engine.order import CONDITIONAL
+from engine.planner import occupied
 from engine.venue.facts import facts_of
 from shm.instruments import Instrument
 
@@ -35,23 +36,20 @@ class DeadMan:
     def __init__(self, symbols: Sequence[str], timeout_ms: int, *, by_symbol: bool = True) -> None:
         self._symbols, self._timeout_ms, self._by_symbol = tuple(symbols), timeout_ms, by_symbol
         self._told_ns: dict[str, int] = {}  # of what is armed
-        self._waits_ns: dict[str, int] = {}  # of those that the venue was not told of: until when
+        self._waits_ns: dict[tuple[str, bool], int] = {}  # what the venue was not told, armed or not: until when
 
     def inherit(self, posted: Iterable[str]) -> None:
         """An earlier life may have armed what it posted entries on: told again, or disarmed, at the first look."""
-        known = [symbol for symbol in posted if symbol in self._symbols]
-        for symbol in known if self._by_symbol else self._symbols[: len(known)][:1]:
-            self._told_ns[symbol] = NEVER
+        for name in posted:
+            symbol = name if self._by_symbol else self._symbols[0]
+            if symbol in self._symbols:
+                self._told_ns[symbol] = NEVER
 
     def due(self, books: Books, now_ns: int) -> list[tuple[str, int]]:
         """(symbol, milliseconds) to tell the venue now; 0 disarms. An account's timer has one symbol stand for it."""
-        wanted = {symbol: wants_timer(books, symbol) for symbol in self._symbols}
-        if not self._by_symbol:
-            idle = all(wanted[s] or not (books.working_of(s) or books.position(s).lots) for s in self._symbols)
-            wanted = {self._symbols[0]: idle and any(wanted.values())}
         found = []
-        for symbol, is_wanted in wanted.items():
-            if now_ns < self._waits_ns.get(symbol, now_ns):
+        for symbol, is_wanted in self._wanted(books).items():
+            if now_ns < self._waits_ns.get((symbol, is_wanted), now_ns):
                 continue
             told_ns = self._told_ns.get(symbol)
             if is_wanted and (told_ns is None or now_ns - told_ns >= self._timeout_ms * NS_OF_MS // 3):
@@ -62,9 +60,20 @@ class DeadMan:
                 found.append((symbol, 0))
         return found
 
-    def failed(self, symbol: str, now_ns: int) -> None:
-        """The venue was not told: try again after a while, armed or not."""
-        self._told_ns[symbol], self._waits_ns[symbol] = NEVER, now_ns + RETRY_NS
+    def failed(self, symbol: str, timeout_ms: int, now_ns: int) -> None:
+        """The venue was not told: the same again after a while; the opposite need not wait, a stop may rest by then."""
+        self._told_ns[symbol], self._waits_ns[symbol, timeout_ms > 0] = NEVER, now_ns + RETRY_NS
+
+    def is_wanted(self, books: Books, symbol: str) -> bool:
+        """Whether it is to be armed still: a request for another symbol may have taken long."""
+        return self._wanted(books)[symbol]
+
+    def _wanted(self, books: Books) -> dict[str, bool]:
+        wanted = {symbol: wants_timer(books, symbol) for symbol in self._symbols}
+        if self._by_symbol:
+            return wanted
+        others = [symbol for symbol in occupied(books) if not wanted.get(symbol)]
+        return {self._symbols[0]: not others and any(wanted.values())}
 
 
 def dead_man_of(instruments: Sequence[Instrument], timeout_ms: int) -> DeadMan:

@@ -136,7 +136,7 @@ class Dealer:
         """Lots that a strategy enters by come inside the books as they would from the venue: when entries may."""
         buyer, seller, lots = cross
         for side, strategy in ((1, buyer), (-1, seller)):
-            if planner.adds(self._books, symbol, strategy, side):
+            if planner.adds(self._books, symbol, strategy, side * lots):
                 part = Proposal(side=side, lots=lots, allocation=((strategy, lots),), crosses=())
                 refused = self._scrutiny.objection(self._draft.order(symbol, part, at), part, at)
                 if refused is not None:

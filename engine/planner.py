@@ -221,9 +221,10 @@ def propose_leaving(books: Books, instrument: str, at: Circumstances) -> Proposa
     return net(deltas)
 
 
-def adds(books: Books, instrument: str, strategy: str, side: int) -> bool:
-    """Lots on ``side`` would make what a strategy of ours holds larger, not smaller."""
-    return strategy not in NOBODY and books.position(instrument, strategy).lots * side >= 0
+def adds(books: Books, instrument: str, strategy: str, signed_lots: int) -> bool:
+    """So many lots would make what a strategy of ours holds larger, or turn it."""
+    held = books.position(instrument, strategy).lots
+    return strategy not in NOBODY and (held * signed_lots >= 0 or abs(signed_lots) > abs(held))
 
 
 def leaves(books: Books, instrument: str, side: int, allocation: Iterable[tuple[str, int]]) -> bool:

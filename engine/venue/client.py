@@ -70,13 +70,15 @@ ALL_WEIGHTS = {"openOrders": 40, "openAlgoOrders": 40}  # of all instruments in 
 PLACES = ("order", "algoOrder", "create", "sendorder")  # a DELETE there is a cancel
 CANCELS = ("cancel", "cancelorder")
 REDUCES = re.compile(r'reduceOnly(=|"\s*:\s*)true')
+TIMERS = ("countdownCancelAll", "cancelallordersafter")
+DISARMS = re.compile(r"(^|&)(countdownTime|timeout)=0(&|$)")
 
 
 def claim_of(path: str, method: str, body: str = "") -> Claim:
     """What a request is for, by its path, method and body; a stop or an exit comes before entries, as a cancel does."""
     what = path.rpartition("/")[2]
-    if what in CANCELS and method == "POST":
-        return Claim.CANCEL
+    if method == "POST" and (what in CANCELS or (what in TIMERS and DISARMS.search(body))):
+        return Claim.CANCEL  # a timer that runs on takes stops
     if what in PLACES and method in ("POST", "DELETE"):
         return Claim.ORDER if method == "POST" and not REDUCES.search(body) else Claim.CANCEL
     return Claim.DATA

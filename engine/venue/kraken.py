@@ -132,6 +132,9 @@ def order_told(frame: Row, instrument: Instrument, known: OrderSeen | None) -> O
         event = ENDS.get(reason, Event.CANCEL_CONFIRMED)
         if refusal is not None and not seen.lots_filled:
             event = Event.REJECT
+    if event is Event.FILL_ALL and seen.reduce_only and seen.lots_filled < seen.lots:
+        # It may have been clipped to what was held: its trades tell how many, or who asks for it.
+        event = Event.FILL_SOME if seen.lots_filled else Event.ACK
     return replace(
         seen,
         event=event,

@@ -113,15 +113,55 @@ def test_a_venue_that_was_not_told_is_told_again():
     account, timer = Account(), DeadMan((BTC,), 60_000)
     entry = account.rest()
     timer.due(account.books, 0)
-    timer.failed(BTC, 0)
+    timer.failed(BTC, 60_000, 0)
     assert timer.due(account.books, 2 * S - 1) == []
     assert timer.due(account.books, 2 * S) == [(BTC, 60_000)]
     account.fill(entry, 1)
     assert timer.due(account.books, 3 * S) == [(BTC, 0)]
-    timer.failed(BTC, 3 * S)
+    timer.failed(BTC, 0, 3 * S)
     assert timer.due(account.books, 4 * S) == []
     assert timer.due(account.books, 5 * S) == [(BTC, 0)]
     assert timer.due(account.books, 6 * S) == []
+
+
+def test_disarming_does_not_wait_for_an_arming_that_failed():
+    """The timer of before runs on at the venue, and what has filled meanwhile has a stop that it would take."""
+    account, timer = Account(), DeadMan((BTC,), 5_000)
+    entry = account.rest()
+    timer.due(account.books, 0)
+    assert timer.due(account.books, 4 * S) == [(BTC, 5_000)]
+    timer.failed(BTC, 5_000, 4 * S)
+    account.fill(entry, 1)
+    assert timer.due(account.books, 4 * S + 1) == [(BTC, 0)]
+
+
+def test_a_timer_of_the_whole_account_minds_what_is_not_followed_any_more():
+    """A stop that an earlier session left there would go with it; what that session armed is disarmed."""
+    account, timer = Account(), DeadMan((ETH,), 60_000, by_symbol=False)
+    account.rest(ETH)
+    account.rest(BTC, stop=True)
+    assert timer.due(account.books, 0) == []
+    timer.inherit([BTC])
+    assert timer.due(account.books, 1) == [(ETH, 0)]
+
+
+async def test_what_has_filled_while_another_was_told_is_not_armed_any_more(tmp_path, monkeypatch):
+    """The venue takes its time for the first instrument; by then a stop rests in the second."""
+    stage = Stage(tmp_path, replace(SETTINGS))
+    stage.plan = {"is_shared": True}
+    await stage.begin()
+    wanted, told = {BTC, ETH}, []
+
+    async def slow(symbol, timeout_ms):
+        told.append((symbol, timeout_ms))
+        wanted.discard(ETH)
+
+    monkeypatch.setattr(stage.venue, "arm", slow)
+    monkeypatch.setattr("engine.deadman.wants_timer", lambda books, symbol: symbol in wanted)
+    for _ in range(20):
+        await stage.turn()
+    assert told == [(BTC, 60_000), (ETH, 0)]
+    await stage.end()
 
 
 async def test_a_venue_that_refuses_the_timer_is_not_stormed(tmp_path, monkeypatch):

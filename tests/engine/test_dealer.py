@@ -6,7 +6,7 @@ import pytest
 
 from engine.books import Books
 from engine.events import EXTERNAL, Crossed, decode, encode
-from engine.messages import Announce, Cancel, Candle, KillRaised, Recorded
+from engine.messages import Announce, Cancel, Candle, KillRaised, Outcome, Recorded
 from engine.order import Event
 from engine.risk import Refusal
 from engine.settings import EngineSettings, ExecutorSettings, RiskSettings
@@ -114,6 +114,31 @@ def test_nobody_enters_by_another_strategys_wish_while_entries_wait():
     assert [desk.books.position(SYMBOL, name).lots for name in "ab"] == [3, -3]
 
 
+def test_nobody_turns_inside_the_books_while_entries_wait():
+    """One wants from two long to two short, another out of three short: the third lot of theirs would be an entry."""
+    desk = Desk()
+    candle(desk, 500_000)
+    by_hand(desk, -1, 5)
+    desk.tell(Recorded(deed(0, "ignore", lots=-5)))
+    for target_id, strategy, lots in ((1, "a", 2), (2, "b", -3)):
+        desk.target(target_id, lots, 510_000 if lots < 0 else 490_000, strategy=strategy)
+        sent = [one for one in sends(desk.actions) if one.purpose in (Purpose.ENTRY, Purpose.EXIT)][-1]
+        desk.fill(sent, sent.lots)
+    for order in list(desk.books.working_of(SYMBOL)):
+        desk.ack(order.intent)
+    by_hand(desk, 1, 1)
+    assert [desk.books.position(SYMBOL, name).lots for name in ("a", "b", EXTERNAL)] == [2, -3, -4]
+    desk.books._end(SYMBOL, "b")
+    (order,) = [one for one in sends(desk.target(3, -2, 510_000, strategy="a")) if one.purpose != Purpose.STOP]
+    assert desk.books.position(SYMBOL, "a").lots == 2, "nothing has passed"
+    assert (order.side, order.lots, order.allocation) == (1, 3, (("b", 3),))
+    (order,) = [one for one in sends(desk.fill(order, 3)) if one.purpose not in (Purpose.STOP, Purpose.TAKE_PROFIT)]
+    assert (order.side, order.lots, order.allocation) == (-1, 2, (("a", 2),))
+    desk.fill(order, 2)
+    assert [desk.books.position(SYMBOL, name).lots for name in "ab"] == [0, 0]
+    assert Refusal.FOREIGN_POSITION in refusals(desk)
+
+
 def test_who_leaves_goes_to_the_market_where_the_other_may_not_take_his_lots():
     """A stranger has traded; one wants out of three long, the other in: the three are sold, none is passed on."""
     desk = Desk()
@@ -142,6 +167,46 @@ def test_who_leaves_does_not_wait_for_the_price_at_which_another_enters():
     assert (order.side, order.lots, order.price_ticks, order.allocation) == (1, 2, 0, (("a", 2),))
     (entry,) = [one for one in sends(desk.fill(order, 2)) if one.purpose == Purpose.ENTRY]
     assert (entry.lots, entry.price_ticks, entry.allocation) == (3, 500_000, (("b", 3),))
+
+
+def against_one_another(desk):
+    """Two of "a" long and two of "b" short: the account holds nothing."""
+    candle(desk, 500_000)
+    for target_id, strategy, lots in ((1, "a", 2), (2, "b", -2)):
+        desk.target(target_id, lots, 510_000 if lots < 0 else 490_000, strategy=strategy)
+        sent = [one for one in sends(desk.actions) if one.purpose in (Purpose.ENTRY, Purpose.EXIT)][-1]
+        desk.fill(sent, sent.lots)
+    for order in list(desk.books.working_of(SYMBOL)):
+        desk.ack(order.intent)
+    assert [desk.books.position(SYMBOL, name).lots for name in "ab"] == [2, -2]
+
+
+def test_who_has_left_at_the_market_still_turns():
+    """Out of two long beside another's two short, then three short posted: the way out is no entry that has ended."""
+    desk = Desk(settings=EngineSettings(executor=ExecutorSettings(entry_style="limit")))
+    against_one_another(desk)
+    (order,) = [one for one in sends(desk.target(3, -3, 510_000, strategy="a")) if one.purpose != Purpose.STOP]
+    assert (order.side, order.lots, order.price_ticks, order.allocation) == (-1, 2, 0, (("a", 2),))
+    (entry,) = [one for one in sends(desk.fill(order, 2)) if one.purpose == Purpose.ENTRY]
+    assert (entry.side, entry.lots, entry.allocation) == (-1, 3, (("a", 3),))
+    assert entry.price_ticks > 0
+    desk.fill(entry, 3)
+    assert desk.books.goals[SYMBOL, "a"].barred, "an entry is one that has ended"
+
+
+def test_who_could_not_leave_to_turn_does_not_enter():
+    """One of two was sold and the rest refused: what is left goes, and nothing is entered by that target."""
+    desk = Desk(settings=EngineSettings(executor=ExecutorSettings(entry_style="limit")))
+    against_one_another(desk)
+    (order,) = [one for one in sends(desk.target(3, -3, 510_000, strategy="a")) if one.purpose != Purpose.STOP]
+    desk.fill(order, 1)
+    (rest,) = [
+        one
+        for one in sends(desk.tell(Outcome(intent_id=order.intent_id, event=Event.EXPIRE, lots_filled=1), later_s=5.0))
+        if one.purpose != Purpose.STOP
+    ]
+    assert (rest.side, rest.lots, rest.allocation) == (-1, 1, (("a", 1),))
+    assert [one for one in sends(desk.fill(rest, 1)) if one.purpose == Purpose.ENTRY] == []
 
 
 def test_lots_still_pass_from_one_who_leaves_to_one_who_leaves():

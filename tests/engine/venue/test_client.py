@@ -1,5 +1,6 @@
 """ccxt's client, overheard: nothing leaves against an objection, and an order on its way is not wanted for long."""
 
+import asyncio
 from random import Random
 
 import numpy as np
@@ -107,11 +108,31 @@ def test_what_a_request_is_for(path, method, claim):
         ("https://futures.kraken.com/derivatives/api/v3/sendorder", "size=1&reduceOnly=true", Claim.CANCEL),
         ("https://futures.kraken.com/derivatives/api/v3/sendorder", "size=1", Claim.ORDER),
         ("https://futures.kraken.com/derivatives/api/v3/cancelorder", "order_id=x", Claim.CANCEL),
+        ("https://futures.kraken.com/derivatives/api/v3/cancelallordersafter", "timeout=0", Claim.CANCEL),
+        ("https://futures.kraken.com/derivatives/api/v3/cancelallordersafter", "timeout=60", Claim.DATA),
+        ("https://fapi.binance.com/fapi/v1/countdownCancelAll", "symbol=B&countdownTime=0&timestamp=1", Claim.CANCEL),
+        ("https://fapi.binance.com/fapi/v1/countdownCancelAll", "symbol=B&countdownTime=60000", Claim.DATA),
     ],
 )
 def test_what_a_request_to_another_exchange_is_for(path, body, claim):
     """By the ends of their paths, and by what only reduces, in a form or in JSON."""
     assert claim_of(path, "POST", body) is claim
+
+
+async def test_disarming_does_not_wait_for_the_minute_of_data():
+    """A timer that runs on takes the stop of what has filled; as ccxt words the request."""
+    area = np.zeros(WORDS_BYTES // 8, np.int64)
+    budget = Budget(Words(area.ctypes.data, retain=area), 100, lambda: 30 * 10**9)
+    budget.heard("70")
+    session = Session()
+    around = Surroundings(
+        dial=lambda: session, clock=SystemClock(), generator=Random(1), budget=budget, limits_rate=False
+    )
+    made = watching(Login(key="k", secret="s"), around, session, Deaf())
+    disarming = asked(made.fapiPrivatePostCountdownCancelAll({"symbol": "BTCUSDT", "countdownTime": 0}))
+    with pytest.raises(errors.VenueError, match="ConnectionError"):
+        await asyncio.wait_for(disarming, 1.0)
+    assert session.handed == 1
 
 
 @pytest.mark.parametrize("place", ["order", "algoOrder"])

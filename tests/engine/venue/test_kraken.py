@@ -81,6 +81,14 @@ def test_an_end_that_names_the_order_alone_is_told_by_what_was_known(reason, fil
     assert kraken.order_told(frame, RULE, None) is None
 
 
+@pytest.mark.parametrize(("filled", "event"), [(0, Event.ACK), (4, Event.FILL_SOME), (10, Event.FILL_ALL)])
+def test_an_order_that_only_reduced_may_be_full_with_less_than_was_asked_for(filled, event):
+    """The exchange may clip it to what was held: more lots than traded would be waited for for ever."""
+    frame = {"feed": "open_orders", "order_id": NAME, "is_cancel": True, "reason": "full_fill"}
+    seen = kraken.order_told(frame, RULE, known(lots_filled=filled, reduce_only=True))
+    assert (seen.event, seen.lots_filled, seen.lots) == (event, filled, 10)
+
+
 def test_an_answer_says_what_traded_at_once():
     """Nothing, a part, or all of it; an answer about another order is none."""
     intent = approved(1, OrderType.MARKET).intent
