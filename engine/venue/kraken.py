@@ -12,13 +12,13 @@ what is left of it, wherever it was recorded.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from engine.order import CONDITIONAL, Event, Intent
 from engine.venue.base import FundingSeen, Modes, OrderSeen, PositionSeen, TradeSeen, WalletSeen
 from engine.venue.facts import FACTS, state
-from shm.instruments import Instrument, minor
+from shm.instruments import Instrument, minor_rounded
 from shm.numbering import trade_number
 
 Row = Mapping[str, Any]
@@ -62,7 +62,6 @@ LOGGED = {FUNDING: OF_FUNDING} | dict.fromkeys(
     ("transfer", "cross-exchange transfer", "subaccount transfer", "admin transfer"), "TRANSFER"
 )
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-_STEP = Decimal("0.00000001")
 
 
 def milliseconds(when: Any) -> int:
@@ -347,11 +346,6 @@ def payments(entry: Row, find: Find) -> Iterator[FundingSeen]:
         trade_id=trade_number(at_ms, str(entry.get("execution") or "")) if is_trade else 0,
         **named,
     )
-
-
-def minor_rounded(amount: Any) -> int:
-    """An amount in minor units, a half goes up as in our own books."""
-    return minor(_number(amount).quantize(_STEP, ROUND_HALF_UP))
 
 
 def _number(value: Any) -> Decimal:
