@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from engine.order import CONDITIONAL, Event, Intent
-from engine.venue.base import FundingSeen, Modes, OrderSeen, PositionSeen, TradeSeen, WalletSeen
+from engine.order import Event, Intent
+from engine.venue.base import FundingSeen, Modes, OrderSeen, PositionSeen, TradeSeen, WalletSeen, taken_in
 from engine.venue.facts import FACTS, state
 from shm.instruments import Instrument, minor_rounded
 from shm.numbering import trade_number
@@ -94,22 +94,8 @@ def placed(answer: Row, intent: Intent, instrument: Instrument) -> OrderSeen:
         (_number(event["amount"]) for event in answer.get("orderEvents") or () if event["type"] == "EXECUTION"),
         Decimal(0),
     )
-    seen = OrderSeen(
-        symbol=intent.instrument,
-        client_id=intent.client_id,
-        venue_order_id=str(answer["order_id"]),
-        child_order_id="",
-        is_conditional=intent.type in CONDITIONAL,
-        event=Event.ACK,
-        side=intent.side,
-        lots=intent.lots,
-        lots_filled=0,
-        price_ticks=intent.price_ticks,
-        stop_ticks=intent.stop_ticks,
-        reduce_only=intent.reduce_only,
-        market_ns=milliseconds(answer.get("receivedTime") or 0) * NS_OF_MS,
-    )
-    return progressed(seen, instrument.lots(traded))
+    at_ms = milliseconds(answer.get("receivedTime") or 0)
+    return progressed(taken_in(intent, str(answer["order_id"]), at_ms * NS_OF_MS), instrument.lots(traded))
 
 
 def progressed(seen: OrderSeen, lots_filled: int) -> OrderSeen:
