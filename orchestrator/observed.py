@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from feed.company import CompanyPlan
 
 FILE = "name a file like BTCUSDT-spot-1m.parquet"
-RULE = "market.universe.spot=required leaves such contracts out"
 
 
 def lookers(settings: Settings) -> list[str]:
