@@ -17,6 +17,7 @@ _OPEN, _HIGH, _LOW, _CLOSE, _VOLUME, _QUOTE, _TAKER, _TAKER_QUOTE = (
 )
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
+_NO_OTHER, _NO_SPOT = _PRIME, _SHIFT  # any two words; others would change the hash of every recording
 
 
 @inlined
@@ -51,9 +52,9 @@ def hash_inputs(before, candle_at, position, other_at, spot_at):
     else:
         hashed = hash_candle(before, candle_at)
         if other_at != 0:
-            hashed = hash_candle(hashed, other_at) if record_at(other_at, MARKET).kind != 0 else mix(hashed, _PRIME)
+            hashed = hash_candle(hashed, other_at) if record_at(other_at, MARKET).kind != 0 else mix(hashed, _NO_OTHER)
         if spot_at != 0:
-            hashed = hash_candle(hashed, spot_at) if record_at(spot_at, MARKET).kind != 0 else mix(hashed, _SHIFT)
+            hashed = hash_candle(hashed, spot_at) if record_at(spot_at, MARKET).kind != 0 else mix(hashed, _NO_SPOT)
     return mix(mix(hashed, held), np.uint64(position.entry_ticks))
 
 

@@ -33,9 +33,8 @@ class Dealer:
         self._books, self._draft, self._settings = books, draft, settings
         self._reply, self._scrutiny = desk
         self._agenda, self._protection = keeps
-        self.traces: dict[
-            tuple[str, str], tuple[int, int]
-        ] = {}  # when a wish was received and decided, until its order
+        # When a wish was received and decided (ns), by instrument and strategy, until its order is sent.
+        self.traces: dict[tuple[str, str], tuple[int, int]] = {}
 
     def deal(self, symbol: str, at: planner.Circumstances, now: Moment) -> None:
         """Bring every strategy nearer to what it wants of ``symbol``, by one order at most."""

@@ -247,7 +247,7 @@ def is_busy(books: Books, instrument: str) -> bool:
 def is_adrift(books: Books, instrument: str, missed: Iterable[int]) -> bool:
     """All that is under way is in doubt, not found by the venue, and adds or only reduces.
 
-    A flip can turn the position, so it is waited for.
+    An order that takes and does not only reduce can turn the position, so it is waited for.
     """
     held = books.position(instrument)
     return held.lots != 0 and all(

@@ -10,6 +10,13 @@ from feed.candle import Candle, MalformedFrameError, from_frame, from_row, numbe
 from feed.dialect import Decode, Dialect, Ear, Quote, Stream, Trade
 
 
+def asking(name: str, span: tuple[str, int | None, int]) -> dict[str, Any]:
+    """The parameters of ``klines``, the same on both floors; without a beginning the newest are meant."""
+    timeframe, start_ns, count_max = span
+    request: dict[str, Any] = {"symbol": name, "interval": timeframe, "limit": count_max}
+    return request if start_ns is None else request | {"startTime": start_ns // 1_000_000}
+
+
 class Binance(Dialect):
     """Its streams and its REST."""
 
@@ -63,11 +70,7 @@ class Binance(Dialect):
 
     async def candles(self, client: Any, name: str, span: tuple[str, int | None, int]) -> Sequence[Any]:
         """By ``klines``."""
-        timeframe, start_ns, count_max = span
-        request: dict[str, Any] = {"symbol": name, "interval": timeframe, "limit": count_max}
-        if start_ns is not None:
-            request["startTime"] = start_ns // 1_000_000
-        answer: Sequence[Any] = await client.fapiPublicGetKlines(request)
+        answer: Sequence[Any] = await client.fapiPublicGetKlines(asking(name, span))
         return answer
 
     def candle(self, row: Any) -> Candle:
@@ -124,11 +127,7 @@ class BinanceSpot(Binance):
 
     async def candles(self, client: Any, name: str, span: tuple[str, int | None, int]) -> Sequence[Any]:
         """By ``klines``, of which there are a thousand at most."""
-        timeframe, start_ns, count_max = span
-        request: dict[str, Any] = {"symbol": name, "interval": timeframe, "limit": count_max}
-        if start_ns is not None:
-            request["startTime"] = start_ns // 1_000_000
-        answer: Sequence[Any] = await client.public_get_klines(request)
+        answer: Sequence[Any] = await client.public_get_klines(asking(name, span))
         return answer
 
     async def market_ns(self, client: Any, name: str) -> int:

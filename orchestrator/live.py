@@ -36,7 +36,7 @@ from shm.clock import SystemClock
 from shm.memory import Memory
 from shm.records import Kill
 
-EXCHANGES = ("binanceusdm", "bybit", "krakenfutures")
+EXCHANGES = tuple(FACTS)
 LIMITS = {
     "bybit": (
         "bybit was never traded on for real by this program: what could not be verified stands in docs/exchanges.md",

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from feed.company import CompanyPlan
 
 FILE = "name a file like BTCUSDT-spot-1m.parquet"
-RULE = "market.universe.spot=required leaves such contracts out"
 
 
 def lookers(settings: Settings) -> list[str]:
@@ -40,7 +39,7 @@ def rows_of(session: Session) -> int:
 
 
 def refuse_without(who: Sequence[str], symbols: Sequence[str], without: Mapping[str, str]) -> None:
-    """Refuse what ``without`` names among ``symbols``: those ``who`` look at it would never decide."""
+    """Refuse the first of ``symbols`` that is ``without`` a spot: the strategies ``who`` would never decide on it."""
     for symbol in symbols:
         if who and symbol in without:
             raise BadInputError(f"--strategy {who[0]} looks at spots, and {symbol} has none: {without[symbol]}")

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 from engine.venue.embedded.candles import CandleFileError, RecordedMarket, is_spot, open_market, read_recording
 from engine.venue.embedded.ticks import open_ticks, tick_files
+from engine.venue.facts import FACTS
 from orchestrator.settings import MIRRORED, BadInputError
 
 if TYPE_CHECKING:
     from engine.venue.embedded.market import Market
 
-REAL = ("binance", "binanceusdm", "bybit", "krakenfutures")  # names that are no files
+REAL = ("binance", *FACTS)  # names that are no files
 PLAYED = "synthetic, candle files, recorded trades"
 
 

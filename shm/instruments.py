@@ -6,7 +6,7 @@ notional = ticks * lots * unit  minor units of 1e-8 quote
 """
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Context, Decimal
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ TOWARDS_ZERO, AWAY_FROM_ZERO = ROUND_DOWN, ROUND_UP
 
 # Wide enough that no product or quotient here is ever rounded silently.
 _EXACT = Context(prec=60)
+_STEP = Decimal("0.00000001")
 
 Number = Decimal | float | int | str
 
@@ -168,6 +169,11 @@ def minor(amount: Number) -> int:
     if scaled != scaled.to_integral_value():
         raise InstrumentError(f"{amount} is finer than 1e-8")
     return int(scaled)
+
+
+def minor_rounded(amount: Number) -> int:
+    """``amount`` in minor units, a half goes away from zero: exchanges write fees and averages finer than 1e-8."""
+    return minor(decimal(amount).quantize(_STEP, ROUND_HALF_UP, _EXACT))
 
 
 def amount(minor_units: int) -> Decimal:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.order import Event, Intent
+from engine.order import CONDITIONAL, Event, Intent
 from engine.risk import Approved
 from shm.instruments import Instrument
 
@@ -47,6 +47,25 @@ class OrderSeen:
     market_ns: int
     text: str = ""
     refusal: str = ""  # name of the error class, where the venue refused after it had taken the order in
+
+
+def taken_in(intent: Intent, venue_order_id: str, market_ns: int = 0) -> OrderSeen:
+    """The order of ``intent`` as it was asked for, once the venue has given it a number; nothing of it has traded."""
+    return OrderSeen(
+        symbol=intent.instrument,
+        client_id=intent.client_id,
+        venue_order_id=venue_order_id,
+        child_order_id="",
+        is_conditional=intent.type in CONDITIONAL,
+        event=Event.ACK,
+        side=intent.side,
+        lots=intent.lots,
+        lots_filled=0,
+        price_ticks=intent.price_ticks,
+        stop_ticks=intent.stop_ticks,
+        reduce_only=intent.reduce_only,
+        market_ns=market_ns,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

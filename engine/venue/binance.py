@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.order import CONDITIONAL, Event, Intent
 from engine.venue.base import Modes, ModesChanged, News, OrderSeen, Permissions, PositionSeen, TradeSeen, WalletSeen
-from shm.instruments import Instrument, minor
+from shm.instruments import Instrument, minor, minor_rounded
 
 Row = Mapping[str, Any]
 Find = Callable[[str], Instrument | None]  # by the venue's own name, e.g. BTCUSDT
@@ -266,13 +266,8 @@ def position_rows(rows: Iterable[Row], find: Find) -> Iterator[PositionSeen]:
                 symbol=instrument.symbol,
                 lots=instrument.lots(Decimal(row["positionAmt"])),
                 entry_ticks=_rounded(instrument, row.get("entryPrice", "0")),
-                cost=cost_of(row["positionAmt"], row.get("entryPrice", "0")),
+                cost=minor_rounded(abs(Decimal(row["positionAmt"]) * Decimal(row.get("entryPrice", "0")))),
             )
-
-
-def cost_of(quantity: str, price: str) -> int:
-    """What a position has cost by its average price, to the nearest minor unit."""
-    return abs(int((Decimal(quantity) * Decimal(price)).scaleb(8).to_integral_value()))
 
 
 def modes(account: Row, symbols: Iterable[Row], find: Find) -> Modes:

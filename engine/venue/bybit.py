@@ -7,7 +7,7 @@ REST rows --> PositionSeen, WalletSeen, Modes, Permissions, FundingSeen
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from engine.order import Event
@@ -21,7 +21,7 @@ from engine.venue.base import (
     WalletSeen,
 )
 from engine.venue.facts import FACTS, state
-from shm.instruments import Instrument, minor
+from shm.instruments import Instrument, minor_rounded
 from shm.numbering import trade_number
 
 Row = Mapping[str, Any]
@@ -44,7 +44,6 @@ LOGGED: Mapping[str, str] = {"SETTLEMENT": "FUNDING_FEE", "TRANSFER_IN": "TRANSF
 MARGINS: Mapping[str, str] = {"REGULAR_MARGIN": "cross", "ISOLATED_MARGIN": "isolated", "PORTFOLIO_MARGIN": "portfolio"}
 UNIFIED = (3, 4, 5, 6)  # unifiedMarginStatus; anything else is a classic account
 NS_OF_MS = 1_000_000
-_STEP = Decimal("0.00000001")
 
 
 def order_row(row: Row, instrument: Instrument) -> OrderSeen:
@@ -107,7 +106,7 @@ def position_rows(rows: Iterable[Row], find: Find) -> Iterator[PositionSeen]:
                 symbol=instrument.symbol,
                 lots=SIDES[row["side"]] * instrument.lots(Decimal(row["size"] or "0")),
                 entry_ticks=_nearest(instrument, row.get("avgPrice")),
-                cost=minor_rounded(str(Decimal(row["size"] or "0") * Decimal(row.get("avgPrice") or "0"))),
+                cost=minor_rounded(Decimal(row["size"] or "0") * Decimal(row.get("avgPrice") or "0")),
             )
 
 
@@ -167,11 +166,6 @@ def payment(row: Row, find: Find) -> FundingSeen:
         kind=OF_TRADE if is_of_trade else LOGGED.get(word, word),
         trade_id=trade_number(at_ms, row.get("tradeId") or "") if is_of_trade else 0,
     )
-
-
-def minor_rounded(text: str) -> int:
-    """An amount in minor units, a half goes up as in our own books; the exchange writes fees finer than that."""
-    return minor(Decimal(text).quantize(_STEP, ROUND_HALF_UP))
 
 
 def _counts(coin: Row) -> bool:

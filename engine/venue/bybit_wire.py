@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from engine import errors
-from engine.order import Event, Intent
+from engine.order import Intent
 from engine.venue import bybit
 from engine.venue.base import (
     FundingSeen,
@@ -22,6 +22,7 @@ from engine.venue.base import (
     StreamUp,
     TradeSeen,
     WalletSeen,
+    taken_in,
 )
 from engine.venue.client import asked
 from engine.venue.facts import bybit_instrument
@@ -55,21 +56,7 @@ class BybitWire(Wire):
         """Its number alone: what becomes of it is told, or answered when asked."""
         if answer["orderLinkId"] != intent.client_id:
             raise ValueError(f"an answer about {answer['orderLinkId']}")
-        return OrderSeen(
-            symbol=intent.instrument,
-            client_id=intent.client_id,
-            venue_order_id=str(answer["orderId"]),
-            child_order_id="",
-            is_conditional=intent.stop_ticks > 0,
-            event=Event.ACK,
-            side=intent.side,
-            lots=intent.lots,
-            lots_filled=0,
-            price_ticks=intent.price_ticks,
-            stop_ticks=intent.stop_ticks,
-            reduce_only=intent.reduce_only,
-            market_ns=0,
-        )
+        return taken_in(intent, str(answer["orderId"]))
 
     async def cancel(self, intent: Intent) -> None:
         """By our own id."""

@@ -12,13 +12,13 @@ what is left of it, wherever it was recorded.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
-from engine.order import CONDITIONAL, Event, Intent
-from engine.venue.base import FundingSeen, Modes, OrderSeen, PositionSeen, TradeSeen, WalletSeen
+from engine.order import Event, Intent
+from engine.venue.base import FundingSeen, Modes, OrderSeen, PositionSeen, TradeSeen, WalletSeen, taken_in
 from engine.venue.facts import FACTS, state
-from shm.instruments import Instrument, minor
+from shm.instruments import Instrument, minor_rounded
 from shm.numbering import trade_number
 
 Row = Mapping[str, Any]
@@ -62,7 +62,6 @@ LOGGED = {FUNDING: OF_FUNDING} | dict.fromkeys(
     ("transfer", "cross-exchange transfer", "subaccount transfer", "admin transfer"), "TRANSFER"
 )
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-_STEP = Decimal("0.00000001")
 
 
 def milliseconds(when: Any) -> int:
@@ -95,22 +94,8 @@ def placed(answer: Row, intent: Intent, instrument: Instrument) -> OrderSeen:
         (_number(event["amount"]) for event in answer.get("orderEvents") or () if event["type"] == "EXECUTION"),
         Decimal(0),
     )
-    seen = OrderSeen(
-        symbol=intent.instrument,
-        client_id=intent.client_id,
-        venue_order_id=str(answer["order_id"]),
-        child_order_id="",
-        is_conditional=intent.type in CONDITIONAL,
-        event=Event.ACK,
-        side=intent.side,
-        lots=intent.lots,
-        lots_filled=0,
-        price_ticks=intent.price_ticks,
-        stop_ticks=intent.stop_ticks,
-        reduce_only=intent.reduce_only,
-        market_ns=milliseconds(answer.get("receivedTime") or 0) * NS_OF_MS,
-    )
-    return progressed(seen, instrument.lots(traded))
+    at_ms = milliseconds(answer.get("receivedTime") or 0)
+    return progressed(taken_in(intent, str(answer["order_id"]), at_ms * NS_OF_MS), instrument.lots(traded))
 
 
 def progressed(seen: OrderSeen, lots_filled: int) -> OrderSeen:
@@ -350,11 +335,6 @@ def payments(entry: Row, find: Find) -> Iterator[FundingSeen]:
         trade_id=trade_number(at_ms, str(entry.get("execution") or "")) if is_trade else 0,
         **named,
     )
-
-
-def minor_rounded(amount: Any) -> int:
-    """An amount in minor units, a half goes up as in our own books."""
-    return minor(_number(amount).quantize(_STEP, ROUND_HALF_UP))
 
 
 def _number(value: Any) -> Decimal:

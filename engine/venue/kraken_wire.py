@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine import errors
+from engine.ledger import fee_of
 from engine.order import CONDITIONAL, Event, Intent
 from engine.venue import kraken, kraken_lists
 from engine.venue.base import (
@@ -32,7 +33,7 @@ from engine.venue.base import (
 from engine.venue.client import RECV_WINDOW_MS, asked
 from engine.venue.facts import fee_ppm, kraken_instrument
 from engine.venue.wire import Row, StreamOver, Wire, read
-from shm.instruments import Instrument, InstrumentError
+from shm.instruments import Instrument, InstrumentError, minor_rounded
 from shm.numbering import first_at, time_ms
 
 FEEDS = ("open_orders", "fills", "account_log")
@@ -163,14 +164,14 @@ class KrakenWire(Wire):
         for row in read(lambda told: list(told["openOrders"]), answer):
             instrument = self._find(read(lambda one: one["symbol"], row))
             if instrument is not None and symbol in ("", instrument.symbol):
-                found.append(read(kraken.open_row, row, instrument, self._orders.get(row["order_id"])))
+                found.append(read(kraken.open_row, row, instrument, self._orders.get(row.get("order_id"))))
                 self._keep(found[-1])
         return tuple(found)
 
     async def trades_since(self, symbol: str, trade_id: int) -> tuple[TradeSeen, ...]:
         """Every trade from ``trade_id`` on; as the stream told it, where it did."""
         instrument, found = self.by_symbol[symbol], {}
-        rows = [row for row in await self._fills(time_ms(trade_id)) if self._find(row["symbol"]) is instrument]
+        rows = await self._fills_of(instrument, time_ms(trade_id))
         unknown = [row for row in rows if row["fill_id"] not in self._trades | self._listed]
         fees = await self._fees(unknown)
         for row in unknown:
@@ -182,11 +183,11 @@ class KrakenWire(Wire):
         return tuple(found[number] for number in sorted(found) if number >= trade_id)
 
     def _trade(self, row: Row, instrument: Instrument, fees: Mapping[str, int]) -> TradeSeen:
-        fee = kraken.minor_rounded(row["fee_paid"]) if "fee_paid" in row else fees.get(row["fill_id"])
+        fee = minor_rounded(row["fee_paid"]) if "fee_paid" in row else fees.get(row["fill_id"])
         seen = kraken.trade_row(row, instrument, 0)
         if fee is None:  # neither heard nor logged: what the exchange's list of prices says
             ppm = fee_ppm(kraken.NAME, is_maker=seen.is_maker)
-            fee = (instrument.notional(seen.price_ticks, seen.lots) * ppm + 500_000) // 1_000_000
+            fee = fee_of(instrument.notional(seen.price_ticks, seen.lots), ppm)
         return replace(seen, fee=fee)
 
     async def _fees(self, rows: Sequence[Row]) -> dict[str, int]:
@@ -200,15 +201,19 @@ class KrakenWire(Wire):
         except (errors.VenueError, TimeoutError):
             return {}  # the position is worth more than the last digit of a fee: the list of prices stands in
         cash = [entry for entry in entries if read(kraken.is_cash, entry) and entry.get("execution")]
-        return {str(entry["execution"]): kraken.minor_rounded(entry.get("fee") or 0) for entry in cash}
+        return {str(entry["execution"]): read(minor_rounded, entry.get("fee") or 0) for entry in cash}
 
     async def newest_trade(self, symbol: str) -> int:
         """The last trade of the last week; without one, the beginning of that week's first day."""
         begin_ms = (self._now_ms() - WEEK_MS) // DAY_MS * DAY_MS
         instrument = self.by_symbol[symbol]
-        rows = [row for row in await self._fills(begin_ms) if self._find(row["symbol"]) is instrument]
+        rows = await self._fills_of(instrument, begin_ms)
         numbers = [read(kraken.trade_row, row, instrument, 0).trade_id for row in rows]
         return max(numbers, default=first_at(begin_ms))
+
+    async def _fills_of(self, instrument: Instrument, since_ms: int) -> list[Row]:
+        rows = await self._fills(since_ms)
+        return [row for row in rows if self._find(read(lambda one: str(one["symbol"]), row)) is instrument]
 
     async def _fills(self, since_ms: int) -> list[Row]:
         return await kraken_lists.fills(self._ask, self.client.privateGetFills, max(0, since_ms))
@@ -234,7 +239,7 @@ class KrakenWire(Wire):
         found = [
             one
             for entry in self._log
-            if read(kraken.is_cash, entry) and read(kraken.milliseconds, entry["date"]) >= since_ms
+            if read(kraken.is_cash, entry) and read(lambda one: kraken.milliseconds(one["date"]), entry) >= since_ms
             for one in read(lambda row: list(kraken.payments(row, self._find)), entry)
         ]
         return tuple(sorted(found, key=lambda one: (one.market_ns, one.reference)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from engine import errors
-from engine.order import CONDITIONAL, Event
+from engine.order import Event
 from engine.venue.base import (
     Acknowledged,
     FundingSeen,
@@ -23,6 +23,7 @@ from engine.venue.base import (
     StreamUp,
     TradeSeen,
     WalletSeen,
+    taken_in,
     unopposed,
 )
 
@@ -99,25 +100,10 @@ class Exchange:
         signed = intent.side * intent.lots
         if intent.reduce_only and self.lots[intent.instrument] * signed >= 0:
             raise errors.ReduceOnlyRejected("nothing to reduce", code=-2022)
-        is_conditional = intent.type in CONDITIONAL
-        seen = OrderSeen(
-            symbol=intent.instrument,
-            client_id=intent.client_id,
-            venue_order_id=str(self.number()),
-            child_order_id="",
-            is_conditional=is_conditional,
-            event=Event.ACK,
-            side=intent.side,
-            lots=intent.lots,
-            lots_filled=0,
-            price_ticks=intent.price_ticks,
-            stop_ticks=intent.stop_ticks,
-            reduce_only=intent.reduce_only,
-            market_ns=0,
-        )
+        seen = taken_in(intent, str(self.number()))
         order = self.orders[intent.client_id] = Resting(seen)
         self.tell(seen)
-        if not is_conditional:
+        if not seen.is_conditional:
             self.fill(order, str(seen.venue_order_id))
         return order
 

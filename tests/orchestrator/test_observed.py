@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import cli, live, observed
+from orchestrator import cli, discovery, live, observed
 from orchestrator.discovery import Place, discovered
 from orchestrator.settings import BadInputError, assemble
 from orchestrator.spots import Spot
@@ -48,7 +48,8 @@ def test_a_made_up_market_has_a_spot_beside_each_contract():
 
 
 def test_nobody_is_asked_where_nobody_looks(monkeypatch: pytest.MonkeyPatch):
-    """A session without such a strategy listens to no spot."""
+    """A session without such a strategy listens to no spot, and reads no list of markets."""
+    monkeypatch.setattr(discovery, "markets_of", None)
     assert not discovered(assemble("paper", None, [], {}), HERE).watches_spots
 
 

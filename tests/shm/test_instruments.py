@@ -18,6 +18,7 @@ from shm.instruments import (
     amount,
     decimal,
     minor,
+    minor_rounded,
 )
 
 NAMES = ("BTC/USDT:USDT", "binance", "main")
@@ -71,6 +72,17 @@ def test_a_float_means_its_shortest_decimal(count):
 def test_minor_units_are_exact(units):
     """amount and minor undo each other."""
     assert minor(amount(units)) == units
+
+
+@pytest.mark.parametrize(
+    ("told", "units"),
+    [("0.0000000049", 0), ("-1.000000015", -100_000_002), (Decimal("0.000000005"), 1), (1e-8, 1), (2, 200_000_000)],
+)
+def test_money_finer_than_minor_units_is_rounded_where_an_exchange_tells_it(told, units):
+    """A half goes away from zero, as our own fees are rounded; what is no number is refused."""
+    assert minor_rounded(told) == units
+    with pytest.raises(InstrumentError, match="not a number to trade with"):
+        minor_rounded("NaN")
 
 
 def test_money_finer_than_minor_units_is_refused():

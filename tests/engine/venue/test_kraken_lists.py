@@ -90,12 +90,21 @@ async def test_a_log_is_read_by_its_numbers(count):
     assert (there.asked[0]["count"], there.asked[0]["since"]) == (25, AT)
 
 
-@pytest.mark.parametrize("answer", [{}, {"fills": None}, {"fills": [{"fillTime": "x"}]}])
-async def test_an_answer_that_is_no_list_proves_nothing(answer):
-    """Not silence: unknown."""
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("fills", {"fill_id": "a", "fillTime": "x"}),
+        ("events", {"uid": "a", "timestamp": None}),
+        ("entries", {"id": "x"}),
+    ],
+)
+async def test_an_answer_that_is_no_list_proves_nothing(name, row):
+    """Not silence: unknown, whether the list is missing, none, or has a row that cannot be read."""
+    key = {"fills": "fills", "events": "elements", "entries": "logs"}[name]
+    for answer in ({}, {key: None}, {key: [{}]}, {key: [row]}):
 
-    async def odd(_, **wanted):
-        return answer
+        async def odd(_, answer=answer, **wanted):
+            return answer
 
-    with pytest.raises((errors.Unknown, KeyError)):
-        await lists.fills(odd, None, AT)
+        with pytest.raises(errors.Unknown, match="unreadable answer"):
+            await getattr(lists, name)(odd, None, AT)

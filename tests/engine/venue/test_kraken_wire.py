@@ -241,19 +241,19 @@ async def test_an_order_that_is_not_listed_yet_is_none(hall):
     assert (await hall.venue.order_by_client_id(entry.intent)).client_id == entry.intent.client_id
 
 
-@pytest.mark.parametrize(("what", "event"), [("cancel", Event.CANCEL_CONFIRMED), ("stop", Event.CANCEL_CONFIRMED)])
-async def test_a_cancelled_order_is_found_in_its_history(hall, what, event):
+@pytest.mark.parametrize("kind", [OrderType.LIMIT, OrderType.STOP_MARKET])
+async def test_a_cancelled_order_is_found_in_its_history(hall, kind):
     """The order's, or the trigger's; by name and by number."""
-    more = {"price_ticks": 99_000} if what == "cancel" else {"stop_ticks": 98_000, "side": -1, "reduce_only": True}
-    kind = OrderType.LIMIT if what == "cancel" else OrderType.STOP_MARKET
+    is_stop = kind is OrderType.STOP_MARKET
+    more = {"stop_ticks": 98_000, "side": -1, "reduce_only": True} if is_stop else {"price_ticks": 99_000}
     resting = approved(1, kind, created_wall_ns=now_ms() * 10**6, **more)
     number = (await hall.venue.place(resting)).venue_order_id
     await hall.venue.cancel(resting.intent)
     hall.door.forgets_ms = 0
     seen = await hall.venue.order_by_client_id(resting.intent)
-    assert (seen.event, seen.lots_filled, seen.lots) == (event, 0, 10)
-    assert seen.is_conditional is (what == "stop")
-    assert (await hall.venue.order_by_id(BTC, number)).event is event
+    assert (seen.event, seen.lots_filled, seen.lots) == (Event.CANCEL_CONFIRMED, 0, 10)
+    assert seen.is_conditional is is_stop
+    assert (await hall.venue.order_by_id(BTC, number)).event is Event.CANCEL_CONFIRMED
 
 
 async def test_an_order_that_is_late_is_not_taken(hall):
