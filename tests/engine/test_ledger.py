@@ -292,3 +292,18 @@ def test_a_later_look_at_what_was_held_takes_back_the_postings_of_the_former():
                 total[posting.title] += posting.amount
         assert (total["position"], total["contracts"]) == (lots * ticks * UNIT, -lots * ticks * UNIT)
         assert ledger.book_opening(opened) == []
+
+
+def test_an_opening_that_cannot_have_seen_a_booked_trade_changes_nothing():
+    """The trade of number 5 is booked; a look that ends before number 5 is older, one that begins after it is not."""
+    ledger = Ledger()
+    ledger.units[SYMBOL] = UNIT
+    ledger.book_fill(a_fill(5, 3, 100), [("trend", 3)])
+    held = ledger.position(KEY)
+    opened = Opened(
+        account="main", venue="paper", instrument=SYMBOL, lots=-4, price_ticks=100, trade_id_next=5, market_ns=1
+    )
+    assert ledger.book_opening(opened) == []
+    assert ledger.position(KEY) == held
+    assert ledger.book_opening(msgspec.structs.replace(opened, trade_id_next=6))
+    assert ledger.position(KEY).lots == -4
