@@ -190,7 +190,8 @@ class Floor:
     def fund(self, symbol, amount):
         """Pay (negative) or receive funding."""
         self.cash += Decimal(amount)
-        self._log("SETTLEMENT", symbol, amount)
+        at_ms = self.now_ms()
+        self._log("SETTLEMENT", symbol, amount, at_ms)
         row = {
             "category": "linear",
             "symbol": symbol,
@@ -198,13 +199,13 @@ class Floor:
             "execQty": str(abs(self.held[symbol].size)),
         }
         row |= {"execId": self._name(), "orderId": self._name(), "orderLinkId": "", "side": "Sell", "execFee": "0"}
-        self.executions.append(row | {"execPrice": str(self.price[symbol]), "execTime": str(self.now_ms())})
+        self.executions.append(row | {"execPrice": str(self.price[symbol]), "execTime": str(at_ms)})
         self.told("execution", [self.executions[-1]])
 
     def transfer(self, amount, kind=""):
         """Move cash in or out, or for another reason; no private frame names it."""
         self.cash += Decimal(amount)
-        self._log(kind or ("TRANSFER_IN" if Decimal(amount) > 0 else "TRANSFER_OUT"), "", amount)
+        self._log(kind or ("TRANSFER_IN" if Decimal(amount) > 0 else "TRANSFER_OUT"), "", amount, self.now_ms())
 
     def execute(self, order, qty, price, *, is_maker, kind="Trade"):
         """Trade a part of an order."""
@@ -212,13 +213,14 @@ class Floor:
         fee = qty * price * (MAKER if is_maker else TAKER)
         change = self.held[symbol].trade(side * qty, price) - fee
         self.cash += change
-        self._log({"Trade": "TRADE", "AdlTrade": "ADL", "BustTrade": "LIQUIDATION"}[kind], symbol, change)
+        at_ms = self.now_ms()  # one moment for the trade and for what the log says of it
+        self._log({"Trade": "TRADE", "AdlTrade": "ADL", "BustTrade": "LIQUIDATION"}[kind], symbol, change, at_ms)
         order["cumExecQty"] = str(Decimal(order["cumExecQty"]) + qty)
         order["leavesQty"] = str(self._left(order))
         order["orderStatus"] = "PartiallyFilled" if self._left(order) else "Filled"
         row = {name: order[name] for name in ("category", "symbol", "side", "orderId", "orderLinkId", "orderType")}
         row |= {"execId": self._name(), "execType": kind, "execQty": str(qty), "execPrice": str(price)}
-        row |= {"execFee": str(fee), "feeCurrency": "USDT", "isMaker": is_maker, "execTime": str(self.now_ms())}
+        row |= {"execFee": str(fee), "feeCurrency": "USDT", "isMaker": is_maker, "execTime": str(at_ms)}
         self.executions.append(row | {"leavesQty": order["leavesQty"], "seq": len(self.executions)})
         self.told("execution", [self.executions[-1]])
         self._tell(order)
@@ -306,9 +308,9 @@ class Floor:
         order["updatedTime"] = str(self.now_ms())
         self.told("order", [dict(order)])
 
-    def _log(self, kind, symbol, amount):
+    def _log(self, kind, symbol, amount, at_ms):
         row = {"id": self._name(), "symbol": symbol, "type": kind, "currency": "USDT", "change": str(amount)}
-        self.log.append(row | {"transactionTime": str(self.now_ms()), "category": "linear" if symbol else ""})
+        self.log.append(row | {"transactionTime": str(at_ms), "category": "linear" if symbol else ""})
 
     @staticmethod
     def _side(order):

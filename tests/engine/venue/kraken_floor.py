@@ -295,7 +295,7 @@ class Floor:
         self.fills.append(fill)
         log = {"liquidation": "futures liquidation", "unwindCounterparty": "futures unwind counterparty"}
         self.told({"feed": "fills", "username": "u", "fills": [fill]})
-        more = {"execution": fill["fill_id"], "fee": float(fee), "realized_pnl": float(realised)}
+        more = {"at_ms": at_ms, "execution": fill["fill_id"], "fee": float(fee), "realized_pnl": float(realised)}
         self._book(log.get(kind, "futures trade"), realised - fee, order.symbol, **more)
         if not order.left:
             self._end(order, "FULLY_EXECUTED", "full_fill", is_silent=order.type == "mkt")
@@ -325,11 +325,11 @@ class Floor:
         element = {"uid": self.name(), "timestamp": str(self.now_ms()), "event": {kind: body | {"reason": reason}}}
         self.past.append(element)
 
-    def _book(self, info, amount, symbol="", **more):
+    def _book(self, info, amount, symbol="", at_ms=None, **more):
         before = self.cash
         self.cash += Decimal(str(amount))
         plain = dict.fromkeys(("execution", "fee", "realized_pnl", "realized_funding", "trade_price", "mark_price"))
-        entry = plain | {"id": len(self.log) + 1, "date": dated(self.now_ms()), "asset": "usd", "info": info}
+        entry = plain | {"id": len(self.log) + 1, "date": dated(at_ms or self.now_ms()), "asset": "usd", "info": info}
         entry |= {"booking_uid": self.name(), "margin_account": "flex", "contract": symbol.lower() or None}
         entry |= {"old_balance": float(before), "new_balance": float(self.cash)} | more
         self.log.append(entry)
