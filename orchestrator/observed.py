@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from engine.venue.embedded.market import Market
     from feed.company import CompanyPlan
 
-FILE = "name a file like BTCUSDT-spot-1m.parquet"
+FILE = "no candles of it were given; name a file like BTCUSDT-spot-1m.parquet"
+TRADES = "recorded trades are the contract's alone; play candles, with a file like BTCUSDT-spot-1m.parquet"
 
 
 def lookers(settings: Settings) -> list[str]:
@@ -46,12 +47,13 @@ def refuse_without(who: Sequence[str], symbols: Sequence[str], without: Mapping[
 
 
 def refuse_recording(who: Sequence[str], market: "Market") -> None:
-    """Refuse a recording that lacks the candles of a spot."""
-    there = getattr(market, "spots", {})
+    """Refuse a recording that lacks the candles of a spot; one of trades has none."""
+    there = getattr(market, "spots", None)
+    why = TRADES if there is None else FILE
     refuse_without(
         who,
         [one.symbol for one in market.listings],
-        {one.symbol: f"no candles of it were given; {FILE}" for one in market.listings if one.id not in there},
+        {one.symbol: why for one in market.listings if one.id not in (there or {})},
     )
 
 

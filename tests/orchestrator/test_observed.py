@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -100,3 +101,12 @@ def test_the_feed_is_told_what_goes_with_each_contract(tmp_path: Path):
     assert plan is not None
     assert plan.spots == [(f"{one.symbol[:3]}/USDT", 1.0) for one in session.instruments]
     assert observed.rows_of(session) == 2 * len(session.instruments)
+
+
+def test_recorded_trades_have_no_spot_and_say_so():
+    """Another file beside them would not help: candles would."""
+    listings = (SimpleNamespace(symbol="BTC/USDT:USDT", id="BTCUSDT"),)
+    for market, words in ((SimpleNamespace(listings=listings), "play candles"),
+                          (SimpleNamespace(listings=listings, spots={}), "name a file like")):  # fmt: skip
+        with pytest.raises(BadInputError, match=f"BTC/USDT:USDT has none: .*{words}"):
+            observed.refuse_recording(["basis"], market)
