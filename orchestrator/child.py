@@ -1,10 +1,15 @@
-"""One child process: spawned in a group of its own, held by a pidfd, so that no number is ever mistaken for it."""
+"""One child process: spawned in a group of its own, held by a pidfd, so that no number is ever mistaken for it.
+
+A standby has loaded what its role needs and waits for its cue: a byte down a pipe.  The pipe's end without one, by
+our death too, sends it home.
+"""
 
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.session import ROOT
@@ -16,18 +21,28 @@ class Child:
     """A process of ours, from its start until it was reaped."""
 
     def __init__(
-        self, role: str, arguments: Sequence[str], environment: Mapping[str, str], files: Sequence[int]
+        self,
+        role: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        files: Sequence[int],
+        *,
+        is_standby: bool = False,
     ) -> None:
         self.role = role
+        told, self._cue = os.pipe() if is_standby else (-1, -1)
+        waits = ("--cue", str(told)) if is_standby else ()
         # A group of its own: Ctrl-C reaches the supervisor alone, which then ends the others in order.
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
-            [sys.executable, str(ROOT / "run.py"), "agent", role, *arguments],
+            [sys.executable, str(ROOT / "run.py"), "agent", role, *arguments, *waits],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
-            pass_fds=tuple(files),
+            pass_fds=(*files, told) if is_standby else tuple(files),
             process_group=0,
         )
+        if is_standby:
+            os.close(told)
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid)
 
@@ -37,7 +52,14 @@ class Child:
         if code is not None and self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+            self._hang_up()
         return code
+
+    def cue(self) -> None:
+        """Tell a standby to begin."""
+        with suppress(BrokenPipeError):  # it just died: whoever looks after it finds that out
+            os.write(self._cue, b"\n")
+        self._hang_up()
 
     def send(self, number: signal.Signals) -> None:
         """Signal it, if it still lives."""
@@ -51,6 +73,11 @@ class Child:
         except subprocess.TimeoutExpired:
             return None
         return self.exit_code()
+
+    def _hang_up(self) -> None:
+        if self._cue >= 0:
+            os.close(self._cue)
+            self._cue = -1
 
 
 def environment(cache: Path, bells: Mapping[str, int]) -> dict[str, str]:

@@ -18,7 +18,7 @@ LATER = ("optimise", "train", "record", "download")
 WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
 MIRROR = "; or binanceusdm: the real public market, mirrored, at its own speed"
 ONLY_LIVE = ("exchange", "keys", "observe", "yes", "demo")
-AGENT_WORDS = 4  # agent ROLE --session DIR
+AGENT_WORDS = (4, 6)  # agent ROLE --session DIR, and of a standby --cue PIPE
 PEOPLE = {
     "close": ("SYMBOL", "close what is held of a symbol; no re-entry until the strategy changes its mind"),
     "pause": ("NAME", "a symbol or a strategy adds nothing any more; exits and stops go on"),
@@ -222,7 +222,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _check_agent(argv: Sequence[str]) -> None:
     """Refuse an agent that no supervisor started."""
-    if len(argv) != AGENT_WORDS or "RINGMASTER_PARENT" not in os.environ:
+    if len(argv) not in AGENT_WORDS or "RINGMASTER_PARENT" not in os.environ:
         raise BadInputError("agent is how the supervisor starts a process; start with: python run.py --paper")
 
 

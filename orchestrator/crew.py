@@ -3,6 +3,8 @@
 spawn --> STARTING --> READY --RUN--> RUNNING --DRAIN--> DRAINED --STOP--> gone
              ^                           |
              +---- Again(delay) ---- died or stuck (SIGKILL)
+
+Of who guards positions a standby waits, loaded; after a death it takes the place, and a new one is spawned later.
 """
 
 import select
@@ -22,6 +24,7 @@ from shm.records import COMMAND, PULSE, Life, Order
 from shm.topology import role_row
 
 POLL_MS = 25
+DISMISSED_WITHIN_S = 5.0
 
 
 @dataclass(slots=True)
@@ -36,6 +39,8 @@ class Member:
     died_ns: int | None = None  # until it runs again
     restarts: int = 0
     is_killed: bool = False  # by us; it takes a moment to die
+    standby: Child | None = None
+    is_standby_due: bool = False  # one for each life: a standby that dies by itself is not tried again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,10 @@ class Crew:
     def end(self, roles: Sequence[str]) -> None:
         """Tell ``roles`` to stop, wait, then insist."""
         self.command([role for role in roles if role in self.members], Order.STOP)
-        left = [member.child for role in roles if (member := self.members.pop(role, None)) and member.child]
+        gone = [member for role in roles if (member := self.members.pop(role, None))]
+        for member in gone:
+            _dismiss(member)
+        left = [member.child for member in gone if member.child]
         for child in left:
             child.send(signal.SIGTERM)
         deadline = time.monotonic() + self._settings.stop_within_s
@@ -139,10 +147,25 @@ class Crew:
             child.wait(self._settings.stop_within_s)
 
     def _spawn(self, member: Member) -> None:
-        files = [*self._launch.files, *self._launch.files_of.get(member.role, ())]
-        member.child = Child(member.role, self._launch.arguments, self._launch.environment, files)
+        if member.standby is not None:
+            member.child, member.standby = member.standby, None
+            member.child.cue()
+        else:
+            member.child = self._child(member.role)
         member.spawned_ns, member.due_ns = time.monotonic_ns(), None
-        member.is_killed = False
+        member.is_killed, member.is_standby_due = False, member.role in policy.STANDBY
+
+    def _child(self, role: str, *, is_standby: bool = False) -> Child:
+        files = [*self._launch.files, *self._launch.files_of.get(role, ())]
+        return Child(role, self._launch.arguments, self._launch.environment, files, is_standby=is_standby)
+
+    def _stand_by(self, member: Member, life: Life, now_ns: int) -> list[Happening]:
+        if member.standby is not None and (code := member.standby.exit_code()) is not None:
+            pid, member.standby = member.standby.pid, None
+            return [Happening(member.role, f"standby died ({_how(code)})", pid)]
+        if member.is_standby_due and policy.wants_standby(life, now_ns - member.spawned_ns, self._settings):
+            member.standby, member.is_standby_due = self._child(member.role, is_standby=True), False
+        return []
 
     def _look_after(self, member: Member, now_ns: int) -> list[Happening]:
         if member.child is None:
@@ -163,7 +186,7 @@ class Crew:
         if member.died_ns is not None and life in (Life.RUNNING, Life.DRAINED):
             took_ns, member.died_ns = now_ns - member.died_ns, None
             return [Happening(member.role, "back", member.child.pid, took_ns)]
-        return []
+        return self._stand_by(member, life, now_ns)
 
     def _bury(self, member: Member, code: int, now_ns: int) -> Happening:
         assert member.child is not None, "only a child can die"
@@ -177,5 +200,16 @@ class Crew:
                 member.restarts += 1
             case policy.GiveUp(line):
                 self.failure = self.failure or line
-        how = signal.Signals(-code).name if code < 0 else f"exit {code}"
-        return Happening(member.role, f"died ({how})", pid)
+        return Happening(member.role, f"died ({_how(code)})", pid)
+
+
+def _how(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit {code}"
+
+
+def _dismiss(member: Member) -> None:
+    """End the standby of ``member``; it holds nothing, so it is not asked."""
+    if member.standby is not None:
+        member.standby.send(signal.SIGKILL)
+        member.standby.wait(DISMISSED_WITHIN_S)
+        member.standby = None

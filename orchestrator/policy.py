@@ -28,6 +28,7 @@ MIRROR_NEEDS: Mapping[str, tuple[str, ...]] = {**NEEDS, "exchange": ("feed",), "
 TRADERS = ("exchange", "feed", "brain", "engine")  # nothing moves before these are READY
 LIVE_TRADERS = TRADERS[1:]  # the exchange is there without us
 OBSERVERS = ("recorder", "reconciler")  # started after them: two cores are busy enough
+STANDBY = ("engine",)  # a second process waits for its death: nothing but the engine puts a stop where one is missing
 UP = (Life.READY, Life.RUNNING, Life.DRAINED)
 SECOND_NS = 1_000_000_000
 START_S_EACH = 0.25  # more for each instrument, on a busy machine
@@ -65,6 +66,11 @@ def after_death(role: str, deaths_ns: Sequence[int], chance: float, settings: Su
     longest = min(settings.restart_delay_s * 2 ** (len(recent) - 1), settings.restart_delay_max_s)
     # Half of it is certain, so that a loop is slow; half is chance, so that two do not beat in time.
     return Again(int(longest * (0.5 + 0.5 * chance) * SECOND_NS))
+
+
+def wants_standby(life: Life, age_ns: int, settings: SupervisorSettings) -> bool:
+    """Whether it is time to load a standby: whoever works has had the processors for itself long enough."""
+    return settings.standby_after_s > 0 and life is Life.RUNNING and age_ns > settings.standby_after_s * SECOND_NS
 
 
 def patient(settings: SupervisorSettings, instruments_count: int) -> SupervisorSettings:

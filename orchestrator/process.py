@@ -1,6 +1,7 @@
 """A child's way in: ``run.py agent ROLE --session DIR``; from the session's file to an agent at work.
 
 die with the parent -> attach memory -> first pulse -> import -> wait for whom it needs -> build -> run
+a standby:  import -> wait for the cue -> the same
 
 What takes processor time comes before the wait, so that all processes start side by side.
 """
@@ -19,13 +20,16 @@ from orchestrator import session as sessions
 from orchestrator.narrowing import narrow
 from orchestrator.policy import MIRROR_NEEDS, NEEDS, may_start
 from orchestrator.session import Session
-from shm.agent import AsyncAgent, Body, Pulse, Stopping, die_with_parent, run
+from shm.agent import AsyncAgent, Body, Pulse, Stopping, die_with_parent, run, settle_memory
+from shm.jit import address_of
 from shm.log import log
 from shm.memory import Memory
 from shm.records import PULSE, Life
 from shm.segment import SegmentError
+from shm.table import SLOT, TableReader, TableWriter
 from shm.topology import role_row
 
+COMM = Path("/proc/self/comm")
 LOOK_S = 0.01
 IDLE_S = 0.02
 
@@ -51,6 +55,8 @@ def enter(argv: Sequence[str]) -> int:
         from orchestrator.compiling import compile_session
 
         return compile_session(session)
+    if "--cue" in argv and not await_cue(role, int(argv[argv.index("--cue") + 1])):
+        return 0
     try:
         memory = Memory.attach(session.run_id, role, bells())
     except SegmentError as error:
@@ -58,14 +64,38 @@ def enter(argv: Sequence[str]) -> int:
         return 1
     stopping = Stopping(parent)
     body = Body(memory, Pulse(memory), log(role, session.log_path, pid=os.getpid()), stopping)
-    if "orchestrator.dialling" in MODULES[role]:
-        narrow()
-    for name in MODULES[role]:
-        importlib.import_module(name)
+    load(role)
     there = {} if session.mode == "paper" else {"exchange": Life.READY}
     if not await_needs(body, role, there, MIRROR_NEEDS if session.settings.market.is_mirror else NEEDS):
         return 0
     return ENTRIES[role](body, session)
+
+
+def load(role: str) -> None:
+    """Import what ``role`` is made of."""
+    if "orchestrator.dialling" in MODULES[role]:
+        narrow()
+    for name in MODULES[role]:
+        importlib.import_module(name)
+
+
+def await_cue(role: str, pipe: int) -> bool:
+    """Load all that ``role`` needs and wait; False when nobody holds the other end. ``ps -o comm`` shows who waits."""
+    COMM.write_text("standby")
+    load(role)
+    rehearse()
+    settle_memory()  # what was imported need not be looked at again
+    is_cued = os.read(pipe, 1) != b""
+    os.close(pipe)
+    COMM.write_text(role)
+    return is_cued
+
+
+def rehearse() -> None:
+    """Write and read a row that is nobody's: a kernel is loaded when it is called first."""
+    place = np.zeros(2 * SLOT, np.uint8)
+    TableWriter(address_of(place), PULSE, (0, 1)).write(0, np.zeros(1, PULSE))
+    TableReader(address_of(place), PULSE, 1).read(0, np.zeros(1, PULSE))
 
 
 def bells() -> dict[str, int]:

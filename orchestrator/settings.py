@@ -118,6 +118,7 @@ class SupervisorSettings:
     restart_delay_max_s: float = 5.0
     restarts_max: int = 6  # of one process within the window; one more ends the session
     restart_window_s: float = 60.0
+    standby_after_s: float = 4.0  # after its start the engine's standby is loaded; 0: none
     drain_within_s: float = 20.0
     stop_within_s: float = 5.0
 
@@ -129,6 +130,8 @@ class SupervisorSettings:
             raise ValueError("restarts_max must be at least 0 and restart_delay_s above 0, at most restart_delay_max_s")
         if min(self.drain_within_s, self.stop_within_s, self.restart_window_s) <= 0:
             raise ValueError("drain_within_s, stop_within_s and restart_window_s must be above 0")
+        if self.standby_after_s < 0:
+            raise ValueError("standby_after_s must be at least 0; 0 is no standby")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

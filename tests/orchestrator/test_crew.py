@@ -10,14 +10,17 @@ from random import Random
 import pytest
 
 from orchestrator import child as children
+from orchestrator.child import Child
 from orchestrator.crew import Crew, Happening, Launch
 from orchestrator.settings import SupervisorSettings
 from shm.memory import Memory
 from shm.records import Life
 
 BEATING = """
-import sys, time
+import os, sys, time
 sys.path.insert(0, {root!r})
+if "--cue" in sys.argv and not os.read(int(sys.argv[-1]), 1):
+    sys.exit(0)
 from shm.agent import Pulse
 from shm.memory import Memory
 from shm.records import Life
@@ -88,3 +91,80 @@ def test_the_end_is_the_end(crew_of: Callable[..., Crew]):
     pids = [member.child.pid for member in crew.members.values() if member.child]
     crew.end(["brain", "feed"])
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def with_standby(crew: Crew) -> Child:
+    """Start an engine and turn until its standby is there."""
+    crew.start(["engine"])
+    until(crew, lambda _: crew.members["engine"].standby is not None)
+    standby = crew.members["engine"].standby
+    assert standby is not None
+    return standby
+
+
+def test_a_standby_takes_the_place_of_a_dead_engine(crew_of: Callable[..., Crew]):
+    """Whoever waited is the next one; after a while another waits.  A feed has none."""
+    crew = crew_of(standby_after_s=0.2)
+    standby = with_standby(crew)
+    crew.start(["feed"])
+    engine = crew.members["engine"].child
+    assert engine is not None
+    assert crew.life("engine") is Life.RUNNING
+    engine.send(signal.SIGKILL)
+    seen = until(crew, lambda seen: any(happening.text == "back" for happening in seen))
+    assert [(one.text, one.pid) for one in seen] == [("died (SIGKILL)", engine.pid), ("back", standby.pid)]
+    until(crew, lambda _: crew.members["engine"].standby is not None)
+    assert crew.members["engine"].child is standby
+    assert crew.members["feed"].standby is None
+    crew.end(["engine", "feed"])
+
+
+def test_a_standby_that_died_is_told_and_not_tried_again_in_this_life(crew_of: Callable[..., Crew]):
+    """A file that cannot be loaded would be loaded for ever; the engine's next death is answered by a fresh process."""
+    crew = crew_of(standby_after_s=0.2)
+    standby = with_standby(crew)
+    standby.send(signal.SIGKILL)
+    seen = until(crew, lambda seen: bool(seen))
+    assert [(one.role, one.text, one.pid) for one in seen] == [("engine", "standby died (SIGKILL)", standby.pid)]
+    began = time.monotonic()
+    assert until(crew, lambda _: time.monotonic() - began > 0.5) == []
+    assert crew.members["engine"].standby is None
+    engine = crew.members["engine"].child
+    assert engine is not None
+    engine.send(signal.SIGKILL)
+    until(crew, lambda seen: any(happening.text == "back" for happening in seen))
+    crew.end(["engine"])
+
+
+def test_a_standby_that_died_unseen_delays_nothing_but_one_restart(crew_of: Callable[..., Crew]):
+    """Both are killed at once: the dead standby is cued, its death is seen, a fresh process follows."""
+    crew = crew_of(standby_after_s=0.2)
+    standby, engine = with_standby(crew), crew.members["engine"].child
+    assert engine is not None
+    engine.send(signal.SIGKILL)
+    standby.send(signal.SIGKILL)
+    until(crew, lambda seen: any(happening.text == "back" for happening in seen))
+    crew.end(["engine"])
+
+
+def test_no_standby_outlives_the_end_and_zero_is_none(crew_of: Callable[..., Crew]):
+    """It waits for nothing when its engine is ended."""
+    crew = crew_of(standby_after_s=0.2)
+    standby = with_standby(crew)
+    crew.end(["engine"])
+    assert not Path(f"/proc/{standby.pid}").exists()
+    crew = crew_of(standby_after_s=0.0)
+    crew.start(["engine"])
+    began = time.monotonic()
+    until(crew, lambda _: time.monotonic() - began > 1.0 and crew.life("engine") is Life.RUNNING)
+    assert crew.members["engine"].standby is None
+    crew.end(["engine"])
+
+
+def test_a_standby_goes_home_when_nobody_holds_its_pipe(crew_of: Callable[..., Crew]):
+    """Its supervisor is gone: nothing is attached and nothing sent."""
+    crew = crew_of(standby_after_s=0.2)
+    standby = with_standby(crew)
+    standby._hang_up()
+    assert standby.wait(10.0) == 0
+    crew.end(["engine"])

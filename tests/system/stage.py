@@ -39,9 +39,16 @@ class Running:
     told: list[str] = field(default_factory=list)
 
     def pid_of(self, role: str) -> int | None:
-        """The child with ``role`` in its command line, as ``ps`` would show it; None while there is none."""
+        """The child with ``role`` in its command line, as ``ps`` shows it, no standby; None while there is none."""
         for pid, words in _children(self.process.pid):
-            if "agent" in words and words[words.index("agent") + 1] == role:
+            if "agent" in words and words[words.index("agent") + 1] == role and not _waits(pid, words):
+                return pid
+        return None
+
+    def standby_of(self, role: str) -> int | None:
+        """The child that waits to take the place of ``role``."""
+        for pid, words in _children(self.process.pid):
+            if role in words and _waits(pid, words):
                 return pid
         return None
 
@@ -87,6 +94,14 @@ def start(state: Path, *options: str) -> Running:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RINGMASTER_RUN")}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     return Running(process, state)
+
+
+def _waits(pid: int, words: list[str]) -> bool:
+    """Whether it is a standby: one that was cued is named as its role."""
+    try:
+        return "--cue" in words and Path(f"/proc/{pid}/comm").read_text().strip() not in words
+    except OSError:
+        return True
 
 
 def _children(parent: int) -> Iterator[tuple[int, list[str]]]:

@@ -98,3 +98,34 @@ def test_an_engine_killed_after_its_intent_neither_repeats_nor_loses_it(tmp_path
 def test_twenty_kills_between_intent_and_answer(tmp_path: Path):
     """The long form."""
     survive(tmp_path, kills=20, seed=22)
+
+
+def test_a_standby_takes_over_and_another_follows(tmp_path: Path):
+    """Who waited is the next engine; killed before another waits, it is followed by a fresh one; none is left."""
+    running = stage.start(tmp_path, "--speed", "60", *STUBBORN, "--set", "supervisor.standby_after_s=1")
+    try:
+        running.ready(within_s=200.0)
+        standby = awaited(running)
+        os.kill(running.pid_of("engine") or 0, signal.SIGKILL)
+        wait_for_engine(running, None)
+        assert running.pid_of("engine") == standby
+        os.kill(standby, signal.SIGKILL)
+        wait_for_engine(running, standby)
+        assert awaited(running) not in (standby, running.pid_of("engine"))
+        os.kill(running.process.pid, signal.SIGINT)
+        summary = running.finish()
+    finally:
+        running.process.kill()
+    stage.check(summary)
+    assert summary["restarts"]["engine"] == 2
+    assert stage.traces(tmp_path) == []
+
+
+def awaited(running: stage.Running, within_s: float = 60.0) -> int:
+    """The engine's standby, once there is one."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        if pid := running.standby_of("engine"):
+            return pid
+        time.sleep(0.1)
+    raise AssertionError("no standby came")
