@@ -185,12 +185,15 @@ class Server:
 
     async def _route(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            if self.spot.is_for(request):
-                return await self.spot.serve(request)
-            if self.streams.is_route(request.path):
-                return await self.streams.serve(request)
-            if request.path.rstrip("/") == PATH:
-                return await self._dialogue.serve(request)
+            try:
+                if self.spot.is_for(request):
+                    return await self.spot.serve(request)
+                if self.streams.is_route(request.path):
+                    return await self.streams.serve(request)
+                if request.path.rstrip("/") == PATH:
+                    return await self._dialogue.serve(request)
+            except ConnectionResetError:
+                return web.Response()  # it left before the handshake was done: nobody is told
         if request.path.startswith("/ringmaster/"):
             return await self._control(request)
         return await self._rest.serve(request)

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 import aiohttp
+import aiohttp.web
 import ccxt
 import ccxt.async_support
 import ccxt.pro
@@ -308,6 +309,22 @@ async def test_an_unknown_path_is_a_plain_404(hall):
         bad = await plain.get(f"{base}/klines", params={"symbol": "BTCUSDT", "interval": "7m"})
         assert (bad.status, (await bad.json())["code"]) == (400, -1120)
         assert int(bad.headers["X-MBX-USED-WEIGHT-1M"]) > 0
+
+
+@pytest.mark.parametrize("path", ["/ws/btcusdt@aggTrade", "/ws-fapi/v1", "/ws-api/v3"])
+async def test_a_client_that_left_during_its_handshake_is_no_error(hall, caplog, monkeypatch, path):
+    """Whoever dials and is killed at once leaves no trace in the session's errors; the next one is served."""
+
+    async def gone(self, request):
+        raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(aiohttp.web.WebSocketResponse, "prepare", gone)
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await hall.session.ws_connect(f"http://127.0.0.1:{hall.plain_port}{path}")
+    assert not caplog.records
+    async with hall.session.ws_connect(f"http://127.0.0.1:{hall.plain_port}/ws/btcusdt@aggTrade") as socket:
+        assert not socket.closed
 
 
 async def test_a_taken_port_is_one_clear_line(make_exchange):
