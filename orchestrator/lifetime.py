@@ -42,7 +42,7 @@ from orchestrator.supervisor import Equipment, Limits, Supervisor, Wish
 from shm import segment
 from shm.agent import Pulse
 from shm.build import fingerprint
-from shm.jit import cache_home
+from shm.jit import cache_home, processor
 from shm.memory import Memory
 from shm.records import Kill, Life
 from shm.segment import SegmentError
@@ -219,7 +219,7 @@ def compiled(
     A strategy that may yet be refused holds the first lines back: the refusal is then the only line.
     """
     screen, wish = face
-    mark = cache_home() / f"compiled-{mark_of(session.settings)}"
+    mark = cache_home() / fingerprint() / f"compiled-{mark_of(session.settings)}"  # beside what it speaks of
     try:
         mark.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -260,11 +260,16 @@ def compiled(
 
 
 def mark_of(settings: Settings) -> str:
-    """Return a name for these strategies, their files and our kernels."""
-    digest = hashlib.sha256(f"{fingerprint()} {sys.version_info[:2]} {settings.brain}".encode())
+    """Return a name for these strategies, their files and our kernels, where they lie and what they run on.
+
+    numba keeps what it compiled by the place of the source and by the processor: a copy of the same build elsewhere,
+    or the same disk in another machine, has none of it, and would compile at its first candle and its first order.
+    """
+    here = f"{ROOT} {processor()}"
+    digest = hashlib.sha256(f"{fingerprint()} {sys.version_info[:2]} {here} {settings.brain}".encode())
     for which in settings.brain.strategies:
         if Path(which).is_file():
-            digest.update(Path(which).read_bytes())
+            digest.update(str(Path(which).resolve()).encode() + Path(which).read_bytes())
     return digest.hexdigest()[:24]
 
 

@@ -18,14 +18,14 @@ from typing import Any, TypeVar
 
 import numba as _numba
 import numpy as np
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.extending import intrinsic as _intrinsic
 
 from shm.build import fingerprint
 
 __all__ = [
-    "address_of", "call5", "compiled", "fingerprint", "fused", "inlined", "kernel", "record_at", "shaped",
+    "address_of", "call5", "compiled", "fingerprint", "fused", "inlined", "kernel", "processor", "record_at", "shaped",
     "specialised",
 ]  # fmt: skip
 
@@ -44,6 +44,11 @@ def cache_home() -> Path:
     if chosen:
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringmaster"
+
+
+def processor() -> str:
+    """What kernels are compiled for: numba keeps those of each kind of processor apart."""
+    return f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
 
 
 numba.config.CACHE_DIR = str(cache_home() / fingerprint())

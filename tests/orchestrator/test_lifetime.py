@@ -55,6 +55,32 @@ def test_an_edited_strategy_is_compiled_again(tmp_path: Path):
     assert lifetime.mark_of(build({})) == lifetime.mark_of(build({}))
 
 
+def test_the_same_build_elsewhere_or_on_another_processor_is_compiled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """numba keeps kernels by both: with the old mark the exchange compiled for 10 s at its first order."""
+    marks = {lifetime.mark_of(build({}))}
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(lifetime, "ROOT", tmp_path)
+        marks.add(lifetime.mark_of(build({})))
+    monkeypatch.setattr(lifetime, "processor", lambda: "another")
+    marks.add(lifetime.mark_of(build({})))
+    assert len(marks) == 3
+
+
+def test_a_strategy_of_the_same_words_in_another_folder_is_compiled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The settings name it alike."""
+    marks = set()
+    for folder in (tmp_path / "one", tmp_path / "other"):
+        folder.mkdir()
+        (folder / "mine.py").write_text("one")
+        monkeypatch.chdir(folder)
+        marks.add(lifetime.mark_of(build({"brain": {"strategies": ["mine.py"]}})))
+    assert len(marks) == 2
+
+
 @pytest.mark.parametrize(
     ("difference", "bad"),
     [
