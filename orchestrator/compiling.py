@@ -17,9 +17,11 @@ from engine.venue.embedded.exchange import Settings as Play
 from engine.venue.embedded.orders import BUY, SELL, PlaceOrder
 from engine.venue.embedded.synthetic import SyntheticMarket
 from orchestrator.session import Session
+from shm.jit import address_of
 from shm.memory import Memory
-from shm.records import MARKET
+from shm.records import MARKET, Kill
 from shm.wait import LoopWait
+from shm.words import WORDS_BYTES, Words
 
 REFUSED = 2
 
@@ -85,8 +87,19 @@ async def compile_waits(memory: Memory) -> None:
     wait = LoopWait([reader])
     await wait.wait(0.001)
     wait.close()
-    memory.words.kill_level()
+    memory.table_reader("PULSES").read_all()
     memory.close()
+    compile_words()
+
+
+def compile_words() -> None:
+    """Do to words that are nobody's what a session does to its own: the kill switch waits for no compiler."""
+    place = np.zeros(WORDS_BYTES, np.uint8)
+    words = Words(address_of(place), retain=place)
+    words.raise_kill(Kill.NO_ENTRIES)
+    words.kill_level()
+    words.spend_weight(1, 2, 1)
+    words.learn_weight(2, 1)
 
 
 def tell(line: str) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from engine import matching
-from orchestrator.compiling import REFUSED, compile_exchange, compile_session
+from orchestrator.compiling import REFUSED, compile_exchange, compile_session, compile_words
 from orchestrator.settings import build
+from shm import words
 from tests.orchestrator.sessions import session_in
 
 
@@ -26,3 +27,10 @@ def test_every_kind_of_order_is_matched_ahead():
     walked = (matching.cross, matching.advance, matching.gap, matching.opening)
     closed = (matching.forget_touches, matching.shrink_queues, matching.is_marked, matching.mark)
     assert [one.__name__ for one in (*walked, *closed) if not one.signatures] == []
+
+
+def test_every_word_is_turned_ahead():
+    """The kill switch and the first request of a live session have run."""
+    compile_words()
+    turned = (words.raise_word, words.word_at, words.spend, words.learn)
+    assert [one.__name__ for one in turned if not one.signatures] == []
