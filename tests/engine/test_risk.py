@@ -59,6 +59,7 @@ def an_intent(lots, reduce_only=False, side=1, reference_ticks=100):
         (an_intent(30), {"other_notional": 5_000}, {}, None, ""),
         (an_intent(30), {"other_notional": 5_001}, {}, R.GROSS_NOTIONAL, "nearest legal: 29 lots"),
         (an_intent(1), {}, {}, R.BELOW_LOTS_MIN, "nearest legal: 2"),
+        (an_intent(5), {}, {"lots_min": 5}, None, ""),
         (an_intent(81), {}, {}, R.ABOVE_LOTS_MAX, "nearest legal: 80"),
         (an_intent(4), {}, {}, R.BELOW_NOTIONAL_MIN, "nearest legal: 5 lots"),
         (an_intent(4, reduce_only=True), {}, {}, None, ""),
@@ -186,6 +187,7 @@ STREAK = {"losses_in_a_row_max": 3, "cooldown_ns": 60 * 60 * S}
         ({"losses_in_a_row": 2, "lost_last_ns": 49}, STREAK, None, ""),
         ({"losses_in_a_row": 3, "lost_last_ns": 49}, STREAK, R.LOSSES_IN_A_ROW, "is 3, 60 minutes to go"),
         ({"losses_in_a_row": 3, "lost_last_ns": 50 - 60 * 60 * S}, STREAK, None, ""),
+        ({"losses_in_a_row": 3, "lost_last_ns": 51 - 60 * 60 * S}, STREAK, R.LOSSES_IN_A_ROW, "1 minutes to go"),
         ({"losses_in_a_row": 9, "lost_last_ns": 49}, {}, None, ""),
     ],
 )
