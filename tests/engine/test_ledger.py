@@ -272,6 +272,54 @@ def test_a_cross_moves_lots_between_strategies_and_nothing_of_the_account():
     assert sum(posting.amount for posting in postings) == 0
 
 
+def test_a_new_ledger_has_heard_of_no_funding_and_no_transfer():
+    """The question for what was missed begins at the account's own beginning."""
+    assert (Ledger().funded_ns, Ledger().moved_ns, Ledger().opened_ns) == (0, 0, 0)
+
+
+def test_a_single_lot_is_posted_with_its_sign():
+    """Bought is a debit of the position, sold a credit."""
+    ledger = Ledger()
+    ledger.units[SYMBOL] = 10
+    assert booked(ledger, 1, 1, 100) == [("position", 1_000), ("contracts", -1_000)]
+    assert booked(ledger, 2, -2, 100) == [
+        *[("position", -1_000), ("contracts", 1_000)],
+        *[("position", -1_000), ("contracts", 1_000)],
+    ]
+
+
+def test_the_first_trade_of_all_told_second_is_booked_first():
+    """Number 1 after number 2, of a position that has no opening: short from 120, not long from 100."""
+    ledger = Ledger()
+    ledger.units[SYMBOL] = 10
+    booked(ledger, 2, -3, 120)
+    booked(ledger, 1, 2, 100)
+    assert (ledger.position(KEY).lots, ledger.position(KEY).cost) == (-1, 1_200)
+    assert ledger.position(KEY).realised == 400
+
+
+def test_an_adoption_gives_lots_cost_and_postings_to_the_strategy():
+    """All of it for what it cost, one version more on both sides; funding due after it is the strategy's."""
+    ledger = Ledger()
+    ledger.units[SYMBOL] = 10
+    booked(ledger, 1, -2, 90)
+    net, nobody, taker = KEY, KEY._replace(strategy=EXTERNAL), KEY._replace(strategy="b")
+    ledger.book_fill(a_fill(2, -3, 100), [(EXTERNAL, 3)])
+    before, versions = ledger.position(net), (ledger.position(nobody).version, ledger.position(taker).version)
+    postings = ledger.book_adoption(net, "b")
+    assert [(one.key, one.title, one.amount) for one in postings] == [
+        (nobody, "position", 3_000), (nobody, "contracts", -3_000),
+        (taker, "position", -3_000), (taker, "contracts", 3_000),
+    ]  # fmt: skip
+    given, held = ledger.position(nobody), ledger.position(taker)
+    assert (given.lots, given.cost, held.lots, held.cost) == (0, 0, -3, 3_000)
+    assert (given.version, held.version) == (versions[0] + 1, versions[1] + 1)
+    assert ledger.position(net) == before
+    ledger.book_funding(Funded(account="main", venue="paper", instrument=SYMBOL, amount=-9, reference="f", market_ns=1))
+    a = KEY._replace(strategy="a")
+    assert [ledger.position(key).funding for key in (a, taker, nobody)] == [-4, -5, 0]
+
+
 def test_a_trade_without_lots_or_price_is_none():
     """They are asserted, not booked."""
     for lots, ticks, words in ((0, 5, "has lots"), (1, 0, "has a price")):
