@@ -4,13 +4,14 @@ import numpy as np
 
 from brain.indicators import direction, momentum, oscillators, trend, volatility, volume
 from brain.indicators.channels import BOLLINGER, bands_of, bollinger
-from brain.indicators.loops import Fusion, Stages, Whole
+from brain.indicators.loops import Fusion, Stages, Whole, line_record
 from brain.indicators.runs import extremes_over, moments_over, totals_over
 from brain.indicators.windows import is_any_odd, is_odd, slide_shares
 from shm.jit import call5, inlined, kernel
+from shm.lanes import LANES, chained, delayed_by_one, lanes_of, numbers_of, three_and_one, turned
 from shm.records import MARKET
 from shm.registers import in_registers, outlined, rarely
-from shm.rows import COLUMNS
+from shm.rows import COLUMNS, row_at, rows_at
 
 NAMES = ("sma", "ema", "rsi", "macd", "atr", "bollinger", "vwap", "adx", "stochastic", "obv", "supertrend")
 
@@ -53,13 +54,14 @@ OUT = np.dtype(
 
 
 FIELDS = (
-    *("gain", "loss", "reach", "average", "stop", "plus", "minus", "signed", "money", "share", "fast", "slow"),
+    *("gain", "loss", "reach", "plus", "minus", "signed", "money"),
     *("mean", "variance", "paid", "traded", "top", "bottom", "strength", "upper", "lower", "place"),
     *("spare", "spare_two", "spare_three", "spare_four"),
 )
 _MEAN, _VARIANCE, _MONEY, _PAID, _TRADED, _TOP, _BOTTOM, _SPARE = (
     FIELDS.index(name) for name in ("mean", "variance", "money", "paid", "traded", "top", "bottom", "spare")
 )
+_LINES, _ANSWERS = line_record(FIELDS), line_record(OUT.names)
 _HIGH, _LOW, _CLOSE, _VOLUME = (COLUMNS.index(name) for name in ("high", "low", "close", "volume"))
 
 
@@ -102,27 +104,85 @@ def _step(state, settings, candle, out):
 def _prepare(state, _settings, row):
     last, high, low, close = row.before, row.high, row.low, row.close
     row.gain, row.loss = momentum.moves(close, last.close, state.rsi.share)
-    reach = volatility.range_of(high, low, last.close)
-    row.reach, row.average, row.stop = reach, reach * state.atr.share, reach * state.supertrend.reach.share
+    row.reach = volatility.range_of(high, low, last.close)
     row.plus, row.minus = direction.steps(high, low, last.high, last.low)
     row.signed = volume.signed_by(row.volume, close, last.close)
     row.money = (high + low + close) * row.volume
-    row.share, row.fast, row.slow = close * state.ema.rate, close * state.macd.fast.rate, close * state.macd.slow.rate
 
 
 @inlined
-def _averages(state, _settings, row):
-    row.ema_value = trend.fade(state.ema, row.share)
-    line = trend.fade(state.macd.fast, row.fast) - trend.fade(state.macd.slow, row.slow)
-    row.macd_line, row.macd_signal = line, trend.fade(state.macd.signal, line * state.macd.signal.rate)
-    row.gain, row.loss = momentum.fade_moves(state.rsi, row.gain, row.loss)
+def _averages(state, _settings, where, count):
+    # what was traded up less what was traded down is a chain that keeps all
+    average, fast, slow, balance = state.ema, state.macd.fast, state.macd.slow, state.obv
+    values = lanes_of(average.value, fast.value, slow.value, balance.value)
+    keep = lanes_of(average.keep, fast.keep, slow.keep, 1.0)
+    rate = lanes_of(average.rate, fast.rate, slow.rate, 1.0)
+    balances, rest = values, balance.rest
+    for n in range(0, count, LANES):
+        shares = (
+            _average_shares(where, n, rate),
+            _average_shares(where, n + 1, rate),
+            _average_shares(where, n + 2, rate),
+            _average_shares(where, n + 3, rate),
+        )
+        steps = chained(values, keep, shares)
+        values, before = steps[3], balances
+        averages, fasts, slows, balances = turned(steps)
+        rows = rows_at(where, n, _LINES[0], _ANSWERS[0])
+        rows.ema_value, rows.macd_line = averages, fasts - slows
+        one, two, three, four = numbers_of(volume.lost(delayed_by_one(before, balances), rows.signed, balances))
+        one += rest
+        two += one
+        three += two
+        rest = three + four
+        rows.obv_value = balances + lanes_of(one, two, three, rest)
+    average.value, fast.value, slow.value, balance.value = numbers_of(values)
+    balance.rest = rest
 
 
 @inlined
-def _ranges(state, _settings, row):
-    row.atr_value, row.stop = trend.fade(state.atr, row.average), trend.fade(state.supertrend.reach, row.stop)
-    row.plus, row.minus, row.reach = direction.fade_steps(state.adx, (row.plus, row.minus, row.reach), state.adx.keep)
-    row.obv_value = volume.add_exactly(state.obv, row.signed)
+def _average_shares(where, n, rate):
+    row = row_at(where, n, _LINES[0], _ANSWERS[0])
+    return three_and_one(row.close, row.signed) * rate
+
+
+@inlined
+def _ranges(state, settings, where, count):
+    reach, stop, signal = state.atr, state.supertrend.reach, state.macd.signal
+    steps, moves = state.adx, state.rsi
+    values = lanes_of(reach.value, stop.value, steps.reach, signal.value)
+    keep = lanes_of(reach.keep, stop.keep, steps.keep, signal.keep)
+    rate = lanes_of(reach.share, stop.share, 1.0, signal.rate)
+    ways = lanes_of(steps.plus, steps.minus, moves.gain, moves.loss)
+    ways_keep = lanes_of(steps.keep, steps.keep, moves.keep, moves.keep)
+    for n in range(0, count, LANES):
+        shares = (
+            _range_shares(where, n, rate),
+            _range_shares(where, n + 1, rate),
+            _range_shares(where, n + 2, rate),
+            _range_shares(where, n + 3, rate),
+        )
+        each = chained(values, keep, shares)
+        values = each[3]
+        rows = rows_at(where, n, _LINES[0], _ANSWERS[0])
+        ranges, stops, reaches, signals = turned(each)
+        rows.atr_value, rows.macd_signal, rows.macd_histogram = ranges, signals, rows.macd_line - signals
+        far, middle = settings.multiplier * stops, 0.5 * (rows.high + rows.low)
+        rows.upper, rows.lower = middle + far, middle - far
+        each = chained(ways, ways_keep, turned((rows.plus, rows.minus, rows.gain, rows.loss)))
+        ways = each[3]
+        plus, minus, gain, loss = turned(each)
+        rows.rsi_value = momentum.strength(gain, loss)
+        rows.strength, scale = direction.direct(plus, minus, reaches)
+        rows.adx_plus, rows.adx_minus = plus * scale, minus * scale
+    reach.value, stop.value, steps.reach, signal.value = numbers_of(values)
+    steps.plus, steps.minus, moves.gain, moves.loss = numbers_of(ways)
+
+
+@inlined
+def _range_shares(where, n, rate):
+    row = row_at(where, n, _LINES[0], _ANSWERS[0])
+    return three_and_one(row.reach, row.macd_line) * rate
 
 
 @inlined
@@ -139,16 +199,6 @@ def _spans(state, settings, where, count):
     columns, table, _, start = where
     highs, lows = columns[_HIGH][start : start + count], columns[_LOW][start : start + count]
     extremes_over(state.stochastic.span, (highs, lows), settings.window, (table[_TOP], table[_BOTTOM]), table[_SPARE:])
-
-
-@inlined
-def _shares(_state, settings, row):
-    row.rsi_value = momentum.strength(row.gain, row.loss)
-    row.macd_histogram = row.macd_line - row.macd_signal
-    row.strength, scale = direction.direct(row.plus, row.minus, row.reach)
-    row.adx_plus, row.adx_minus = row.plus * scale, row.minus * scale
-    reach, middle = settings.multiplier * row.stop, 0.5 * (row.high + row.low)
-    row.upper, row.lower = middle + reach, middle - reach
 
 
 @inlined
@@ -209,7 +259,7 @@ FUSION = Fusion(
     inputs=("high", "low", "close", "volume"),
     outputs=tuple(OUT.names or ()),
     stages=Stages(
-        (_prepare, _averages, _ranges, Whole(_windows), Whole(_spans), _shares, _shares_of_windows, _followers),
+        (_prepare, Whole(_averages), Whole(_ranges), Whole(_windows), Whole(_spans), _shares_of_windows, _followers),
         _close,
         FIELDS,
     ),

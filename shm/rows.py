@@ -6,7 +6,7 @@
     table     table_of(fields): a line for each field of FIELDS, which is needed in this block only
     out       a line for each field of OUTS: the answers
 
-No two fields share memory, and the compiler is told so: it need not look before it takes four rows at once.
+``rows_at`` is row ``n`` and the three below it at once: each of its numbers is four lanes of lanes.py.  No two fields share memory, and the compiler is told so: it need not look before it takes four rows at once.
 """
 
 # ruff: noqa: ARG001 - numba looks at the names of arguments that an author does not use
@@ -19,6 +19,7 @@ from numba.core.typing.templates import AttributeTemplate
 from numba.extending import infer_getattr, lower_getattr_generic, lower_setattr_generic, models, register_model
 
 from shm.jit import PLAIN, intrinsic, kernel
+from shm.lanes import LANES, lanes
 
 COLUMNS = ("open_ns", "open", "high", "low", "close", "volume", "taker_volume", "trades")
 # those of COLUMNS that are prices or quantities
@@ -32,11 +33,12 @@ _BYTES = ir.IntType(8).as_pointer()
 class Row(types.Type):
     """The type of what ``row_at`` gives: where columns, table and answers are, and how far down the row is."""
 
-    def __init__(self, fields, outs):
+    def __init__(self, fields, outs, kind=types.float64):
+        self.kind = kind
         self.lines = {name: line for line, name in enumerate(fields.fields)}
         self.outs = {name: line for line, name in enumerate(outs.fields)}
         self.known = {*INPUTS, *self.lines, *self.outs}
-        super().__init__(name=f"Row({fields.name}, {outs.name})")
+        super().__init__(name=f"Row({fields.name}, {outs.name}, {kind.name})")
 
 
 @register_model(Row)
@@ -54,7 +56,7 @@ class _RowAttribute(AttributeTemplate):
     def generic_resolve(self, row, name):  # type: ignore[override]
         if name == "before":
             return row
-        return types.float64 if name in row.known else None
+        return row.kind if name in row.known else None
 
 
 def _place(builder, row, at, name):
@@ -63,6 +65,10 @@ def _place(builder, row, at, name):
     if name in row.lines:
         return builder.gep(at.table, [builder.add(at.n, _word(_LINE * row.lines[name]))])
     return builder.gep(getattr(at, name), [at.n])
+
+
+def _typed(context, builder, row, at, name):
+    return builder.bitcast(_place(builder, row, at, name), context.get_value_type(row.kind).as_pointer())
 
 
 def _word(value):
@@ -84,7 +90,7 @@ def _field(context, builder, row, value, name):
     if name == "before":
         at.n = builder.sub(at.n, _word(1))
         return at._getvalue()
-    return _apart(builder.module, row, name, builder.load(_place(builder, row, at, name)))
+    return _apart(builder.module, row, name, builder.load(_typed(context, builder, row, at, name), align=8))
 
 
 @lower_setattr_generic(Row)
@@ -92,15 +98,23 @@ def _set_field(context, builder, signature, arguments, name):
     row, given = signature.args
     assert name not in INPUTS, f"{name} is read, not written"
     at = cgutils.create_struct_proxy(row)(context, builder, arguments[0])
-    value = context.cast(builder, arguments[1], given, types.float64)
-    _apart(builder.module, row, name, builder.store(value, _place(builder, row, at, name)))
+    value = context.cast(builder, arguments[1], given, row.kind)
+    _apart(builder.module, row, name, builder.store(value, _typed(context, builder, row, at, name), align=8))
 
 
 @intrinsic
 def row_at(typingctx, where, n, fields, outs):
     """Row ``n`` of the block at ``where``; ``fields`` and ``outs`` are records of float64."""
-    row = Row(fields, outs)
+    return _row_at(Row(fields, outs), where, fields, outs)
 
+
+@intrinsic
+def rows_at(typingctx, where, n, fields, outs):
+    """Rows ``n`` to ``n`` + 3 of the same."""
+    return _row_at(Row(fields, outs, lanes), where, fields, outs)
+
+
+def _row_at(row, where, fields, outs):
     def codegen(context, builder, signature, arguments):
         def data(kind, array):
             return context.make_array(kind)(context, builder, array)
@@ -170,7 +184,18 @@ class _PlainRow:
 
 if PLAIN:
 
+    class _PlainRows(_PlainRow):
+        def _place(self, name):
+            line, at = super()._place(name)
+            return line, slice(at, at + LANES)
+
+        def __getattr__(self, name):
+            if name == "before":
+                return _PlainRows(self.where, self.n - 1, self.fields, self.outs)
+            line, at = self._place(name)
+            return line[at].copy()
+
     def fetch(_where, _n, _fields, _outs):
         """Do nothing."""
 
-    row_at = _PlainRow
+    row_at, rows_at = _PlainRow, _PlainRows

@@ -19,6 +19,7 @@ from brain.indicators.trend import FADE_WILDER
 from brain.indicators.volatility import ATR, atr, range_of
 from brain.indicators.windows import is_any_odd, restart
 from shm.jit import fused, inlined, kernel
+from shm.lanes import chosen
 from shm.registers import outlined, rarely, unsettled
 
 # Turns that both must share: of 400 starts in recorded minutes 149 were still wrong after 2, 5 after 8, none after 16.
@@ -84,7 +85,8 @@ def direct(plus, minus, reach):
     # one division for two quotients
     area = both * reach
     share = 100.0 / area
-    return abs(plus - minus) * reach * share if area > 0.0 else math.nan, both * share if area > 0.0 else 0.0
+    moved = area > 0.0
+    return chosen(moved, abs(plus - minus) * reach * share, math.nan), chosen(moved, both * share, 0.0)
 
 
 @inlined

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from shm.jit import inlined, shaped, specialised
+from shm.lanes import LANES
 from shm.records import MARKET
 from shm.registers import in_registers, in_settled_registers, is_all_copied, is_settled, put_back
 from shm.rows import BLOCK, INPUTS, fetch, row_at, table_of
@@ -138,13 +139,17 @@ def _loop(states, settings, columns, out, settled):
 def _steady_loop(states, settings, columns, out, settled):
     size, table = columns[4].size, table_of(_TABLE)
     for start in range(0, size, BLOCK):
-        count, where = min(BLOCK, size - start), (columns, table, out, start)
+        end, where = min(start + BLOCK, size), (columns, table, out, start)
+        count = (end - start) // LANES * LANES
         # the first of all has no row before it
         if start > 0 and is_settled(states[0]) and _settled_block(states[0], settings[0], where, count):
             for n in range(np.uint64(count)):
                 settled[np.uint64(start) + n] = True
         else:
-            _any_block(states[0], settings[0], where, count, settled)
+            count = 0
+        if start + count < end:
+            rest = (columns, table, out, start + count)
+            _any_block(states[0], settings[0], rest, end - start - count, settled)
 
 
 def _no_stage(_state, _options, _where, _count):
@@ -175,14 +180,14 @@ def _staged_block(record, settings, where, count):
     return True
 
 
-def _record(names: tuple[str, ...]) -> np.ndarray[Any, Any]:
+def line_record(names: tuple[str, ...]) -> np.ndarray[Any, Any]:
     return shaped(np.zeros(1, [(name, "<f8") for name in names or ("none",)]))
 
 
 @cache
 def form(step: Any, name: str, outputs: tuple[str, ...], steady: tuple[str, ...], stages: Stages | None) -> Any:
     """Return the one loop with ``step`` in it; ``steady`` are the inputs to look at for settled blocks, if any."""
-    rows = {"_OUTS": _record(outputs), "_FIELDS": _record(stages.fields if stages else ())}
+    rows = {"_OUTS": line_record(outputs), "_FIELDS": line_record(stages.fields if stages else ())}
     plain = specialised(_any_block, f"any_{name}", _step=step, **rows)
     if not steady:
         return specialised(_loop, f"over_{name}", _any_block=plain)

@@ -6,6 +6,7 @@ from brain.indicators.indicator import LIMIT, RANGE, WINDOW, Indicator, state_of
 from brain.indicators.trend import EMA, FADE, FADE_WILDER, SMA, ema, sma
 from brain.indicators.windows import DELAY, TOTAL, count, delayed, is_odd, restart
 from shm.jit import fused, inlined, kernel
+from shm.lanes import chosen
 from shm.registers import outlined, unsettled
 
 RSI = state_of("gain", "loss", "share", "keep", "close_last")
@@ -52,7 +53,7 @@ def strength(gain, loss):
     # A flat market has neither: call it neutral rather than divide by zero.
     both = gain + loss
     share = 100.0 * gain / both
-    return share if both > 0.0 else 50.0
+    return chosen(both > 0.0, share, 50.0)
 
 
 @outlined

@@ -41,10 +41,16 @@ def add_exactly(state, signed):
     """The sum once ``signed`` is in; what rounding takes is kept beside it."""
     before = state.value
     after = before + signed
-    added = after - before
-    rest = state.rest + ((before - (after - added)) + (signed - added))
+    rest = state.rest + lost(before, signed, after)
     state.value, state.rest = after, rest
     return after + rest
+
+
+@inlined
+def lost(before, added, after):
+    """What rounding took of ``before`` and ``added``, whose sum is ``after``."""
+    seen = after - before
+    return (before - (after - seen)) + (added - seen)
 
 
 @outlined
