@@ -111,8 +111,8 @@ def _prepare(state, _settings, row):
 
 
 @inlined
-def _averages(state, _settings, where, count):
-    # what was traded up less what was traded down is a chain that keeps all
+def _averages(state, settings, where, count):
+    # what was traded up less what was traded down is a chain that keeps all; divisions take their time beside chains
     average, fast, slow, balance = state.ema, state.macd.fast, state.macd.slow, state.obv
     values = lanes_of(average.value, fast.value, slow.value, balance.value)
     keep = lanes_of(average.keep, fast.keep, slow.keep, 1.0)
@@ -136,6 +136,10 @@ def _averages(state, _settings, where, count):
         three += two
         rest = three + four
         rows.obv_value = balances + lanes_of(one, two, three, rest)
+        rows.bollinger_upper, middle, rows.bollinger_lower = bands_of(rows.mean, rows.variance, settings.width)
+        rows.bollinger_middle, rows.sma_value = middle, middle
+        rows.vwap_value = volume.mean_price(rows.paid, rows.traded)
+        rows.place = oscillators.place_of(rows.close, rows.top, rows.bottom)
     average.value, fast.value, slow.value, balance.value = numbers_of(values)
     balance.rest = rest
 
@@ -202,14 +206,6 @@ def _spans(state, settings, where, count):
 
 
 @inlined
-def _shares_of_windows(_state, settings, row):
-    row.bollinger_upper, middle, row.bollinger_lower = bands_of(row.mean, row.variance, settings.width)
-    row.bollinger_middle, row.sma_value = middle, middle
-    row.vwap_value = volume.mean_price(row.paid, row.traded)
-    row.place = oscillators.place_of(row.close, row.top, row.bottom)
-
-
-@inlined
 def _followers(state, settings, row):
     row.adx_value = direction.index(state.adx, row.strength)
     lower, upper, side = direction.follow_bands(state.supertrend, row.lower, row.upper, (row.close, row.before.close))
@@ -259,7 +255,7 @@ FUSION = Fusion(
     inputs=("high", "low", "close", "volume"),
     outputs=tuple(OUT.names or ()),
     stages=Stages(
-        (_prepare, Whole(_averages), Whole(_ranges), Whole(_windows), Whole(_spans), _shares_of_windows, _followers),
+        (_prepare, Whole(_windows), Whole(_spans), Whole(_averages), Whole(_ranges), _followers),
         _close,
         FIELDS,
     ),

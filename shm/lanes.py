@@ -88,6 +88,7 @@ for _function, _name in ((operator.add, "fadd"), (operator.sub, "fsub"), (operat
     _register(_function, lanes, getattr(ir.IRBuilder, _name))
 _register(operator.truediv, lanes, ir.IRBuilder.fdiv)
 _register(operator.gt, choice, lambda builder, one, two: builder.fcmp_ordered(">", one, two))
+_register(operator.eq, choice, lambda builder, one, two: builder.fcmp_ordered("==", one, two))
 
 
 @infer_global(abs)
@@ -112,6 +113,18 @@ def chosen(typingctx, condition, one, other):
         return builder.select(arguments[0], *[_in_each(builder, each) for each in arguments[1:]])
 
     return answer(condition, one, other), codegen
+
+
+@intrinsic
+def root(typingctx, x):
+    """Square root of a number, or of each lane."""
+
+    def codegen(context, builder, signature, arguments):
+        kind = arguments[0].type
+        name = "llvm.sqrt.v4f64" if kind == _REGISTER else "llvm.sqrt.f64"
+        return builder.call(cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), name), arguments)
+
+    return x(x), codegen
 
 
 @intrinsic
@@ -198,6 +211,8 @@ if PLAIN:
     def chosen(condition, one, other):
         """Of numbers, or of arrays of four."""
         return np.where(condition, one, other) if np.ndim(condition) else one if condition else other
+
+    root = np.sqrt
 
     def lanes_of(*numbers):
         """An array of four."""

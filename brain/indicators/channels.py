@@ -7,6 +7,7 @@ from brain.indicators.trend import EMA, FADE, ema
 from brain.indicators.volatility import ATR, atr
 from brain.indicators.windows import DELAY, EXTREMES, MOMENTS, count, delayed, extremes, moments
 from shm.jit import inlined, kernel
+from shm.lanes import root
 
 BOLLINGER = MOMENTS
 DONCHIAN = EXTREMES
@@ -26,7 +27,7 @@ def bollinger(state, close, period, width):
 @inlined
 def bands_of(mean, variance, width):
     """``width`` deviations around the mean: (upper, middle, lower)."""
-    reach = width * math.sqrt(variance)
+    reach = width * root(variance)
     return mean + reach, mean, mean - reach
 
 

@@ -17,6 +17,7 @@ from brain.indicators.windows import (
     totals,
 )  # fmt: skip
 from shm.jit import inlined, kernel
+from shm.lanes import chosen
 from shm.registers import outlined, unsettled
 
 # A market that stands still moves in the last bits: of the mean of three prices, and of an RSI.
@@ -32,8 +33,7 @@ MFI = state_of("typical_last", ("money", TOTALS))
 def place_of(x, highest, lowest):
     """Where ``x`` lies from the lowest (0) to the highest (100); 0 where there is no range, as TA-Lib says."""
     span = highest - lowest
-    place = 100.0 * ((x - lowest) / span)
-    return 0.0 if span == 0.0 else place
+    return chosen(span == 0.0, 0.0, 100.0 * ((x - lowest) / span))
 
 
 @inlined

@@ -6,6 +6,7 @@ from brain.indicators.indicator import LIMIT, NEVER, TRADED, Indicator, state_of
 from brain.indicators.statistics import ZSCORE, zscore
 from brain.indicators.windows import TALLY, TOTALS, is_odd, restart, tally, totals
 from shm.jit import inlined, kernel
+from shm.lanes import chosen
 from shm.registers import outlined, unsettled
 
 OBV = state_of("close_last", "value", "rest")
@@ -89,8 +90,7 @@ def vwap(state, candle, period):
 @inlined
 def mean_price(paid, traded):
     """Mean typical price of what was ``paid``, three prices for each candle; NaN where nothing was traded."""
-    mean = paid / (3.0 * traded)
-    return mean if traded > 0.0 else math.nan
+    return chosen(traded > 0.0, paid / (3.0 * traded), math.nan)
 
 
 @kernel
