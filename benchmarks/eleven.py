@@ -201,8 +201,8 @@ def _windows(state, settings, where, count):
 @inlined
 def _spans(state, settings, where, count):
     columns, table, _, start = where
-    highs, lows = columns[_HIGH][start : start + count], columns[_LOW][start : start + count]
-    extremes_over(state.stochastic.span, (highs, lows), settings.window, (table[_TOP], table[_BOTTOM]), table[_SPARE:])
+    inputs, spans, block = (columns[_HIGH], columns[_LOW]), (table[_TOP], table[_BOTTOM]), (start, count, settings.window)
+    extremes_over(state.stochastic.span, inputs, block, spans, table[_SPARE:])
 
 
 @inlined

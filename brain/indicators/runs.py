@@ -12,8 +12,9 @@ all inputs sound, and nothing is counted.  ``spare`` is a table of four lines fo
 import numpy as np
 
 from brain.indicators.indicator import LIMIT
-from brain.indicators.windows import moments_of, slide_extremes, slide_moments, slide_totals
-from shm.jit import fused, inlined
+from brain.indicators.windows import look_back, moments_of, slide_extremes, slide_moments, slide_totals
+from shm.jit import fused, inlined, kernel
+from shm.rows import BLOCK
 
 
 @inlined
@@ -122,38 +123,50 @@ def _moments_run(xs, run, results, spare, old):
 
 
 @inlined
-def extremes_over(state, inputs, period, spans, spare):
-    """Highest and lowest of ``extremes`` for each pair of highs and lows."""
-    (highs, lows), (tops, bottoms) = inputs, spans
-    n, size = 0, highs.size
-    while n < size:
-        end = runs_end(state.slot, period, n, size)
-        if n == end:
-            at = np.uint64(n)
-            tops[at], bottoms[at] = slide_extremes(state, highs[at], lows[at], period)
-            n += 1
-            continue
-        old = _take(spare, (state.highs, state.lows), period)
-        for start in range(n, end, period):
-            _extremes_run(inputs, (start, period), spans, spare, old)
-            old = 2 - old
-        _keep((state.highs, state.lows), spare, old, period)
-        state.slot, state.top, state.bottom = 0, -LIMIT, LIMIT
-        n = end
+def extremes_over(state, inputs, block, spans, spare):
+    """Highest and lowest of ``extremes`` for each pair of highs and lows of a ``block`` (start, count, period).
+
+    Here ``inputs`` are whole columns: a window reaches back to before the block.  Of these there is no rounding, so
+    that a window is the extreme of four that cover it, and each of them of four again: no chain from row to row.
+    """
+    (highs, lows), (tops, bottoms), (start, count, period) = inputs, spans, block
+    if period > min(start + 1, BLOCK):
+        for n in range(np.uint64(count)):
+            at = np.uint64(start) + n
+            tops[n], bottoms[n] = slide_extremes(state, highs[at], lows[at], period)
+        return
+    first, end = start - period + 1, start + count
+    _extreme_over(highs[first:end], tops[:count], period, spare, _highest)
+    _extreme_over(lows[first:end], bottoms[:count], period, spare, _lowest)
+    for n in range(np.uint64(period)):
+        at = np.uint64(end - period) + n
+        state.highs[n], state.lows[n] = highs[at], lows[at]
+    state.slot, state.top, state.bottom = 0, -LIMIT, LIMIT
+    look_back(state.highs, state.lows, period)
 
 
 @inlined
-def _extremes_run(inputs, run, spans, spare, old):
-    (highs, lows), (tops, bottoms), (start, period) = inputs, spans, run
-    top, bottom, top_behind, bottom_behind = -LIMIT, LIMIT, -LIMIT, LIMIT
-    new, first, last = 2 - old, np.uint64(start), np.uint64(start + period - 1)
-    for n in range(np.uint64(period - 1)):
-        top, bottom = max(top, highs[first + n]), min(bottom, lows[first + n])
-        after = n + np.uint64(1)
-        tops[first + n], bottoms[first + n] = max(spare[old, after], top), min(spare[old + 1, after], bottom)
-        top_behind, bottom_behind = max(highs[last - n], top_behind), min(lows[last - n], bottom_behind)
-        back = last - n - first
-        spare[new, back], spare[new + 1, back] = top_behind, bottom_behind
-    top_behind, bottom_behind = max(highs[first], top_behind), min(lows[first], bottom_behind)
-    spare[new, 0], spare[new + 1, 0] = top_behind, bottom_behind
-    tops[last], bottoms[last] = max(top_behind, -LIMIT), min(bottom_behind, LIMIT)
+def _extreme_over(xs, answers, period, spare, extreme):
+    # two lines in turn, of two lines each: they hold what begins before the block too
+    width, line = 1, 0
+    while 4 * width < period:
+        wider = spare[line : line + 2].reshape(2 * spare.shape[1])[: xs.size - 3 * width]
+        extreme(xs, wider, (width, 2 * width, 3 * width))
+        xs, width, line = wider, 4 * width, 2 - line
+    last = period - width
+    extreme(xs, answers, (min(width, last), min(2 * width, last), last))
+
+
+@kernel
+def _highest(xs, answers, offsets):
+    # of the windows that begin at an input and so far after it
+    one, two, three = offsets
+    for n in range(np.uint64(answers.size)):
+        answers[n] = max(max(xs[n], xs[n + np.uint64(one)]), max(xs[n + np.uint64(two)], xs[n + np.uint64(three)]))
+
+
+@kernel
+def _lowest(xs, answers, offsets):
+    one, two, three = offsets
+    for n in range(np.uint64(answers.size)):
+        answers[n] = min(min(xs[n], xs[n + np.uint64(one)]), min(xs[n + np.uint64(two)], xs[n + np.uint64(three)]))

@@ -309,7 +309,7 @@ def slide_extremes(state, high, low, period):
     slot += 1
     if slot == period:
         slot, top, bottom = 0, -LIMIT, LIMIT
-        _look_back(state.highs, state.lows, period)
+        look_back(state.highs, state.lows, period)
     state.slot, state.top, state.bottom = slot, top, bottom
     next_at = np.uint64(slot)
     return max(state.highs[next_at], top), min(state.lows[next_at], bottom)
@@ -328,13 +328,13 @@ def _fill_extremes(state, high, low, period):
         return math.nan, math.nan
     top, bottom = state.top, state.bottom
     state.warm, state.top, state.bottom = 1, -LIMIT, LIMIT
-    _look_back(state.highs, state.lows, period)
+    look_back(state.highs, state.lows, period)
     return top, bottom
 
 
 @kernel
-def _look_back(highs, lows, period):
-    # from now on each slot holds the extreme of itself and all after it
+def look_back(highs, lows, period):
+    """Have each slot hold the extreme of itself and all after it."""
     high, low = -LIMIT, LIMIT
     for n in range(period - 1, -1, -1):
         high, low = max(highs[n], high), min(lows[n], low)

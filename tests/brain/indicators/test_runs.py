@@ -36,8 +36,7 @@ def _over(state, chosen, where, count):
     xs = close[start:end]
     moments_over(state.moments, xs, chosen.period, (lines[0], lines[1]), spare)
     totals_over(state.totals, (xs, volume[start:end]), chosen.period, (lines[2], lines[3]), spare)
-    spans = (high[start:end], low[start:end])
-    extremes_over(state.extremes, spans, chosen.period, (lines[4], lines[5]), spare)
+    extremes_over(state.extremes, (high, low), (start, count, chosen.period), (lines[4], lines[5]), spare)
 
 
 @inlined
