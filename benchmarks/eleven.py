@@ -201,7 +201,11 @@ def _windows(state, settings, where, count):
 @inlined
 def _spans(state, settings, where, count):
     columns, table, _, start = where
-    inputs, spans, block = (columns[_HIGH], columns[_LOW]), (table[_TOP], table[_BOTTOM]), (start, count, settings.window)
+    inputs, spans, block = (
+        (columns[_HIGH], columns[_LOW]),
+        (table[_TOP], table[_BOTTOM]),
+        (start, count, settings.window),
+    )
     extremes_over(state.stochastic.span, inputs, block, spans, table[_SPARE:])
 
 

@@ -5,7 +5,7 @@
     three  a3 b3 c3 d3                        c  c1 c2 c3 c4      stored once instead of four times
     four   a4 b4 c4 d4                        d  d1 d2 d3 d4
 
-``+ - * /``, ``abs``, ``>`` and ``chosen`` work on each lane as they do on a number, to the last bit.
+``+ - * /``, ``abs``, ``root``, ``>``, ``==`` and ``chosen`` work on each lane as they do on a number, to the last bit.
 """
 
 # ruff: noqa: ARG001 - numba looks at the names of arguments that an author does not use
@@ -65,15 +65,14 @@ def _in_each(builder, value):
     return builder.shuffle_vector(alone, ir.Constant(_REGISTER, ir.Undefined), zeros)
 
 
-def _picked(builder, one, two, places):
-    return builder.shuffle_vector(one, two, ir.Constant(ir.VectorType(_WORD, LANES), list(places)))
+def _picked(builder, pair, places):
+    return builder.shuffle_vector(*pair, ir.Constant(ir.VectorType(_WORD, LANES), list(places)))
 
 
 _PAIRS = [(lanes, lanes), (lanes, types.float64), (types.float64, lanes)]
 
 
 def _register(function, answer, instruction):
-    # pylint-free: a template is a class, and its key is what it is the type of
     template = type(f"_{function.__name__}", (ConcreteTemplate,), {"cases": [signature(answer, *p) for p in _PAIRS]})
     infer_global(function)(template)
 
@@ -122,7 +121,8 @@ def root(typingctx, x):
     def codegen(context, builder, signature, arguments):
         kind = arguments[0].type
         name = "llvm.sqrt.v4f64" if kind == _REGISTER else "llvm.sqrt.f64"
-        return builder.call(cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), name), arguments)
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), name)
+        return builder.call(function, arguments)
 
     return x(x), codegen
 
@@ -157,7 +157,7 @@ def three_and_one(typingctx, three, one):
     """One number in the first three lanes, another in the last."""
 
     def codegen(context, builder, signature, arguments):
-        return _picked(builder, *[_in_each(builder, each) for each in arguments], (0, 1, 2, 7))
+        return _picked(builder, [_in_each(builder, each) for each in arguments], (0, 1, 2, 7))
 
     return lanes(types.float64, types.float64), codegen
 
@@ -167,7 +167,7 @@ def delayed_by_one(typingctx, before, newest):
     """The last number of ``before``, then the first three of ``newest``: what came before each of ``newest``."""
 
     def codegen(context, builder, signature, arguments):
-        return _picked(builder, *arguments, (3, 4, 5, 6))
+        return _picked(builder, arguments, (3, 4, 5, 6))
 
     return lanes(lanes, lanes), codegen
 
@@ -178,9 +178,9 @@ def turned(typingctx, rows):
 
     def codegen(context, builder, signature, arguments):
         one, two, three, four = cgutils.unpack_tuple(builder, arguments[0])
-        evens = [_picked(builder, *pair, (0, 4, 2, 6)) for pair in ((one, two), (three, four))]
-        odds = [_picked(builder, *pair, (1, 5, 3, 7)) for pair in ((one, two), (three, four))]
-        parts = [_picked(builder, *pair, halves) for halves in ((0, 1, 4, 5), (2, 3, 6, 7)) for pair in (evens, odds)]
+        evens = [_picked(builder, pair, (0, 4, 2, 6)) for pair in ((one, two), (three, four))]
+        odds = [_picked(builder, pair, (1, 5, 3, 7)) for pair in ((one, two), (three, four))]
+        parts = [_picked(builder, pair, halves) for halves in ((0, 1, 4, 5), (2, 3, 6, 7)) for pair in (evens, odds)]
         return context.make_tuple(builder, rows, parts)
 
     return rows(rows), codegen

@@ -6,7 +6,9 @@
     table     table_of(fields): a line for each field of FIELDS, which is needed in this block only
     out       a line for each field of OUTS: the answers
 
-``rows_at`` is row ``n`` and the three below it at once: each of its numbers is four lanes of lanes.py.  No two fields share memory, and the compiler is told so: it need not look before it takes four rows at once.
+``rows_at`` is row ``n`` and the three below it at once: each of its numbers is four lanes, as lanes.py has them.
+
+No two fields share memory, and the compiler is told so: it need not look before it takes four rows at once.
 """
 
 # ruff: noqa: ARG001 - numba looks at the names of arguments that an author does not use
@@ -24,7 +26,7 @@ from shm.lanes import LANES, lanes
 COLUMNS = ("open_ns", "open", "high", "low", "close", "volume", "taker_volume", "trades")
 # those of COLUMNS that are prices or quantities
 INPUTS = COLUMNS[1:-1]
-BLOCK = 512
+BLOCK = 1024
 # eight more, or the lines of a table would all fall on the same few places of the cache
 _LINE = BLOCK + 8
 _BYTES = ir.IntType(8).as_pointer()

@@ -40,7 +40,10 @@ _TABLE = 0
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A stage that goes through a block itself: kernel (state, settings, where, count), ``where`` as rows.py has it."""
+    """A stage that goes through a block itself: kernel (state, settings, where, count), ``where`` as rows.py has it.
+
+    ``count`` is a multiple of LANES.
+    """
 
     kernel: Any
 
@@ -181,6 +184,7 @@ def _staged_block(record, settings, where, count):
 
 
 def line_record(names: tuple[str, ...]) -> np.ndarray[Any, Any]:
+    """Return what tells ``row_at`` the names of lines: a record of float64."""
     return shaped(np.zeros(1, [(name, "<f8") for name in names or ("none",)]))
 
 

@@ -162,11 +162,11 @@ def _highest(xs, answers, offsets):
     # of the windows that begin at an input and so far after it
     one, two, three = offsets
     for n in range(np.uint64(answers.size)):
-        answers[n] = max(max(xs[n], xs[n + np.uint64(one)]), max(xs[n + np.uint64(two)], xs[n + np.uint64(three)]))
+        answers[n] = max(xs[n], xs[n + np.uint64(one)], xs[n + np.uint64(two)], xs[n + np.uint64(three)])
 
 
 @kernel
 def _lowest(xs, answers, offsets):
     one, two, three = offsets
     for n in range(np.uint64(answers.size)):
-        answers[n] = min(min(xs[n], xs[n + np.uint64(one)]), min(xs[n + np.uint64(two)], xs[n + np.uint64(three)]))
+        answers[n] = min(xs[n], xs[n + np.uint64(one)], xs[n + np.uint64(two)], xs[n + np.uint64(three)])
