@@ -1,15 +1,16 @@
 """One child process: spawned in a group of its own, held by a pidfd, so that no number is ever mistaken for it.
 
-A standby has loaded what its role needs and waits for its cue: a byte down a pipe.  The pipe's end without one, by
-our death too, sends it home.
+A standby has loaded what its role needs, says so with a byte, and waits for its cue: a byte back.  The line's end
+without one, by our death too, sends it home.
 """
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from orchestrator.session import ROOT
@@ -30,19 +31,18 @@ class Child:
         is_standby: bool = False,
     ) -> None:
         self.role = role
-        told, self._cue = os.pipe() if is_standby else (-1, -1)
-        waits = ("--cue", str(told)) if is_standby else ()
-        # A group of its own: Ctrl-C reaches the supervisor alone, which then ends the others in order.
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
-            [sys.executable, str(ROOT / "run.py"), "agent", role, *arguments, *waits],
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
-            pass_fds=(*files, told) if is_standby else tuple(files),
-            process_group=0,
-        )
-        if is_standby:
-            os.close(told)
+        self._line: socket.socket | None = None
+        self._is_loaded = False
+        if not is_standby:
+            self._process = _spawned([role, *arguments], environment, files)
+        else:
+            near, far = socket.socketpair()
+            with ExitStack() as undone, far:
+                undone.callback(near.close)
+                waiting = [role, *arguments, "--cue", str(far.fileno())]
+                self._process = _spawned(waiting, environment, (*files, far.fileno()))
+                undone.pop_all()
+            self._line = near
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid)
 
@@ -55,11 +55,18 @@ class Child:
             self._hang_up()
         return code
 
+    def has_loaded(self) -> bool:
+        """Whether a standby has said that it waits."""
+        if self._line is not None and not self._is_loaded:
+            with suppress(BlockingIOError, ConnectionResetError):
+                self._is_loaded = self._line.recv(1, socket.MSG_DONTWAIT) != b""
+        return self._is_loaded
+
     def cue(self) -> None:
         """Tell a standby to begin."""
-        with suppress(BrokenPipeError):  # it just died: whoever looks after it finds that out
-            os.write(self._cue, b"\n")
-        self._hang_up()
+        if self._line is not None:
+            with suppress(BrokenPipeError):  # it just died: whoever looks after it finds that out
+                self._line.send(b"\n")
 
     def send(self, number: signal.Signals) -> None:
         """Signal it, if it still lives."""
@@ -75,9 +82,21 @@ class Child:
         return self.exit_code()
 
     def _hang_up(self) -> None:
-        if self._cue >= 0:
-            os.close(self._cue)
-            self._cue = -1
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+
+def _spawned(words: Sequence[str], environment: Mapping[str, str], files: Sequence[int]) -> "subprocess.Popen[bytes]":
+    # A group of its own: Ctrl-C reaches the supervisor alone, which then ends the others in order.
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
+        [sys.executable, str(ROOT / "run.py"), "agent", *words],
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        pass_fds=tuple(files),
+        process_group=0,
+    )
 
 
 def environment(cache: Path, bells: Mapping[str, int]) -> dict[str, str]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from orchestrator import policy
 from orchestrator.child import Child
+from orchestrator.policy import SECOND_NS
 from orchestrator.settings import SupervisorSettings
 from shm.memory import Memory
 from shm.records import COMMAND, PULSE, Life, Order
@@ -40,7 +41,7 @@ class Member:
     restarts: int = 0
     is_killed: bool = False  # by us; it takes a moment to die
     standby: Child | None = None
-    is_standby_due: bool = False  # one for each life: a standby that dies by itself is not tried again and again
+    standby_ns: int | None = None  # when it was spawned; before that, when it is going to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,25 +148,46 @@ class Crew:
             child.wait(self._settings.stop_within_s)
 
     def _spawn(self, member: Member) -> None:
-        if member.standby is not None:
-            member.child, member.standby = member.standby, None
+        if member.standby is not None and member.standby.exit_code() is None:
+            member.child = member.standby
             member.child.cue()
         else:
             member.child = self._child(member.role)
         member.spawned_ns, member.due_ns = time.monotonic_ns(), None
-        member.is_killed, member.is_standby_due = False, member.role in policy.STANDBY
+        member.standby = member.standby_ns = None
+        member.is_killed = False
 
     def _child(self, role: str, *, is_standby: bool = False) -> Child:
         files = [*self._launch.files, *self._launch.files_of.get(role, ())]
         return Child(role, self._launch.arguments, self._launch.environment, files, is_standby=is_standby)
 
-    def _stand_by(self, member: Member, life: Life, now_ns: int) -> list[Happening]:
-        if member.standby is not None and (code := member.standby.exit_code()) is not None:
-            pid, member.standby = member.standby.pid, None
-            return [Happening(member.role, f"standby died ({_how(code)})", pid)]
-        if member.is_standby_due and policy.wants_standby(life, now_ns - member.spawned_ns, self._settings):
-            member.standby, member.is_standby_due = self._child(member.role, is_standby=True), False
+    def _stand_by(self, member: Member, now_ns: int) -> list[Happening]:
+        """Look after the standby of a role that runs."""
+        if member.standby is not None:
+            return self._look_after_standby(member, member.standby, now_ns)
+        if member.standby_ns is None:
+            delay_ns = policy.standby_delay_ns(self._settings, has_died=False)
+            member.standby_ns = None if delay_ns is None else now_ns + delay_ns
+        elif now_ns >= member.standby_ns:
+            try:
+                member.standby, member.standby_ns = self._child(member.role, is_standby=True), now_ns
+            except OSError as error:  # no room for another process: the session goes on without
+                return [self._do_without(member, f"standby not started ({error})", 0, now_ns)]
         return []
+
+    def _look_after_standby(self, member: Member, standby: Child, now_ns: int) -> list[Happening]:
+        code = standby.exit_code()
+        if code is not None:
+            return [self._do_without(member, f"standby died ({_how(code)})", standby.pid, now_ns)]
+        assert member.standby_ns is not None, "it was spawned"
+        if not standby.has_loaded() and now_ns - member.standby_ns > self._settings.start_within_s * SECOND_NS:
+            standby.send(signal.SIGKILL)
+        return []
+
+    def _do_without(self, member: Member, text: str, pid: int, now_ns: int) -> Happening:
+        delay_ns = policy.standby_delay_ns(self._settings, has_died=True)
+        member.standby, member.standby_ns = None, None if delay_ns is None else now_ns + delay_ns
+        return Happening(member.role, text, pid)
 
     def _look_after(self, member: Member, now_ns: int) -> list[Happening]:
         if member.child is None:
@@ -186,7 +208,7 @@ class Crew:
         if member.died_ns is not None and life in (Life.RUNNING, Life.DRAINED):
             took_ns, member.died_ns = now_ns - member.died_ns, None
             return [Happening(member.role, "back", member.child.pid, took_ns)]
-        return self._stand_by(member, life, now_ns)
+        return self._stand_by(member, now_ns) if life is Life.RUNNING and member.role in policy.STANDBY else []
 
     def _bury(self, member: Member, code: int, now_ns: int) -> Happening:
         assert member.child is not None, "only a child can die"

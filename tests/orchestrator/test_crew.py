@@ -17,10 +17,14 @@ from shm.memory import Memory
 from shm.records import Life
 
 BEATING = """
-import os, sys, time
+import os, socket, sys, time
 sys.path.insert(0, {root!r})
-if "--cue" in sys.argv and not os.read(int(sys.argv[-1]), 1):
-    sys.exit(0)
+if "--cue" in sys.argv:
+    line = socket.socket(fileno=int(sys.argv[-1]))
+    if {loads}:
+        line.send(b"\\n")
+    if not line.recv(1):
+        sys.exit(0)
 from shm.agent import Pulse
 from shm.memory import Memory
 from shm.records import Life
@@ -39,8 +43,8 @@ def crew_of(memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     root = str(children.ROOT)
     monkeypatch.setattr(children, "ROOT", tmp_path)
 
-    def make(*, beats: bool = True, **settings: float) -> Crew:
-        (tmp_path / "run.py").write_text(BEATING.format(root=root, beats=beats))
+    def make(*, beats: bool = True, loads: bool = True, **settings: float) -> Crew:
+        (tmp_path / "run.py").write_text(BEATING.format(root=root, beats=beats, loads=loads))
         launch = Launch(arguments=[], environment=dict(os.environ), files=[])
         return Crew(memory, launch, SupervisorSettings(**settings), Random(1))
 
@@ -119,31 +123,70 @@ def test_a_standby_takes_the_place_of_a_dead_engine(crew_of: Callable[..., Crew]
     crew.end(["engine", "feed"])
 
 
-def test_a_standby_that_died_is_told_and_not_tried_again_in_this_life(crew_of: Callable[..., Crew]):
-    """A file that cannot be loaded would be loaded for ever; the engine's next death is answered by a fresh process."""
-    crew = crew_of(standby_after_s=0.2)
+def test_a_standby_that_died_is_told_and_not_tried_again_at_once(crew_of: Callable[..., Crew]):
+    """A file that cannot be loaded would be loaded for ever; after the window another is tried."""
+    crew = crew_of(standby_after_s=0.2, restart_window_s=1.0)
     standby = with_standby(crew)
     standby.send(signal.SIGKILL)
     seen = until(crew, lambda seen: bool(seen))
     assert [(one.role, one.text, one.pid) for one in seen] == [("engine", "standby died (SIGKILL)", standby.pid)]
     began = time.monotonic()
-    assert until(crew, lambda _: time.monotonic() - began > 0.5) == []
+    assert until(crew, lambda _: time.monotonic() - began > 0.7) == []
     assert crew.members["engine"].standby is None
-    engine = crew.members["engine"].child
-    assert engine is not None
-    engine.send(signal.SIGKILL)
-    until(crew, lambda seen: any(happening.text == "back" for happening in seen))
+    until(crew, lambda _: crew.members["engine"].standby is not None)
+    assert crew.members["engine"].restarts == 0
     crew.end(["engine"])
 
 
-def test_a_standby_that_died_unseen_delays_nothing_but_one_restart(crew_of: Callable[..., Crew]):
-    """Both are killed at once: the dead standby is cued, its death is seen, a fresh process follows."""
+def test_a_dead_standby_takes_no_place(crew_of: Callable[..., Crew]):
+    """Both are killed at once: a fresh process follows, after one restart and not two."""
     crew = crew_of(standby_after_s=0.2)
     standby, engine = with_standby(crew), crew.members["engine"].child
     assert engine is not None
-    engine.send(signal.SIGKILL)
     standby.send(signal.SIGKILL)
-    until(crew, lambda seen: any(happening.text == "back" for happening in seen))
+    engine.send(signal.SIGKILL)
+    seen = until(crew, lambda seen: any(happening.text == "back" for happening in seen))
+    assert [one.text for one in seen if one.pid != standby.pid] == ["died (SIGKILL)", "back"]
+    assert crew.members["engine"].restarts == 1
+    crew.end(["engine"])
+
+
+def test_a_standby_that_never_loads_is_ended(crew_of: Callable[..., Crew]):
+    """It would be given the engine's place and do nothing there."""
+    crew = crew_of(standby_after_s=0.2, start_within_s=5.0, loads=False)
+    standby = with_standby(crew)
+    seen = until(crew, lambda seen: bool(seen))
+    assert [(one.text, one.pid) for one in seen] == [("standby died (SIGKILL)", standby.pid)]
+    crew.end(["engine"])
+
+
+def test_one_that_has_loaded_waits_for_as_long_as_it_takes(crew_of: Callable[..., Crew]):
+    """It said so."""
+    crew = crew_of(standby_after_s=0.2)
+    standby = with_standby(crew)
+    until(crew, lambda _: standby.has_loaded())
+    assert standby.has_loaded()
+    assert standby.exit_code() is None
+    crew.end(["engine"])
+
+
+def test_a_session_goes_on_without_a_standby_that_cannot_be_started(
+    crew_of: Callable[..., Crew], monkeypatch: pytest.MonkeyPatch
+):
+    """No room for another process is no reason to end those that trade; nothing is left open."""
+    crew = crew_of(standby_after_s=0.2)
+    crew.start(["engine"])
+    until(crew, lambda _: crew.life("engine") is Life.RUNNING)
+    open_count = len([*Path("/proc/self/fd").iterdir()])
+
+    def full(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(children.subprocess, "Popen", full)
+    (seen,) = until(crew, lambda seen: bool(seen))
+    assert seen.text == "standby not started ([Errno 11] Resource temporarily unavailable)"
+    assert len([*Path("/proc/self/fd").iterdir()]) == open_count
+    assert crew.life("engine") is Life.RUNNING
     crew.end(["engine"])
 
 
@@ -161,10 +204,11 @@ def test_no_standby_outlives_the_end_and_zero_is_none(crew_of: Callable[..., Cre
     crew.end(["engine"])
 
 
-def test_a_standby_goes_home_when_nobody_holds_its_pipe(crew_of: Callable[..., Crew]):
+def test_a_standby_goes_home_when_nobody_holds_its_line(crew_of: Callable[..., Crew]):
     """Its supervisor is gone: nothing is attached and nothing sent."""
     crew = crew_of(standby_after_s=0.2)
     standby = with_standby(crew)
+    until(crew, lambda _: standby.has_loaded())
     standby._hang_up()
     assert standby.wait(10.0) == 0
     crew.end(["engine"])
