@@ -1,7 +1,9 @@
 """One child process: spawned in a group of its own, held by a pidfd, so that no number is ever mistaken for it.
 
-A standby has loaded what its role needs, says so with a byte, and waits for its cue: a byte back.  The line's end
-without one, by our death too, sends it home.
+supervisor                     standby: a child that takes another's place
+  spawn ... --cue N ---------->  load what the role needs
+  has_loaded()   <---- byte ---  wait
+  cue()          ---- byte --->  attach, run           the line's end without a byte, by our death too: exit 0
 """
 
 import os
@@ -10,7 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.session import ROOT
@@ -22,27 +24,19 @@ class Child:
     """A process of ours, from its start until it was reaped."""
 
     def __init__(
-        self,
-        role: str,
-        arguments: Sequence[str],
-        environment: Mapping[str, str],
-        files: Sequence[int],
-        *,
-        is_standby: bool = False,
+        self, role: str, arguments: Sequence[str], environment: Mapping[str, str], files: Sequence[int]
     ) -> None:
+        """Spawn it; OSError where there is no room for another process."""
         self.role = role
-        self._line: socket.socket | None = None
-        self._is_loaded = False
-        if not is_standby:
-            self._process = _spawned([role, *arguments], environment, files)
-        else:
-            near, far = socket.socketpair()
-            with ExitStack() as undone, far:
-                undone.callback(near.close)
-                waiting = [role, *arguments, "--cue", str(far.fileno())]
-                self._process = _spawned(waiting, environment, (*files, far.fileno()))
-                undone.pop_all()
-            self._line = near
+        # A group of its own: Ctrl-C reaches the supervisor alone, which then ends the others in order.
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
+            [sys.executable, str(ROOT / "run.py"), "agent", role, *arguments],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            pass_fds=tuple(files),
+            process_group=0,
+        )
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid)
 
@@ -52,21 +46,7 @@ class Child:
         if code is not None and self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
-            self._hang_up()
         return code
-
-    def has_loaded(self) -> bool:
-        """Whether a standby has said that it waits."""
-        if self._line is not None and not self._is_loaded:
-            with suppress(BlockingIOError, ConnectionResetError):
-                self._is_loaded = self._line.recv(1, socket.MSG_DONTWAIT) != b""
-        return self._is_loaded
-
-    def cue(self) -> None:
-        """Tell a standby to begin."""
-        if self._line is not None:
-            with suppress(BrokenPipeError):  # it just died: whoever looks after it finds that out
-                self._line.send(b"\n")
 
     def send(self, number: signal.Signals) -> None:
         """Signal it, if it still lives."""
@@ -81,22 +61,41 @@ class Child:
             return None
         return self.exit_code()
 
-    def _hang_up(self) -> None:
-        if self._line is not None:
+
+class Standby(Child):
+    """A child that loads, and waits for its cue."""
+
+    def __init__(
+        self, role: str, arguments: Sequence[str], environment: Mapping[str, str], files: Sequence[int]
+    ) -> None:
+        """Spawn it with one end of a line; OSError where there is no room for another process."""
+        self._line, far = socket.socketpair()
+        self._is_loaded = False
+        try:
+            with far:
+                super().__init__(role, [*arguments, "--cue", str(far.fileno())], environment, [*files, far.fileno()])
+        except OSError:
             self._line.close()
-            self._line = None
+            raise
 
+    def has_loaded(self) -> bool:
+        """Whether it has said that it waits."""
+        if not self._is_loaded:
+            with suppress(BlockingIOError, ConnectionResetError):
+                self._is_loaded = self._line.recv(1, socket.MSG_DONTWAIT) != b""
+        return self._is_loaded
 
-def _spawned(words: Sequence[str], environment: Mapping[str, str], files: Sequence[int]) -> "subprocess.Popen[bytes]":
-    # A group of its own: Ctrl-C reaches the supervisor alone, which then ends the others in order.
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
-        [sys.executable, str(ROOT / "run.py"), "agent", *words],
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr,
-        pass_fds=tuple(files),
-        process_group=0,
-    )
+    def cue(self) -> None:
+        """Tell it to begin; it may still be loading."""
+        with suppress(BrokenPipeError):  # it just died: whoever looks after it finds that out
+            self._line.send(b"\n")
+
+    def exit_code(self) -> int | None:
+        """Return how it ended, or None while it lives; reaps it."""
+        code = super().exit_code()
+        if code is not None:
+            self._line.close()
+        return code
 
 
 def environment(cache: Path, bells: Mapping[str, int]) -> dict[str, str]:

@@ -72,5 +72,5 @@ def narrow() -> None:
 
 
 def fetch(exchange: str) -> None:
-    """Load the one exchange of ccxt.pro that a process dials, and what that one needs."""
-    getattr(importlib.import_module("ccxt.pro"), exchange)
+    """Load the one exchange of ccxt.pro that a process dials; AttributeError where ccxt has none of that name."""
+    getattr(importlib.import_module("ccxt.pro"), exchange)  # asking for it loads it

@@ -69,7 +69,7 @@ def after_death(role: str, deaths_ns: Sequence[int], chance: float, settings: Su
 
 
 def standby_delay_ns(settings: SupervisorSettings, *, has_died: bool) -> int | None:
-    """How long a standby is not loaded after its role began to run, or after the last one died; None: there is none.
+    """Return how long after its role began to run, or after its own death, a standby is spawned; None: never.
 
     Whoever works has the processors for itself first; what dies by itself is not tried again and again.
     """

@@ -1,7 +1,7 @@
 """A child's way in: ``run.py agent ROLE --session DIR``; from the session's file to an agent at work.
 
 die with the parent -> attach memory -> first pulse -> import -> wait for whom it needs -> build -> run
-a standby:  import -> wait for the cue -> the same
+a standby:  import -> wait for the cue -> attach memory -> ... as above
 
 What takes processor time comes before the wait, so that all processes start side by side.
 """
@@ -28,7 +28,7 @@ from shm.log import log
 from shm.memory import Memory
 from shm.records import PULSE, Life
 from shm.segment import SegmentError
-from shm.table import SLOT, TableReader, TableWriter
+from shm.table import TableReader, TableWriter, table_size
 from shm.topology import role_row
 
 COMM = Path("/proc/self/comm")
@@ -57,7 +57,9 @@ def enter(argv: Sequence[str]) -> int:
         from orchestrator.compiling import compile_session
 
         return compile_session(session)
-    if "--cue" in argv and not await_cue(role, session.exchange, int(argv[argv.index("--cue") + 1])):
+    if "--cue" not in argv:
+        _be_called(role)
+    elif not await_cue(role, session.exchange, int(argv[argv.index("--cue") + 1])):
         return 0
     try:
         memory = Memory.attach(session.run_id, role, bells())
@@ -66,7 +68,7 @@ def enter(argv: Sequence[str]) -> int:
         return 1
     stopping = Stopping(parent)
     body = Body(memory, Pulse(memory), log(role, session.log_path, pid=os.getpid()), stopping)
-    load(role, session.exchange)
+    load(role, session.exchange)  # a standby has it already
     there = {} if session.mode == "paper" else {"exchange": Life.READY}
     if not await_needs(body, role, there, MIRROR_NEEDS if session.settings.market.is_mirror else NEEDS):
         return 0
@@ -84,13 +86,14 @@ def load(role: str, exchange: str) -> None:
         fetch(exchange)
 
 
-def await_cue(role: str, exchange: str, number: int) -> bool:
-    """Load all that ``role`` needs and wait; False when nobody holds the other end. ``ps -o comm`` shows who waits."""
+def await_cue(role: str, exchange: str, line_fd: int) -> bool:
+    """Load all that ``role`` needs, say so down the line and wait; whether the cue came. Until then it is a standby."""
     _be_called("standby")
     load(role, exchange)
     rehearse()
     settle_memory()  # what was imported need not be looked at again
-    with socket.socket(fileno=number) as line:
+    is_cued = False
+    with socket.socket(fileno=line_fd) as line, suppress(ConnectionResetError):  # nobody read that we wait
         with suppress(BrokenPipeError):  # nobody is there any more; a cue of before is still to be read
             line.send(b"\n")
         is_cued = line.recv(1) != b""
@@ -99,13 +102,14 @@ def await_cue(role: str, exchange: str, number: int) -> bool:
 
 
 def _be_called(name: str) -> None:
+    """What ``ps -o comm`` and ``top`` show."""
     with suppress(OSError):  # a name is no reason to die
         COMM.write_text(name)
 
 
 def rehearse() -> None:
     """Write and read a row that is nobody's: a kernel is loaded when it is called first."""
-    place = np.zeros(2 * SLOT, np.uint8)
+    place = np.zeros(table_size(1, 2), np.uint8)
     TableWriter(address_of(place), PULSE, (0, 1)).write(0, np.zeros(1, PULSE))
     TableReader(address_of(place), PULSE, 1).read(0, np.zeros(1, PULSE))
 

@@ -77,7 +77,7 @@ def test_every_role_imports_before_it_waits():
 
 
 WAITING = """
-import os, socket, sys
+import os, select, socket, sys
 from orchestrator import process
 near, far = socket.socketpair()
 if os.fork() == 0:
@@ -88,6 +88,8 @@ if os.fork() == 0:
 far.close()
 if sys.argv[1] == "early cue":
     near.send(b"\\n")
+elif sys.argv[1] == "hang up unread":
+    select.select([near], [], [])
 else:
     assert near.recv(1) == b"\\n"
 if sys.argv[1] == "cue":
@@ -99,7 +101,12 @@ os.wait()
 
 @pytest.mark.parametrize(
     ("end", "words"),
-    [("cue", "True True True engine"), ("early cue", "True True True engine"), ("hang up", "False True True engine")],
+    [
+        ("cue", "True True True engine"),
+        ("early cue", "True True True engine"),
+        ("hang up", "False True True engine"),
+        ("hang up unread", "False True True engine"),
+    ],
 )
 def test_a_standby_has_loaded_the_exchange_too_before_it_says_so(end: str, words: str):
     """A byte back is its cue, even one that came while it loaded; a line that ends without one is none."""
