@@ -28,6 +28,7 @@ from switchboard import trials
 from engine.events import Intended, Listed, Started
 from engine.journal import Journal
 from engine.order import Intent, OrderType, client_id_of
+from orchestrator.settings import SupervisorSettings
 from shm.memory import Memory
 from shm.records import PULSE, Life, Purpose
 from shm.topology import role_row
@@ -35,7 +36,8 @@ from shm.topology import role_row
 ROOT = Path(__file__).resolve().parent.parent
 MS, S = 1e6, 1e9
 READY_S, BACK_S = 180.0, 60.0
-LOADED_S, COLD_S = 8.0, 1.5  # a standby is begun 4 s after its engine, and loads for a second or two
+COLD_S = 1.5
+LOADED_S = SupervisorSettings().standby_after_s + 4.0  # a standby is spawned so long after its engine ran, and loads
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """One child process: spawned in a group of its own, held by a pidfd, so that no number is ever mistaken for it.
 
-A standby has loaded what its role needs and waits for its cue: a byte down a pipe.  The pipe's end without one, by
-our death too, sends it home.
+supervisor                     standby: a child that takes another's place
+  spawn ... --cue N ---------->  load what the role needs
+  has_loaded()   <---- byte ---  wait
+  cue()          ---- byte --->  attach, run           the line's end without a byte, by our death too: exit 0
 """
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,28 +24,19 @@ class Child:
     """A process of ours, from its start until it was reaped."""
 
     def __init__(
-        self,
-        role: str,
-        arguments: Sequence[str],
-        environment: Mapping[str, str],
-        files: Sequence[int],
-        *,
-        is_standby: bool = False,
+        self, role: str, arguments: Sequence[str], environment: Mapping[str, str], files: Sequence[int]
     ) -> None:
+        """Spawn it; OSError where there is no room for another process."""
         self.role = role
-        told, self._cue = os.pipe() if is_standby else (-1, -1)
-        waits = ("--cue", str(told)) if is_standby else ()
         # A group of its own: Ctrl-C reaches the supervisor alone, which then ends the others in order.
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
-            [sys.executable, str(ROOT / "run.py"), "agent", role, *arguments, *waits],
+            [sys.executable, str(ROOT / "run.py"), "agent", role, *arguments],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
-            pass_fds=(*files, told) if is_standby else tuple(files),
+            pass_fds=tuple(files),
             process_group=0,
         )
-        if is_standby:
-            os.close(told)
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid)
 
@@ -52,14 +46,7 @@ class Child:
         if code is not None and self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
-            self._hang_up()
         return code
-
-    def cue(self) -> None:
-        """Tell a standby to begin."""
-        with suppress(BrokenPipeError):  # it just died: whoever looks after it finds that out
-            os.write(self._cue, b"\n")
-        self._hang_up()
 
     def send(self, number: signal.Signals) -> None:
         """Signal it, if it still lives."""
@@ -74,10 +61,41 @@ class Child:
             return None
         return self.exit_code()
 
-    def _hang_up(self) -> None:
-        if self._cue >= 0:
-            os.close(self._cue)
-            self._cue = -1
+
+class Standby(Child):
+    """A child that loads, and waits for its cue."""
+
+    def __init__(
+        self, role: str, arguments: Sequence[str], environment: Mapping[str, str], files: Sequence[int]
+    ) -> None:
+        """Spawn it with one end of a line; OSError where there is no room for another process."""
+        self._line, far = socket.socketpair()
+        self._is_loaded = False
+        try:
+            with far:
+                super().__init__(role, [*arguments, "--cue", str(far.fileno())], environment, [*files, far.fileno()])
+        except OSError:
+            self._line.close()
+            raise
+
+    def has_loaded(self) -> bool:
+        """Whether it has said that it waits."""
+        if not self._is_loaded:
+            with suppress(BlockingIOError, ConnectionResetError):
+                self._is_loaded = self._line.recv(1, socket.MSG_DONTWAIT) != b""
+        return self._is_loaded
+
+    def cue(self) -> None:
+        """Tell it to begin; it may still be loading."""
+        with suppress(BrokenPipeError):  # it just died: whoever looks after it finds that out
+            self._line.send(b"\n")
+
+    def exit_code(self) -> int | None:
+        """Return how it ended, or None while it lives; reaps it."""
+        code = super().exit_code()
+        if code is not None:
+            self._line.close()
+        return code
 
 
 def environment(cache: Path, bells: Mapping[str, int]) -> dict[str, str]:

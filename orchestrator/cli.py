@@ -18,7 +18,7 @@ LATER = ("optimise", "train", "record", "download")
 WHAT = "synthetic, or files (or a folder) of candles or of recorded trades"
 MIRROR = "; or binanceusdm: the real public market, mirrored, at its own speed"
 ONLY_LIVE = ("exchange", "keys", "observe", "yes", "demo")
-AGENT_WORDS = (4, 6)  # agent ROLE --session DIR, and of a standby --cue PIPE
+AGENT_WORDS = (4, 6)  # agent ROLE --session DIR, and of a standby --cue N
 PEOPLE = {
     "close": ("SYMBOL", "close what is held of a symbol; no re-entry until the strategy changes its mind"),
     "pause": ("NAME", "a symbol or a strategy adds nothing any more; exits and stops go on"),

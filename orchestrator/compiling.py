@@ -39,6 +39,7 @@ def compile_session(session: Session) -> int:
         return REFUSED
     compile_exchange(progress, len(loaded) + 1)
     asyncio.run(compile_waits(Memory.attach(session.run_id, "monitor")))
+    compile_words()
     tell("cache {} {}".format(*cache_counts()))
     for strategy in loaded:
         tell(f"values {strategy.name} {' '.join(strategy.values)}")
@@ -87,9 +88,8 @@ async def compile_waits(memory: Memory) -> None:
     wait = LoopWait([reader])
     await wait.wait(0.001)
     wait.close()
-    memory.table_reader("PULSES").read_all()
+    memory.table_reader("PULSES").read_all()  # as the monitor does
     memory.close()
-    compile_words()
 
 
 def compile_words() -> None:

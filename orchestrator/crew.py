@@ -4,7 +4,7 @@ spawn --> STARTING --> READY --RUN--> RUNNING --DRAIN--> DRAINED --STOP--> gone
              ^                           |
              +---- Again(delay) ---- died or stuck (SIGKILL)
 
-Of who guards positions a standby waits, loaded; after a death it takes the place, and a new one is spawned later.
+The engine has a standby, loaded and waiting: it takes a dead engine's place, and another is spawned once that one runs.
 """
 
 import select
@@ -13,18 +13,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import TypeVar
 
 import numpy as np
 
 from orchestrator import policy
-from orchestrator.child import Child
+from orchestrator.child import Child, Standby
 from orchestrator.settings import SupervisorSettings
 from shm.memory import Memory
 from shm.records import COMMAND, PULSE, Life, Order
 from shm.topology import role_row
 
 POLL_MS = 25
-DISMISSED_WITHIN_S = 5.0
+
+Kind = TypeVar("Kind", bound=Child)
 
 
 @dataclass(slots=True)
@@ -39,8 +41,8 @@ class Member:
     died_ns: int | None = None  # until it runs again
     restarts: int = 0
     is_killed: bool = False  # by us; it takes a moment to die
-    standby: Child | None = None
-    is_standby_due: bool = False  # one for each life: a standby that dies by itself is not tried again and again
+    standby: Standby | None = None
+    standby_due_ns: int | None = None  # when one is spawned; from then on, by when it has to have loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class Happening:
     """What the crew saw: a death, or somebody back at work."""
 
     role: str
-    text: str  # "died (signal 9)", "is stuck", "back"
-    pid: int
+    text: str  # "died (SIGKILL)", "is stuck: killed", "back", "not started (...)"
+    pid: int  # 0: there is none
     took_ns: int = 0  # of "back": since the death
 
 
@@ -135,9 +137,7 @@ class Crew:
         """Tell ``roles`` to stop, wait, then insist."""
         self.command([role for role in roles if role in self.members], Order.STOP)
         gone = [member for role in roles if (member := self.members.pop(role, None))]
-        for member in gone:
-            _dismiss(member)
-        left = [member.child for member in gone if member.child]
+        left = [child for member in gone for child in (member.standby, member.child) if child is not None]
         for child in left:
             child.send(signal.SIGTERM)
         deadline = time.monotonic() + self._settings.stop_within_s
@@ -147,31 +147,53 @@ class Crew:
             child.wait(self._settings.stop_within_s)
 
     def _spawn(self, member: Member) -> None:
-        if member.standby is not None:
-            member.child, member.standby = member.standby, None
-            member.child.cue()
-        else:
-            member.child = self._child(member.role)
+        if member.standby is not None and member.standby.exit_code() is None:
+            member.standby.cue()
+            member.child, member.standby, member.standby_due_ns = member.standby, None, None
+        else:  # a dead standby stays where it is, to be told
+            member.child = self._child(Child, member.role)
         member.spawned_ns, member.due_ns = time.monotonic_ns(), None
-        member.is_killed, member.is_standby_due = False, member.role in policy.STANDBY
+        member.is_killed = False
 
-    def _child(self, role: str, *, is_standby: bool = False) -> Child:
+    def _child(self, kind: type[Kind], role: str) -> Kind:
         files = [*self._launch.files, *self._launch.files_of.get(role, ())]
-        return Child(role, self._launch.arguments, self._launch.environment, files, is_standby=is_standby)
+        return kind(role, self._launch.arguments, self._launch.environment, files)
 
-    def _stand_by(self, member: Member, life: Life, now_ns: int) -> list[Happening]:
-        if member.standby is not None and (code := member.standby.exit_code()) is not None:
-            pid, member.standby = member.standby.pid, None
-            return [Happening(member.role, f"standby died ({_how(code)})", pid)]
-        if member.is_standby_due and policy.wants_standby(life, now_ns - member.spawned_ns, self._settings):
-            member.standby, member.is_standby_due = self._child(member.role, is_standby=True), False
+    def _stand_by(self, member: Member, now_ns: int) -> list[Happening]:
+        """Give a role that runs its standby."""
+        if member.standby is not None:
+            return self._look_after_standby(member, member.standby, now_ns)
+        if member.standby_due_ns is None:
+            delay_ns = policy.standby_delay_ns(self._settings, has_died=False)
+            member.standby_due_ns = None if delay_ns is None else now_ns + delay_ns
+        elif now_ns >= member.standby_due_ns:
+            try:
+                member.standby = self._child(Standby, member.role)
+            except OSError as error:  # no room for another process: the session goes on without
+                return [self._do_without(member, f"not started ({error})", 0, now_ns)]
+            member.standby_due_ns = now_ns + int(self._settings.start_within_s * policy.SECOND_NS)
         return []
+
+    def _look_after_standby(self, member: Member, standby: Standby, now_ns: int) -> list[Happening]:
+        code = standby.exit_code()
+        if code is not None:
+            return [self._do_without(member, f"died ({_how(code)})", standby.pid, now_ns)]
+        assert member.standby_due_ns is not None, "it was spawned"
+        if not standby.has_loaded() and now_ns >= member.standby_due_ns:
+            standby.send(signal.SIGKILL)
+        return []
+
+    def _do_without(self, member: Member, text: str, pid: int, now_ns: int) -> Happening:
+        delay_ns = policy.standby_delay_ns(self._settings, has_died=True)
+        member.standby, member.standby_due_ns = None, None if delay_ns is None else now_ns + delay_ns
+        return Happening(f"{member.role}'s standby", text, pid)
 
     def _look_after(self, member: Member, now_ns: int) -> list[Happening]:
         if member.child is None:
+            told = self._look_after_standby(member, member.standby, now_ns) if member.standby is not None else []
             if member.due_ns is not None and now_ns >= member.due_ns:
                 self._spawn(member)
-            return []
+            return told
         code = member.child.exit_code()
         if code is not None:
             return [self._bury(member, code, now_ns)]
@@ -186,7 +208,7 @@ class Crew:
         if member.died_ns is not None and life in (Life.RUNNING, Life.DRAINED):
             took_ns, member.died_ns = now_ns - member.died_ns, None
             return [Happening(member.role, "back", member.child.pid, took_ns)]
-        return self._stand_by(member, life, now_ns)
+        return self._stand_by(member, now_ns) if life is Life.RUNNING and member.role in policy.STANDBY else []
 
     def _bury(self, member: Member, code: int, now_ns: int) -> Happening:
         assert member.child is not None, "only a child can die"
@@ -205,11 +227,3 @@ class Crew:
 
 def _how(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit {code}"
-
-
-def _dismiss(member: Member) -> None:
-    """End the standby of ``member``; it holds nothing, so it is not asked."""
-    if member.standby is not None:
-        member.standby.send(signal.SIGKILL)
-        member.standby.wait(DISMISSED_WITHIN_S)
-        member.standby = None

@@ -223,7 +223,7 @@ def compiled(
     try:
         mark.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInputError(f"{mark.parent}: no folder for compiled kernels can be made: {error.strerror}") from None
+        raise BadInputError(f"{cache_home()}: no folder for compiled kernels can be made: {error.strerror}") from None
     brain, first_lines = session.settings.brain, opening(session)
     if set(brain.strategies) <= set(names()) and not brain.strategy:
         screen.lines(first_lines)

@@ -69,3 +69,8 @@ def narrow() -> None:
         parent, _, own = name.rpartition(".")
         if parent:
             setattr(sys.modules[parent], own, package)
+
+
+def fetch(exchange: str) -> None:
+    """Load the one exchange of ccxt.pro that a process dials; AttributeError where ccxt has none of that name."""
+    getattr(importlib.import_module("ccxt.pro"), exchange)  # asking for it loads it

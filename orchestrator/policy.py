@@ -68,9 +68,14 @@ def after_death(role: str, deaths_ns: Sequence[int], chance: float, settings: Su
     return Again(int(longest * (0.5 + 0.5 * chance) * SECOND_NS))
 
 
-def wants_standby(life: Life, age_ns: int, settings: SupervisorSettings) -> bool:
-    """Whether it is time to load a standby: whoever works has had the processors for itself long enough."""
-    return settings.standby_after_s > 0 and life is Life.RUNNING and age_ns > settings.standby_after_s * SECOND_NS
+def standby_delay_ns(settings: SupervisorSettings, *, has_died: bool) -> int | None:
+    """Return how long after its role began to run, or after its own death, a standby is spawned; None: never.
+
+    Whoever works has the processors for itself first; what dies by itself is not tried again and again.
+    """
+    if not settings.standby_after_s:
+        return None
+    return int((settings.restart_window_s if has_died else settings.standby_after_s) * SECOND_NS)
 
 
 def patient(settings: SupervisorSettings, instruments_count: int) -> SupervisorSettings:

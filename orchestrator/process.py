@@ -1,7 +1,7 @@
 """A child's way in: ``run.py agent ROLE --session DIR``; from the session's file to an agent at work.
 
 die with the parent -> attach memory -> first pulse -> import -> wait for whom it needs -> build -> run
-a standby:  import -> wait for the cue -> the same
+a standby:  import -> wait for the cue -> attach memory -> ... as above
 
 What takes processor time comes before the wait, so that all processes start side by side.
 """
@@ -9,15 +9,17 @@ What takes processor time comes before the wait, so that all processes start sid
 import gc
 import importlib
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from orchestrator import session as sessions
-from orchestrator.narrowing import narrow
+from orchestrator.narrowing import fetch, narrow
 from orchestrator.policy import MIRROR_NEEDS, NEEDS, may_start
 from orchestrator.session import Session
 from shm.agent import AsyncAgent, Body, Pulse, Stopping, die_with_parent, run, settle_memory
@@ -26,7 +28,7 @@ from shm.log import log
 from shm.memory import Memory
 from shm.records import PULSE, Life
 from shm.segment import SegmentError
-from shm.table import SLOT, TableReader, TableWriter
+from shm.table import TableReader, TableWriter, table_size
 from shm.topology import role_row
 
 COMM = Path("/proc/self/comm")
@@ -55,7 +57,9 @@ def enter(argv: Sequence[str]) -> int:
         from orchestrator.compiling import compile_session
 
         return compile_session(session)
-    if "--cue" in argv and not await_cue(role, int(argv[argv.index("--cue") + 1])):
+    if "--cue" not in argv:
+        _be_called(role)
+    elif not await_cue(role, session.exchange, int(argv[argv.index("--cue") + 1])):
         return 0
     try:
         memory = Memory.attach(session.run_id, role, bells())
@@ -64,36 +68,48 @@ def enter(argv: Sequence[str]) -> int:
         return 1
     stopping = Stopping(parent)
     body = Body(memory, Pulse(memory), log(role, session.log_path, pid=os.getpid()), stopping)
-    load(role)
+    load(role, session.exchange)  # a standby has it already
     there = {} if session.mode == "paper" else {"exchange": Life.READY}
     if not await_needs(body, role, there, MIRROR_NEEDS if session.settings.market.is_mirror else NEEDS):
         return 0
     return ENTRIES[role](body, session)
 
 
-def load(role: str) -> None:
-    """Import what ``role`` is made of."""
-    if "orchestrator.dialling" in MODULES[role]:
+def load(role: str, exchange: str) -> None:
+    """Import what ``role`` is made of, and ccxt's ``exchange`` for who dials it."""
+    is_dialling = "orchestrator.dialling" in MODULES[role]
+    if is_dialling:
         narrow()
     for name in MODULES[role]:
         importlib.import_module(name)
+    if is_dialling:
+        fetch(exchange)
 
 
-def await_cue(role: str, pipe: int) -> bool:
-    """Load all that ``role`` needs and wait; False when nobody holds the other end. ``ps -o comm`` shows who waits."""
-    COMM.write_text("standby")
-    load(role)
+def await_cue(role: str, exchange: str, line_fd: int) -> bool:
+    """Load all that ``role`` needs, say so down the line and wait; whether the cue came. Until then it is a standby."""
+    _be_called("standby")
+    load(role, exchange)
     rehearse()
     settle_memory()  # what was imported need not be looked at again
-    is_cued = os.read(pipe, 1) != b""
-    os.close(pipe)
-    COMM.write_text(role)
+    is_cued = False
+    with socket.socket(fileno=line_fd) as line, suppress(ConnectionResetError):  # nobody read that we wait
+        with suppress(BrokenPipeError):  # nobody is there any more; a cue of before is still to be read
+            line.send(b"\n")
+        is_cued = line.recv(1) != b""
+    _be_called(role)
     return is_cued
+
+
+def _be_called(name: str) -> None:
+    """What ``ps -o comm`` and ``top`` show."""
+    with suppress(OSError):  # a name is no reason to die
+        COMM.write_text(name)
 
 
 def rehearse() -> None:
     """Write and read a row that is nobody's: a kernel is loaded when it is called first."""
-    place = np.zeros(2 * SLOT, np.uint8)
+    place = np.zeros(table_size(1, 2), np.uint8)
     TableWriter(address_of(place), PULSE, (0, 1)).write(0, np.zeros(1, PULSE))
     TableReader(address_of(place), PULSE, 1).read(0, np.zeros(1, PULSE))
 

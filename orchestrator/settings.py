@@ -118,7 +118,7 @@ class SupervisorSettings:
     restart_delay_max_s: float = 5.0
     restarts_max: int = 6  # of one process within the window; one more ends the session
     restart_window_s: float = 60.0
-    standby_after_s: float = 4.0  # after its start the engine's standby is loaded; 0: none
+    standby_after_s: float = 4.0  # after the engine runs its standby is loaded; 0: none
     drain_within_s: float = 20.0
     stop_within_s: float = 5.0
 

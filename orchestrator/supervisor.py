@@ -277,7 +277,8 @@ class Supervisor:
 
     def _words(self, happening: Happening) -> str:
         if happening.text != "back":
-            return f"{happening.role} (pid {happening.pid}) {happening.text}"
+            which = f" (pid {happening.pid})" if happening.pid else ""
+            return f"{happening.role}{which} {happening.text}"
         lost, doubled = self._tools.gauges.lost_and_doubled()
         back = f"{happening.role} back in {happening.took_ns / 1e9:.1f} s (pid {happening.pid})"
         return f"{back}, {lost} lost, {'?' if doubled is None else doubled} doubled, {self._tools.gauges.protection()}"

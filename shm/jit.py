@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 
 import numba as _numba
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic as _intrinsic
 
 from shm.build import fingerprint
@@ -48,7 +49,7 @@ def cache_home() -> Path:
 
 def processor() -> str:
     """What kernels are compiled for: numba keeps those of each kind of processor apart."""
-    return f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
+    return repr(cpu_target.target_context.codegen().magic_tuple())
 
 
 numba.config.CACHE_DIR = str(cache_home() / fingerprint())

@@ -28,6 +28,12 @@ def test_one_exchange_is_loaded_and_not_a_hundred():
     assert int(count) < 40
 
 
+def test_an_exchange_is_fetched_before_it_is_asked_for():
+    """One of ccxt's, with what it needs."""
+    code = f"{NARROW}from orchestrator.narrowing import fetch\nfetch('bybit')\n"
+    assert told(f"{code}print('ccxt.pro.bybit' in sys.modules, {COUNT} < 40)") == "True True"
+
+
 def test_what_is_loaded_is_what_the_whole_package_has():
     """Errors, constants, base classes, other exchanges, their families and the version are the very same things."""
     names = ("BaseError", "NetworkError", "TICK_SIZE", "Exchange", "Precise", "binance", "pro.bybit", "pro.Exchange")

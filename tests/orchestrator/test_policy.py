@@ -16,6 +16,7 @@ from orchestrator.policy import (
     is_stuck,
     may_start,
     patient,
+    standby_delay_ns,
 )
 from orchestrator.settings import SupervisorSettings
 from shm.records import Life
@@ -113,3 +114,12 @@ def test_a_mirrored_market_is_heard_before_it_is_told():
     assert not may_start("exchange", {}, MIRROR_NEEDS)
     assert may_start("exchange", {"feed": Life.READY}, MIRROR_NEEDS)
     assert not may_start("engine", {"feed": Life.READY}, MIRROR_NEEDS)
+
+
+def test_a_standby_comes_after_its_engine_and_later_after_a_death_of_its_own():
+    """Seconds of the settings; with 0 there is none, whatever died."""
+    settings = SupervisorSettings(standby_after_s=4.0, restart_window_s=60.0)
+    assert standby_delay_ns(settings, has_died=False) == 4 * SECOND
+    assert standby_delay_ns(settings, has_died=True) == 60 * SECOND
+    none = SupervisorSettings(standby_after_s=0.0)
+    assert [standby_delay_ns(none, has_died=died) for died in (False, True)] == [None, None]

@@ -74,3 +74,43 @@ def test_every_role_imports_before_it_waits():
         "sys.exit('ccxt' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+WAITING = """
+import os, select, socket, sys
+from orchestrator import process
+near, far = socket.socketpair()
+if os.fork() == 0:
+    near.close()
+    is_cued = process.await_cue("engine", "binanceusdm", far.detach())
+    print(is_cued, "ccxt.pro.binanceusdm" in sys.modules, "uvloop" in sys.modules, process.COMM.read_text().strip())
+    os._exit(0)
+far.close()
+if sys.argv[1] == "early cue":
+    near.send(b"\\n")
+elif sys.argv[1] == "hang up unread":
+    select.select([near], [], [])
+else:
+    assert near.recv(1) == b"\\n"
+if sys.argv[1] == "cue":
+    near.send(b"\\n")
+near.close()
+os.wait()
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        ("cue", "True True True engine"),
+        ("early cue", "True True True engine"),
+        ("hang up", "False True True engine"),
+        ("hang up unread", "False True True engine"),
+    ],
+)
+def test_a_standby_has_loaded_the_exchange_too_before_it_says_so(end: str, words: str):
+    """A byte back is its cue, even one that came while it loaded; a line that ends without one is none."""
+    told = subprocess.run(
+        [sys.executable, "-c", WAITING, end], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert told.stdout.strip() == words

@@ -40,15 +40,15 @@ class Running:
 
     def pid_of(self, role: str) -> int | None:
         """The child with ``role`` in its command line, as ``ps`` shows it, no standby; None while there is none."""
-        for pid, words in _children(self.process.pid):
-            if "agent" in words and words[words.index("agent") + 1] == role and not _waits(pid, words):
-                return pid
-        return None
+        return self._child(role, waits=False)
 
     def standby_of(self, role: str) -> int | None:
         """The child that waits to take the place of ``role``."""
+        return self._child(role, waits=True)
+
+    def _child(self, role: str, *, waits: bool) -> int | None:
         for pid, words in _children(self.process.pid):
-            if role in words and _waits(pid, words):
+            if "agent" in words and words[words.index("agent") + 1] == role and _waits(pid, words) is waits:
                 return pid
         return None
 
@@ -96,12 +96,12 @@ def start(state: Path, *options: str) -> Running:
     return Running(process, state)
 
 
-def _waits(pid: int, words: list[str]) -> bool:
-    """Whether it is a standby: one that was cued is named as its role."""
+def _waits(pid: int, words: list[str]) -> bool | None:
+    """Whether it is a standby: one that was cued is named as its role; None when it is gone."""
     try:
         return "--cue" in words and Path(f"/proc/{pid}/comm").read_text().strip() not in words
     except OSError:
-        return True
+        return None
 
 
 def _children(parent: int) -> Iterator[tuple[int, list[str]]]:

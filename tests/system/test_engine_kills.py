@@ -50,6 +50,16 @@ def wait_for_engine(running: stage.Running, before: int | None, within_s: float 
         time.sleep(0.02)
 
 
+def awaited(running: stage.Running, within_s: float = 60.0) -> int:
+    """The engine's standby, once there is one."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        if pid := running.standby_of("engine"):
+            return pid
+        time.sleep(0.1)
+    raise AssertionError("no standby came")
+
+
 def survive(state: Path, kills: int, seed: int) -> None:
     """Kill the engine ``kills`` times after an intent, then compare everything with the exchange."""
     running = stage.start(state, "--seed", str(seed), "--speed", "300", *STUBBORN)
@@ -102,16 +112,19 @@ def test_twenty_kills_between_intent_and_answer(tmp_path: Path):
 
 def test_a_standby_takes_over_and_another_follows(tmp_path: Path):
     """Who waited is the next engine; killed before another waits, it is followed by a fresh one; none is left."""
-    running = stage.start(tmp_path, "--speed", "60", *STUBBORN, "--set", "supervisor.standby_after_s=1")
+    running = stage.start(tmp_path, "--speed", "60", *STUBBORN)
     try:
         running.ready(within_s=200.0)
-        standby = awaited(running)
-        os.kill(running.pid_of("engine") or 0, signal.SIGKILL)
-        wait_for_engine(running, None)
+        standby, engine = awaited(running), running.pid_of("engine")
+        assert engine is not None
+        os.kill(engine, signal.SIGKILL)
+        wait_for_engine(running, engine)
         assert running.pid_of("engine") == standby
-        os.kill(standby, signal.SIGKILL)
+        os.kill(standby, signal.SIGKILL)  # at once: no other waits yet
         wait_for_engine(running, standby)
-        assert awaited(running) not in (standby, running.pid_of("engine"))
+        fresh = running.pid_of("engine")
+        assert fresh not in (None, engine, standby)
+        assert awaited(running) not in (standby, fresh)
         os.kill(running.process.pid, signal.SIGINT)
         summary = running.finish()
     finally:
@@ -119,13 +132,3 @@ def test_a_standby_takes_over_and_another_follows(tmp_path: Path):
     stage.check(summary)
     assert summary["restarts"]["engine"] == 2
     assert stage.traces(tmp_path) == []
-
-
-def awaited(running: stage.Running, within_s: float = 60.0) -> int:
-    """The engine's standby, once there is one."""
-    until = time.monotonic() + within_s
-    while time.monotonic() < until:
-        if pid := running.standby_of("engine"):
-            return pid
-        time.sleep(0.1)
-    raise AssertionError("no standby came")

@@ -193,7 +193,7 @@ class Server:
                 if request.path.rstrip("/") == PATH:
                     return await self._dialogue.serve(request)
             except ConnectionResetError:
-                return web.Response()  # it left before the handshake was done: nobody is told
+                return web.Response()  # it left, during its handshake or later: nobody is there to be told
         if request.path.startswith("/ringmaster/"):
             return await self._control(request)
         return await self._rest.serve(request)
