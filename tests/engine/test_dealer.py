@@ -114,18 +114,23 @@ def test_nobody_enters_by_another_strategys_wish_while_entries_wait():
     assert [desk.books.position(SYMBOL, name).lots for name in "ab"] == [3, -3]
 
 
+def hold(desk, a, b):
+    """Let "a" and then "b" get so many lots; what is left working has been acknowledged."""
+    for target_id, strategy, lots in ((1, "a", a), (2, "b", b)):
+        desk.target(target_id, lots, 510_000 if lots < 0 else 490_000, strategy=strategy)
+        sent = [one for one in sends(desk.actions) if one.purpose in (Purpose.ENTRY, Purpose.EXIT)][-1]
+        desk.fill(sent, sent.lots)
+    for order in list(desk.books.working_of(SYMBOL)):
+        desk.ack(order.intent)
+
+
 def test_nobody_turns_inside_the_books_while_entries_wait():
     """One wants from two long to two short, another out of three short: the third lot of theirs would be an entry."""
     desk = Desk()
     candle(desk, 500_000)
     by_hand(desk, -1, 5)
     desk.tell(Recorded(deed(0, "ignore", lots=-5)))
-    for target_id, strategy, lots in ((1, "a", 2), (2, "b", -3)):
-        desk.target(target_id, lots, 510_000 if lots < 0 else 490_000, strategy=strategy)
-        sent = [one for one in sends(desk.actions) if one.purpose in (Purpose.ENTRY, Purpose.EXIT)][-1]
-        desk.fill(sent, sent.lots)
-    for order in list(desk.books.working_of(SYMBOL)):
-        desk.ack(order.intent)
+    hold(desk, 2, -3)
     by_hand(desk, 1, 1)
     assert [desk.books.position(SYMBOL, name).lots for name in ("a", "b", EXTERNAL)] == [2, -3, -4]
     desk.books._end(SYMBOL, "b")
@@ -155,12 +160,7 @@ def test_who_leaves_does_not_wait_for_the_price_at_which_another_enters():
     """Two of one short against two of another long, posted entries: the close of the first is an order of its own."""
     desk = Desk(settings=EngineSettings(executor=ExecutorSettings(entry_style="limit")))
     candle(desk, 500_000)
-    for target_id, strategy, lots in ((1, "a", -2), (2, "b", 2)):
-        desk.target(target_id, lots, 510_000 if lots < 0 else 490_000, strategy=strategy)
-        sent = [one for one in sends(desk.actions) if one.purpose in (Purpose.ENTRY, Purpose.EXIT)][-1]
-        desk.fill(sent, sent.lots)
-    for order in list(desk.books.working_of(SYMBOL)):
-        desk.ack(order.intent)
+    hold(desk, -2, 2)
     assert [desk.books.position(SYMBOL, name).lots for name in "ab"] == [-2, 2]
     desk.books._end(SYMBOL, "a")
     (order,) = [one for one in sends(desk.target(3, 5, 490_000, strategy="b")) if one.purpose != Purpose.STOP]
@@ -172,12 +172,7 @@ def test_who_leaves_does_not_wait_for_the_price_at_which_another_enters():
 def against_one_another(desk):
     """Two of "a" long and two of "b" short: the account holds nothing."""
     candle(desk, 500_000)
-    for target_id, strategy, lots in ((1, "a", 2), (2, "b", -2)):
-        desk.target(target_id, lots, 510_000 if lots < 0 else 490_000, strategy=strategy)
-        sent = [one for one in sends(desk.actions) if one.purpose in (Purpose.ENTRY, Purpose.EXIT)][-1]
-        desk.fill(sent, sent.lots)
-    for order in list(desk.books.working_of(SYMBOL)):
-        desk.ack(order.intent)
+    hold(desk, 2, -2)
     assert [desk.books.position(SYMBOL, name).lots for name in "ab"] == [2, -2]
 
 

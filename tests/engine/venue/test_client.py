@@ -119,16 +119,22 @@ def test_what_a_request_to_another_exchange_is_for(path, body, claim):
     assert claim_of(path, "POST", body) is claim
 
 
-async def test_disarming_does_not_wait_for_the_minute_of_data():
-    """A timer that runs on takes the stop of what has filled; as ccxt words the request."""
+def with_spent(weight):
+    """A client whose minute of 100 has ``weight`` spent in it, the session that is handed its requests, the budget."""
     area = np.zeros(WORDS_BYTES // 8, np.int64)
     budget = Budget(Words(area.ctypes.data, retain=area), 100, lambda: 30 * 10**9)
-    budget.heard("70")
+    budget.heard(str(weight))
     session = Session()
     around = Surroundings(
         dial=lambda: session, clock=SystemClock(), generator=Random(1), budget=budget, limits_rate=False
     )
     made = watching(Login(key="k", secret="s"), around, session, Deaf())
+    return made, session, budget
+
+
+async def test_disarming_does_not_wait_for_the_minute_of_data():
+    """A timer that runs on takes the stop of what has filled; as ccxt words the request."""
+    made, session, _ = with_spent(70)
     disarming = asked(made.fapiPrivatePostCountdownCancelAll({"symbol": "BTCUSDT", "countdownTime": 0}))
     with pytest.raises(errors.VenueError, match="ConnectionError"):
         await asyncio.wait_for(disarming, 1.0)
@@ -138,14 +144,7 @@ async def test_disarming_does_not_wait_for_the_minute_of_data():
 @pytest.mark.parametrize("place", ["order", "algoOrder"])
 async def test_a_stop_and_an_exit_may_take_what_is_kept_for_cancels(place):
     """What another program has left of the minute is for getting out; as ccxt words the request."""
-    area = np.zeros(WORDS_BYTES // 8, np.int64)
-    budget = Budget(Words(area.ctypes.data, retain=area), 100, lambda: 30 * 10**9)
-    budget.heard("95")
-    session = Session()
-    around = Surroundings(
-        dial=lambda: session, clock=SystemClock(), generator=Random(1), budget=budget, limits_rate=False
-    )
-    made = watching(Login(key="k", secret="s"), around, session, Deaf())
+    made, session, _ = with_spent(95)
     ask = made.fapiPrivatePostOrder if place == "order" else made.fapiPrivatePostAlgoOrder
     with pytest.raises(errors.RateLimited, match="our own rate budget"):
         await asked(ask({"symbol": "BTCUSDT", "side": "BUY"}))
@@ -156,14 +155,7 @@ async def test_a_stop_and_an_exit_may_take_what_is_kept_for_cancels(place):
 
 async def test_an_order_is_not_sent_when_the_budget_is_spent_and_a_cancel_is():
     """Refused before the socket, with the time to come back in; the last tenth is for cancels."""
-    area = np.zeros(WORDS_BYTES // 8, np.int64)
-    budget = Budget(Words(area.ctypes.data, retain=area), 100, lambda: 30 * 10**9)
-    budget.heard("90")
-    session = Session()
-    around = Surroundings(
-        dial=lambda: session, clock=SystemClock(), generator=Random(1), budget=budget, limits_rate=False
-    )
-    made = watching(Login(key="k", secret="s"), around, session, Deaf())
+    made, session, budget = with_spent(90)
     with pytest.raises(errors.RateLimited) as refused:
         await asked(made.fetch("https://fapi.binance.com/fapi/v1/order", "POST", {}, None))
     assert 29_000 < refused.value.retry_after_ms <= 30_001
